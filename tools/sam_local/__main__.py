@@ -1,0 +1,117 @@
+"""`python -m tools.sam_local`: build, run what the functions need, invoke every sample event, check each answer."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tools.embedded import ServerError
+from tools.sam_local.answers import mismatches, parse_answer
+from tools.sam_local.cases import CASES, PUBLISHED, Case
+from tools.sam_local.engine import EngineError, docker_engine, host_address
+from tools.sam_local.sam import Application, SamError, build, with_environment
+from tools.sam_local.services import Services, services
+
+_ROOT = Path(__file__).resolve().parents[2]
+_EVENTS = _ROOT / "events"
+_KINDS = ("direct", "http", "schedule", "sqs")
+_WORK = _ROOT / ".local" / "sam-local"
+_IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
+_IMAGE_SECONDS = 1200
+_STEPS = len(CASES) + 1  # the last one looks at what was published
+_NEVER_LOGGED = ("checked-by-the-authorizer", "10.20.0.1")
+"""Parts of the token and of the ADB addresses that the sample events carry."""
+
+
+def main() -> int:
+    """Run it all; return the exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is stopped on the way out
+    started = time.monotonic()
+    try:
+        _check_table()
+        shutil.rmtree(_WORK, ignore_errors=True)
+        _WORK.mkdir(parents=True)
+        with docker_engine(_WORK / "dockerd.log"):
+            _make_image()
+            print("sam build", flush=True)
+            template = build(_WORK / "build")
+            with services(host_address(_IMAGE)) as running:
+                failed = _run_all(with_environment(template, running.environment), running)
+    except (EngineError, SamError, ServerError) as problem:
+        print(f"sam-local cannot run: {problem}", file=sys.stderr)
+        return 1
+    print(f"in {time.monotonic() - started:.0f} s; the functions' logs are in {_WORK.relative_to(_ROOT)}/")
+    print(f"{_STEPS - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+def _check_table() -> None:
+    """Hold the table against the folder: an event that nobody invokes proves nothing."""
+    there = {str(path.relative_to(_EVENTS)) for kind in _KINDS for path in (_EVENTS / kind).glob("*.json")}
+    if difference := there ^ {case.event for case in CASES}:
+        raise SamError(f"only in events/ or only in the table of cases: {', '.join(sorted(difference))}")
+
+
+def _make_image() -> None:
+    try:
+        made = subprocess.run([Path(__file__).with_name("image.sh")], check=False, timeout=_IMAGE_SECONDS)
+    except subprocess.TimeoutExpired as late:
+        raise EngineError(f"the image was not ready within {_IMAGE_SECONDS} s") from late
+    if made.returncode:
+        raise EngineError("there is no image of Lambda's Python (the lines above say why)")
+
+
+def _run_all(application: Application, running: Services) -> int:
+    """Invoke case after case, then look at what was published; return how many failed."""
+    failed = 0
+    before: Mapping[str, Any] = {}
+    for number, case in enumerate(CASES, start=1):
+        if case.hours_ahead:
+            running.set_clock_ahead(case.hours_ahead)
+        started = time.monotonic()
+        log = _WORK / f"{number:02}-{Path(case.event).stem}.log"
+        before, problems = _run_one(application, case, before, log)
+        failed += _report(number, f"{case.event} {case.function}", problems, time.monotonic() - started, log)
+    published = Counter(running.published_types())
+    problems = [] if published == PUBLISHED else [f"{dict(published)}, not {PUBLISHED}"]
+    return failed + _report(_STEPS, "events published", problems, 0, None)
+
+
+def _run_one(
+    application: Application, case: Case, before: Mapping[str, Any], log: Path
+) -> tuple[Mapping[str, Any], list[str]]:
+    """Return what one invocation answered, and what is wrong with it."""
+    try:
+        printed, logged = application.invoke(case.function, _EVENTS / case.event)
+        log.write_text(f"{logged}\n{printed}")
+        answer = parse_answer(printed)
+    except SamError as problem:
+        log.write_text(str(problem))
+        return {}, ["it was not answered"]
+    except ValueError as problem:
+        return {}, [str(problem)]
+    problems = mismatches(answer, case.expected)
+    if case.replays and answer.get("body") != before.get("body"):
+        problems.append("the body is not the one of the first time")
+    problems += [f"{secret}… is in the log" for secret in _NEVER_LOGGED if secret in logged]
+    return answer, problems
+
+
+def _report(number: int, title: str, problems: list[str], seconds: float, log: Path | None) -> int:
+    """Print one line, and more when something is wrong; return 1 then, else 0."""
+    verdict = "FAILED" if problems else "ok"
+    print(f"[{number:2}/{_STEPS}] {title:58} {verdict:6} {seconds * 1000:6.0f} ms", flush=True)
+    for problem in problems:
+        print(f"        {problem}")
+    if problems and log:
+        print("        | " + "\n        | ".join(log.read_text().splitlines()[-25:]))
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

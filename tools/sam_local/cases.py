@@ -1,0 +1,60 @@
+"""The table: which function gets which sample event, in which order, and what it must answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Case:
+    """One invocation."""
+
+    function: str
+    """Logical id in template.yaml."""
+    event: str
+    """File under events/."""
+    expected: Mapping[str, object]
+    """Members of the answer by dotted path, as `answers.mismatches` takes them."""
+    hours_ahead: int = 0
+    """How far the database's clock runs ahead of the true one from here on."""
+    replays: bool = False
+    """Whether the body must be the very one of the case before: a repeated idempotency key."""
+
+
+def _created(data: Mapping[str, object]) -> Mapping[str, object]:
+    return {"statusCode": 201, "body.success": True} | {f"body.data.{name}": value for name, value in data.items()}
+
+
+_GRANTED = {"allocationId": str, "expiresAt": str, "adbPort": 5555, "tenantId": "acme"}
+_PHONE_1 = {"deviceId": "phone-0001", "device.name": "Pixel 9 Pro 01", "userId": "user-ana"}
+
+# Each case stands on the ones before: devices are made, then lent, then given back or left to expire.
+CASES = (
+    Case("MigrateFunction", "direct/migrate.json", {"applied.0": str, "routines": list, "version": str}),
+    Case("QueryFunction", "http/health.json", {"statusCode": 200}),
+    Case("FleetFunction", "http/device-create.json", {"statusCode": 201, "body.success": True}),
+    Case("FleetFunction", "http/devices-create.json", {"statusCode": 201, "body.success": True}),
+    Case(
+        "FleetFunction", "http/device-update.json", {"statusCode": 200, "body.data.name": "Galaxy A15 02 (new battery)"}
+    ),
+    Case("QueryFunction", "http/devices-available.json", {"statusCode": 200, "body.total": 3}),
+    Case("AllocateFunction", "http/allocate.json", _created(_GRANTED | _PHONE_1)),
+    Case("AllocateFunction", "http/allocate-idempotent.json", _created(_GRANTED | {"userId": "user-ben"})),
+    Case("AllocateFunction", "http/allocate-idempotent.json", _created({"userId": "user-ben"}), replays=True),
+    Case("AllocateFunction", "http/allocate-invalid.json", {"statusCode": 422, "body.code": "validation_failed"}),
+    Case("QueryFunction", "http/allocations-list.json", {"statusCode": 200, "body.data.1.status": "allocated"}),
+    Case("QueryFunction", "http/allocation-get.json", {"statusCode": 404, "body.code": "allocation_not_found"}),
+    Case("ReleaseFunction", "http/release.json", {"statusCode": 200, "body.data.deviceId": "phone-0001"}),
+    Case("AllocateFunction", "http/allocate.json", _created(_GRANTED | _PHONE_1)),
+    Case("QueryFunction", "http/stats.json", {"statusCode": 200, "body.data.totalAllocations": 3}),
+    Case("StatisticsFunction", "schedule/statistics.json", {}),
+    Case("ExpireFunction", "schedule/expire.json", {"count": 1}, hours_ahead=1),
+    Case("ExpireFunction", "http/release-expired.json", {"statusCode": 200, "body.count": 1}, hours_ahead=3),
+    Case("RelayFunction", "schedule/relay.json", {}, hours_ahead=3),
+    Case("CleanupFunction", "schedule/cleanup.json", {}, hours_ahead=24 * 31 + 4),
+    Case("DeliverFunction", "sqs/usage.json", {"batchItemFailures": []}),
+    Case("ConsoleFunction", "http/openapi.json", {"statusCode": 200, "body.openapi": "3.1.0"}),
+    Case("ConsoleFunction", "http/docs.json", {"statusCode": 200, "body": str}),
+)
+
+PUBLISHED = {"device.allocated": 3, "device.released": 1, "scheduler.allocation.expired": 2}
+"""How many events of each type the relay must have brought to the queue behind the topic."""

@@ -1,0 +1,108 @@
+"""Build the application and invoke its functions with the SAM command line."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from tools.sam_local.engine import remove_container
+from tools.sam_local.services import REGION
+
+_BUILD_SECONDS = 600
+_INVOKE_SECONDS = 120
+_CONTAINER = re.compile(r"SAM_CONTAINER_ID: (\w+)")
+
+
+class SamError(RuntimeError):
+    """The SAM command line failed; the text ends with what it said."""
+
+
+@dataclass(frozen=True)
+class Application:
+    """A built application: its template, and the file with the environment that its functions get."""
+
+    template: Path
+    environment_file: Path
+
+    def invoke(self, function: str, event: Path) -> tuple[str, str]:
+        """Invoke one function in a container; return what it answered and what it logged.
+
+        Raises:
+            SamError: It did not end in time, or SAM itself failed.
+        """
+        command = [
+            *("sam", "local", "invoke", function, "--event", str(event), "--template", str(self.template)),
+            *("--env-vars", str(self.environment_file), "--skip-pull-image", "--region", REGION),
+        ]
+        try:
+            done = _run(command, _INVOKE_SECONDS)
+        except subprocess.TimeoutExpired as late:
+            said = late.stderr.decode(errors="replace") if isinstance(late.stderr, bytes) else late.stderr or ""
+            for container in _CONTAINER.findall(said):
+                remove_container(container)
+            raise SamError(f"no answer within {_INVOKE_SECONDS} s\n{said}") from late
+        if done.returncode:
+            raise SamError(f"exit code {done.returncode}\n{done.stderr}")
+        return done.stdout, done.stderr
+
+
+def build(folder: Path) -> Path:
+    """Build template.yaml into `folder` and return the built template.
+
+    Raises:
+        SamError: `sam build` failed.
+    """
+    try:
+        done = _run(["sam", "build", "--build-dir", str(folder)], _BUILD_SECONDS)
+    except subprocess.TimeoutExpired as late:
+        raise SamError(f"sam build did not end within {_BUILD_SECONDS} s") from late
+    if done.returncode:
+        raise SamError(f"sam build failed:\n{done.stderr}")
+    return folder / "template.yaml"
+
+
+def with_environment(template: Path, environment: Mapping[str, str]) -> Application:
+    """Give every function of a built template this environment, beside what the template says.
+
+    SAM passes on only variables that a template declares. One of them no deployment may have, the endpoint of a local
+    AWS, so it is declared in the built copy.
+    """
+    built = yaml.safe_load(template.read_text())
+    for resource in built["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            variables = resource["Properties"].setdefault("Environment", {}).setdefault("Variables", {})
+            variables.setdefault("AWS_ENDPOINT_URL", "")
+    template.write_text(yaml.safe_dump(built, sort_keys=False))
+    environment_file = template.with_name("environment.json")
+    environment_file.touch(mode=0o600)  # it holds the passwords of this run
+    environment_file.write_text(json.dumps({"Parameters": dict(environment)}))
+    return Application(template, environment_file)
+
+
+def _run(command: list[str], seconds: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment for SAM: without an account, which it would look for, slowly, and hand to containers."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return kept | {
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_CONFIG_FILE": os.devnull,
+        "SAM_CLI_TELEMETRY": "0",
+    }
