@@ -1,0 +1,72 @@
+# Everything a developer does here. Needs make and any Python from 3.9; `make help` lists the targets.
+
+SHELL := /bin/sh
+PYTHON ?= python3
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# sam validates without an account; without these it looks for one, slowly.
+export AWS_DEFAULT_REGION ?= eu-central-1
+export AWS_EC2_METADATA_DISABLED := true
+export SAM_CLI_TELEMETRY := 0
+
+COMPILE := uv pip compile -q --universal --python-version 3.13 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run up down status test lint format bench sam-local migrate lock openapi schema template clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup:
+	@$(PYTHON) tools/bootstrap.py
+
+run: setup ## Start everything here, log each request, stop with Ctrl-C (USER_SERVICE=1 adds a user service)
+	@python -m tools.region run
+
+up: setup ## Start everything in the background; URL and tokens are then in .local/env
+	@python -m tools.region up
+
+down: ## Stop what `make up` started
+	@if [ -x .venv/bin/python ]; then python -m tools.region down; fi
+
+status: setup ## Say which parts run
+	@python -m tools.region status
+
+test: setup ## Run all tests (ARGS="-k name" chooses)
+	@python -m pytest -n 2 --dist loadgroup tests $(ARGS)
+
+lint: setup ## Check format, lint rules and types
+	@ruff format --check .
+	@ruff check .
+	@mypy
+
+format: setup ## Format the code and fix what can be fixed
+	@ruff format .
+	@ruff check --fix .
+
+bench: setup ## Measure allocate + release against the floor of the same SQL alone
+	@python -m benchmarks
+
+sam-local: setup ## Invoke every function in a container with the samples of events/
+	@tools/sam_local/run.sh
+
+migrate: setup ## Bring a database to the newest schema: make migrate DATABASE_URL=postgresql://…
+	@python -m tools.migrate
+
+lock: setup ## Compile the locked requirements from requirements/*.in
+	@$(COMPILE) requirements/runtime.in -o layers/shared/python/requirements.txt
+	@$(COMPILE) requirements/dev.in -o requirements/dev.txt
+
+openapi: setup ## Write docs/openapi.json from the code
+	@python -m tools.openapi
+
+schema: setup ## Write docs/schema.sql from the migrations
+	@python -m tools.schema_dump
+
+template: setup ## Check template.yaml and build it as for a deployment
+	@sam validate --lint
+	@sam build
+
+clean: down ## Remove everything generated, .venv too
+	@rm -rf .venv .local .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
