@@ -21,6 +21,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _EVENTS = _ROOT / "events"
 _KINDS = ("direct", "http", "schedule", "sqs")
 _WORK = _ROOT / ".local" / "sam-local"
+_LOGS = _WORK / "logs"
 _IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
 _IMAGE_SECONDS = 1200
 _STEPS = len(CASES) + 1  # the last one looks at what was published
@@ -34,18 +35,18 @@ def main() -> int:
     started = time.monotonic()
     try:
         _check_table()
-        shutil.rmtree(_WORK, ignore_errors=True)
-        _WORK.mkdir(parents=True)
-        with docker_engine(_WORK / "dockerd.log"):
+        shutil.rmtree(_LOGS, ignore_errors=True)
+        _LOGS.mkdir(parents=True)
+        with docker_engine(_LOGS / "dockerd.log"):
             _make_image()
             print("sam build", flush=True)
-            template = build(_WORK / "build")
+            template = build(_WORK)
             with services(host_address(_IMAGE)) as running:
                 failed = _run_all(with_environment(template, running.environment), running)
     except (EngineError, SamError, ServerError) as problem:
         print(f"sam-local cannot run: {problem}", file=sys.stderr)
         return 1
-    print(f"in {time.monotonic() - started:.0f} s; the functions' logs are in {_WORK.relative_to(_ROOT)}/")
+    print(f"in {time.monotonic() - started:.0f} s; the functions' logs are in {_LOGS.relative_to(_ROOT)}/")
     print(f"{_STEPS - failed} passed, {failed} failed")
     return 1 if failed else 0
 
@@ -74,7 +75,7 @@ def _run_all(application: Application, running: Services) -> int:
         if case.hours_ahead:
             running.set_clock_ahead(case.hours_ahead)
         started = time.monotonic()
-        log = _WORK / f"{number:02}-{Path(case.event).stem}.log"
+        log = _LOGS / f"{number:02}-{Path(case.event).stem}.log"
         before, problems = _run_one(application, case, before, log)
         failed += _report(number, f"{case.event} {case.function}", problems, time.monotonic() - started, log)
     published = Counter(running.published_types())

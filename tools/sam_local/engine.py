@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -49,6 +50,7 @@ def host_address(image: str) -> str:
     for line in hosts.splitlines():
         address, _, names = line.partition("\t")
         if names == "engine" and ":" not in address:
+            _check_own(address)
             return address
     raise EngineError("the docker engine does not tell its containers where its host is")
 
@@ -70,27 +72,34 @@ def _installed_as_service() -> bool:
     """Install the engine when it is missing; tell whether the system then runs it by itself."""
     if os.geteuid() != 0:
         raise EngineError("no docker engine answers this user, and installing or starting one needs root")
-    if shutil.which("dockerd"):
+    if shutil.which("dockerd") and shutil.which("docker"):
         return False
     if not shutil.which("apt-get"):
         raise EngineError("no docker engine is installed, and there is no apt-get to install one")
     print("installing the docker engine", flush=True)
-    _apt("update", "-qq")
-    _apt("install", "-y", "-qq", "--no-install-recommends", "docker.io")
+    _apt("apt-get", "update", "-qq")
+    # Newer releases keep the client in a package of its own.
+    client = ["docker-cli"] if "docker-cli" in _apt("apt-cache", "pkgnames", "docker-cli").split() else []
+    _apt("apt-get", "install", "-y", "-qq", "--no-install-recommends", "docker.io", *client)
     return Path("/run/systemd/system").exists() and _within(_SERVICE_SECONDS)
 
 
-def _apt(*arguments: str) -> None:
-    done = subprocess.run(
-        ["apt-get", *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
-    )
+def _apt(*command: str) -> str:
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300, env=environment)
     if done.returncode:
-        raise EngineError(f"apt-get {arguments[0]} failed: {done.stderr.strip()}")
+        raise EngineError(f"{' '.join(command)} failed: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _check_own(address: str) -> None:
+    with socket.socket() as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError as foreign:
+            raise EngineError(
+                f"containers see this machine as {address}, which it is not: use an engine on it"
+            ) from foreign
 
 
 def _wait_for(daemon: subprocess.Popen[bytes], log: Path) -> None:

@@ -52,18 +52,19 @@ class Application:
 
 
 def build(folder: Path) -> Path:
-    """Build template.yaml into `folder` and return the built template.
+    """Build template.yaml below `folder`, apart from a developer's own build, and return the built template.
 
     Raises:
         SamError: `sam build` failed.
     """
+    built = folder / "build"
     try:
-        done = _run(["sam", "build", "--build-dir", str(folder)], _BUILD_SECONDS)
+        done = _run(["sam", "build", "--build-dir", str(built), "--cache-dir", str(folder / "cache")], _BUILD_SECONDS)
     except subprocess.TimeoutExpired as late:
         raise SamError(f"sam build did not end within {_BUILD_SECONDS} s") from late
     if done.returncode:
         raise SamError(f"sam build failed:\n{done.stderr}")
-    return folder / "template.yaml"
+    return built / "template.yaml"
 
 
 def with_environment(template: Path, environment: Mapping[str, str]) -> Application:

@@ -116,7 +116,7 @@ def services(host_address: str) -> Iterator[Services]:
             "REDIS_PORT": str(near[cache]),
             "REDIS_TLS": "false",
             "REDIS_CLUSTER": "false",
-            "REDIS_SECRET_ID": vault.create_secret(Name="cache", SecretString=password)["ARN"],
+            "REDIS_SECRET_ID": vault.create_secret(Name="cache", SecretString=password)["Name"],
             "EVENTS_TOPIC_ARN": topic,
             "RELAY_SECONDS": str(_RELAY_SECONDS),
             "AWS_ENDPOINT_URL": f"http://{host_address}:{near[aws]}",
