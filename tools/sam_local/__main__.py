@@ -43,7 +43,7 @@ def main() -> int:
             template = build(_WORK)
             with services(host_address(_IMAGE)) as running:
                 failed = _run_all(with_environment(template, running.environment), running)
-    except (EngineError, SamError, ServerError) as problem:
+    except (EngineError, SamError, ServerError, subprocess.TimeoutExpired) as problem:
         print(f"sam-local cannot run: {problem}", file=sys.stderr)
         return 1
     print(f"in {time.monotonic() - started:.0f} s; the functions' logs are in {_LOGS.relative_to(_ROOT)}/")

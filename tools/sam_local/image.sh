@@ -28,9 +28,9 @@ pull_public_image() {
 
 check_machine() {
   [ "$(uname -m)" = x86_64 ] || fail "the stand-in is for x86_64, this machine is $(uname -m)"
-  [ "$(id -u)" = 0 ] || fail "the registry does not answer, and building a stand-in needs root"
-  command -v apt-get >/dev/null || fail "the registry does not answer, and building a stand-in needs apt"
-  command -v "$uv" >/dev/null || fail "no uv command (run make install, or set UV)"
+  [ "$(id -u)" = 0 ] || fail "the public image cannot be pulled, and building a stand-in needs root"
+  command -v apt-get >/dev/null || fail "the public image cannot be pulled, and building a stand-in needs apt"
+  command -v "$uv" >/dev/null || fail "no uv command (run make setup, or set UV)"
 }
 
 install_debootstrap() {
@@ -106,7 +106,7 @@ if docker image inspect "$image" >/dev/null 2>&1; then
   say "$image is here"
   exit 0
 fi
-pull_public_image || { say "its registry does not answer: building a stand-in from Debian"; build_stand_in; }
+pull_public_image || { say "it cannot be pulled: building a stand-in from Debian"; build_stand_in; }
 docker run --rm --entrypoint /var/lang/bin/python3 --env PYTHONPATH=/var/runtime "$image" -c 'import awslambdaric, boto3, ssl' ||
   fail "$image cannot import Lambda's runtime"
 say "$image is ready after $SECONDS s"
