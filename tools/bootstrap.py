@@ -36,10 +36,10 @@ def main() -> int:
             make_venv()
         install()
     except SetupError as problem:
-        print("\nsetup failed: {}".format(problem), file=sys.stderr)
+        print(f"\nsetup failed: {problem}", file=sys.stderr)
         return 1
     STAMP.write_text(wanted_stamp)
-    say("ready in {:.0f} s".format(time.monotonic() - started))
+    say(f"ready in {time.monotonic() - started:.0f} s")
     return 0
 
 
@@ -58,16 +58,16 @@ def make_venv() -> None:
     shutil.rmtree(VENV, ignore_errors=True)
     python = find_python()
     if python:
-        say("making .venv with {}".format(python))
+        say(f"making .venv with {python}")
         if run([python, "-m", "venv", str(VENV)]):
             return
         shutil.rmtree(VENV, ignore_errors=True)  # a distribution's Python without its venv module
-    say("no usable Python {} here: fetching one with uv".format(WANTED))
+    say(f"no usable Python {WANTED} here: fetching one with uv")
     uv = uv_outside_venv()
     if not run([uv, "venv", "-q", "--seed", "--python", WANTED, str(VENV)], show=True):
         raise SetupError(
-            "no Python {0} on this machine, and none could be fetched. Is there a network? "
-            "Install Python {0} and call make again.".format(WANTED)
+            f"no Python {WANTED} on this machine, and none could be fetched. Is there a network? "
+            f"Install Python {WANTED} and call make again."
         )
 
 
@@ -94,7 +94,7 @@ def works(python: Path) -> bool:
     """Tell whether this interpreter starts and is the wanted version."""
     probe = "import sys, ssl, ctypes; print('%d.%d' % sys.version_info[:2])"
     try:
-        done = subprocess.run([str(python), "-I", "-c", probe], capture_output=True, text=True, timeout=30)
+        done = subprocess.run([str(python), "-I", "-c", probe], capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.SubprocessError):
         return False
     return done.stdout.strip() == WANTED
@@ -105,7 +105,9 @@ def uv_outside_venv() -> str:
     place = ROOT / ".local" / "uv"
     if not (place / "bin" / "uv").exists():
         if not run([sys.executable, "-m", "venv", str(place)]):
-            raise SetupError("this Python has no venv module: install it (on Debian: python3-venv) and call make again.")
+            raise SetupError(
+                "this Python has no venv module: install it (on Debian: python3-venv) and call make again."
+            )
         install_uv(place / "bin" / "python")
     return str(place / "bin" / "uv")
 
@@ -115,7 +117,9 @@ def install_uv(python: Path) -> bool:
     lock = VENV.parent / ".local" / "uv-requirement.txt"
     lock.parent.mkdir(exist_ok=True)
     lock.write_text(locked_entry("uv"))
-    return run([str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes", "-r", str(lock)])
+    return run(
+        [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes", "-r", str(lock)]
+    )
 
 
 def locked_entry(package: str) -> str:
@@ -139,7 +143,17 @@ def install() -> None:
             return
         say("uv could not; trying pip, which knows this machine's package index settings (slower)")
     if not run(
-        [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes", "-r", str(LOCKED)],
+        [
+            str(python),
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--disable-pip-version-check",
+            "--require-hashes",
+            "-r",
+            str(LOCKED),
+        ],
         show=True,
     ):
         raise SetupError("the packages of requirements/dev.txt could not be installed. Is there a network?")
@@ -149,14 +163,14 @@ def run(command: list[str], show: bool = False) -> bool:
     """Run a program to its end; its output appears only when asked for. True means it succeeded."""
     environment = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")}
     try:
-        return subprocess.run(command, env=environment, capture_output=not show).returncode == 0
+        return subprocess.run(command, env=environment, capture_output=not show, check=False).returncode == 0
     except OSError:
         return False
 
 
 def say(text: str) -> None:
     """Tell the user what happens."""
-    print("setup: {}".format(text), flush=True)
+    print(f"setup: {text}", flush=True)
 
 
 if __name__ == "__main__":

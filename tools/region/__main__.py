@@ -1,0 +1,126 @@
+"""`python -m tools.region up|down|run|status`: the commands behind make up, down, run and status."""
+
+import argparse
+import fcntl
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tools.embedded import ServerError
+from tools.region import screen
+from tools.region.layout import Layout
+from tools.region.processes import RegionError, members
+from tools.region.region import Region, running, stop
+
+_POLL_SECONDS = 0.2
+
+
+def main() -> int:
+    """Run one command and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tools.region", description=__doc__)
+    parser.add_argument("command", choices=["up", "down", "run", "status"])
+    command = parser.parse_args().command
+    layout = Layout.here()
+    return {"up": up, "down": down, "run": run, "status": status}[command](layout)
+
+
+def up(layout: Layout) -> int:
+    """Start the region in the background, unless it runs."""
+    with locked(layout):
+        environment = running(layout)
+        if environment:
+            screen.say("The region is already up.")
+            screen.welcome(environment, shown(layout), None)
+            return 0
+        stop(layout)  # what a killed machine or a failed start left behind
+        return _start(layout)
+
+
+def down(layout: Layout) -> int:
+    """Stop the region."""
+    with locked(layout):
+        stopped = stop(layout)
+    screen.say(f"Stopped {', '.join(stopped)}." if stopped else "Nothing was running.")
+    return 0
+
+
+def run(layout: Layout) -> int:
+    """Start the region, show each request, stop everything at the first Ctrl-C."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        code = up(layout)
+        if code:
+            return code
+        screen.say("Requests (Ctrl-C stops everything):\n")
+        _follow(layout)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        screen.say("\nStopping …")
+        down(layout)
+    return 0
+
+
+def status(layout: Layout) -> int:
+    """Say which parts run; the exit code is 0 when the whole region does."""
+    for member in members(layout):
+        screen.say(f"{member.name:<14} pid {member.pid:<8} {'runs' if member.process() else 'is dead'}")
+    environment = running(layout)
+    screen.say(f"The API: {environment['API_URL']}" if environment else "The region is not up.")
+    return 0 if environment else 1
+
+
+def shown(layout: Layout) -> str:
+    """Return the path of the `env` file as one types it."""
+    return os.path.relpath(layout.environment)
+
+
+@contextmanager
+def locked(layout: Layout) -> Iterator[None]:
+    """Let one command work on the region at a time."""
+    with layout.lock.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _start(layout: Layout) -> int:
+    started = time.monotonic()
+    try:
+        environment = Region(layout, user_service=os.environ.get("USER_SERVICE") == "1").start()
+    except (RegionError, ServerError) as problem:
+        stop(layout)
+        screen.problem(f"{problem}\n\nLogs: {os.path.relpath(layout.logs)}")
+        return 1
+    except BaseException:
+        stop(layout)
+        raise
+    screen.welcome(environment, shown(layout), time.monotonic() - started)
+    return 0
+
+
+def _follow(layout: Layout) -> None:
+    """Print the request log as it grows, until a process of the region dies."""
+    with layout.requests.open() as lines:
+        lines.seek(0, os.SEEK_END)
+        while True:
+            text = lines.read()
+            if text:
+                screen.console.out(text, end="", highlight=False)
+                continue
+            dead = [member.name for member in members(layout) if member.process() is None]
+            if dead:
+                raise SystemExit(f"{', '.join(dead)} died; see {os.path.relpath(layout.logs)}")
+            time.sleep(_POLL_SECONDS)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

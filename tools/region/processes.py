@@ -1,0 +1,131 @@
+"""The region's processes: started apart from the terminal, remembered in a file, stopped by it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from tools.region.layout import ROOT, Layout
+
+_STOP_SECONDS = 8.0
+
+
+class RegionError(Exception):
+    """The region cannot start; the text says why and which log tells more."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One process of the region; `created` tells it from a later process with the same id."""
+
+    name: str
+    pid: int
+    created: float
+    stop_signal: int = signal.SIGTERM
+
+    @classmethod
+    def of(cls, name: str, pid: int, stop_signal: int = signal.SIGTERM) -> "Member":
+        """Describe a process that runs now."""
+        return cls(name, pid, psutil.Process(pid).create_time(), int(stop_signal))
+
+    def process(self) -> psutil.Process | None:
+        """Return the process when it is still this one and not dead."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.created) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return None
+        return process if same else None
+
+
+def members(layout: Layout) -> list[Member]:
+    """Return the processes that the state file names, dead or alive; none when there is no readable file."""
+    try:
+        return [Member(**entry) for entry in json.loads(layout.state.read_text())]
+    except (OSError, ValueError, TypeError):
+        return []
+
+
+def remember(layout: Layout, member: Member) -> None:
+    """Add a process to the state file, at once: a start that fails half-way must be stoppable."""
+    entries = [asdict(entry) for entry in [*members(layout), member]]
+    draft = layout.state.with_suffix(".new")
+    draft.write_text(json.dumps(entries, indent=1))
+    draft.replace(layout.state)
+
+
+def start_program(layout: Layout, name: str, command: list[str], env: Mapping[str, str] | None = None) -> Member:
+    """Start a program in a session of its own, its output in logs/<name>.log."""
+    with log_of(layout, name).open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=dict(env) if env is not None else {**os.environ, "PYTHONPATH": str(ROOT)},
+            start_new_session=True,
+        )
+    member = Member.of(name, process.pid)
+    remember(layout, member)
+    return member
+
+
+def python_module(module: str, *arguments: str) -> list[str]:
+    """Return the command that runs a module with this interpreter."""
+    return [sys.executable, "-m", module, *arguments]
+
+
+def log_of(layout: Layout, name: str) -> Path:
+    """Return the log file of one program."""
+    return layout.logs / f"{name}.log"
+
+
+def wait_for(layout: Layout, member: Member, ready: Callable[[], bool], seconds: float = 30) -> None:
+    """Return when the program is ready; raise RegionError when it ends before or takes too long."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if member.process() is None:
+            break
+        if ready():
+            return
+        time.sleep(0.05)
+    log = log_of(layout, member.name)
+    tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
+    raise RegionError(f"{member.name} did not start; its log {log} ends with:\n{tail}")
+
+
+def stop_all(layout: Layout) -> list[str]:
+    """Stop every process of the region, last started first; return the names of those that had to be stopped."""
+    stopped = []
+    for member in reversed(members(layout)):
+        process = member.process()
+        if process is None:
+            continue
+        _stop(process, member.stop_signal)
+        stopped.append(member.name)
+    layout.state.unlink(missing_ok=True)
+    return stopped
+
+
+def _stop(process: psutil.Process, stop_signal: int) -> None:
+    """End a process and its descendants: politely the first, by force what is left."""
+    try:
+        family = [process, *process.children(recursive=True)]
+        process.send_signal(stop_signal)
+    except psutil.NoSuchProcess:
+        return
+    psutil.wait_procs(family[:1], timeout=_STOP_SECONDS)
+    for survivor in family:
+        try:
+            survivor.kill()
+        except psutil.NoSuchProcess:
+            continue
+    psutil.wait_procs(family, timeout=_STOP_SECONDS)

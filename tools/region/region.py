@@ -1,0 +1,156 @@
+"""Start and stop the region: the order of the steps, and what each needs of the one before."""
+
+import json
+import os
+import secrets
+import shutil
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from signal import SIGINT
+
+from tools.embedded import PostgresServer, ValkeyServer, free_port
+from tools.region import cloud, demo_fleet, http_routes, template
+from tools.region.deploy import Stack, deploy, invoke, package, start_now
+from tools.region.identities import read_environment, tokens_and_ids, write_environment
+from tools.region.issuer import AUDIENCE, Issuer
+from tools.region.layout import Layout
+from tools.region.processes import Member, members, python_module, remember, start_program, stop_all, wait_for
+from tools.region.screen import step
+
+SERVICE_TOKEN_SECRET = "user-service-token"
+
+
+class Region:
+    """One region on free ports, described by the files of its layout."""
+
+    def __init__(self, layout: Layout, *, user_service: bool = False) -> None:
+        """Choose the ports; nothing starts before `start`."""
+        self.layout = layout
+        self.with_user_service = user_service
+        self.cloud_port, self.api_port, self.issuer_port, self.user_service_port = (free_port() for _ in range(4))
+        self.issuer_url = f"http://127.0.0.1:{self.issuer_port}"
+        self.api_url = f"http://127.0.0.1:{self.api_port}"
+        self.parameters = {"JwtIssuer": self.issuer_url, "JwtAudience": AUDIENCE, "RedisTls": "false"}
+        self.environment: dict[str, str] = {"API_URL": self.api_url}
+
+    def start(self) -> dict[str, str]:
+        """Start everything from an empty database; return the variables that are also in the `env` file."""
+        for folder in (self.layout.home / "postgres", self.layout.home / "valkey", self.layout.logs):
+            shutil.rmtree(folder, ignore_errors=True)
+        self.layout.logs.mkdir()
+        issuer = Issuer.with_key(self.issuer_url, self.layout.signing_key)
+        with step("Postgres and Valkey"):
+            self._start_stores()
+        with step("Emulated cloud"):
+            cloud.start(self.layout, self.cloud_port)
+        if self.with_user_service:
+            with step("User service"):
+                self._start_user_service()
+        with step("Layer and functions (slower the first time)"):
+            document = package(self.layout, self.cloud_port)
+        with step("Stack of template.yaml"):
+            stack = deploy(document, self.parameters, self.cloud_port)
+        with step("HTTP API and token issuer"):
+            self._start_front(stack, template.routes(template.load()))
+        with step("Database schema"):
+            invoke(stack.physical["MigrateFunction"], {}, self.cloud_port)
+        # The schedule's first run is a minute away; events should not wait for it.
+        start_now(stack.physical["RelayFunction"], self.cloud_port)
+        self.environment |= tokens_and_ids(issuer)
+        with step("Demo fleet of 60 phones"):
+            demo_fleet.register(self.api_url, self.environment["OPERATOR_TOKEN"])
+        with step("Warm functions"):
+            warm_up(self.environment)
+        self.environment |= {
+            "AWS_ENDPOINT_URL": cloud.endpoint(self.cloud_port),
+            "AWS_DEFAULT_REGION": "eu-central-1",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "EVENTS_TOPIC_ARN": stack.outputs["EventsTopicArn"],
+            "EVENTS_IN_QUEUE_URL": stack.outputs["EventsInQueueUrl"],
+        }
+        write_environment(self.layout.environment, self.environment)
+        return self.environment
+
+    def _start_stores(self) -> None:
+        postgres = PostgresServer(self.layout.home / "postgres", durable=True, dies_with_parent=False)
+        postgres.start()
+        remember(self.layout, Member.of("postgres", postgres.pid, SIGINT))
+        valkey = ValkeyServer(self.layout.home / "valkey", dies_with_parent=False)
+        valkey.start()
+        remember(self.layout, Member.of("valkey", valkey.pid))
+        self.parameters |= {"DatabaseUrl": postgres.create_database("scheduler")}
+        self.parameters |= {"RedisHost": "127.0.0.1", "RedisPort": str(valkey.port)}
+        self.environment |= {"DATABASE_URL": self.parameters["DatabaseUrl"], "REDIS_URL": valkey.url}
+
+    def _start_user_service(self) -> None:
+        secret = secrets.token_hex(32)
+        cloud.client("secretsmanager", self.cloud_port).create_secret(Name=SERVICE_TOKEN_SECRET, SecretString=secret)
+        url = f"http://127.0.0.1:{self.user_service_port}"
+        member = start_program(
+            self.layout,
+            "user-service",
+            python_module("tools.neighbours.user_service", "--port", str(self.user_service_port)),
+            {**os.environ, "SERVICE_TOKEN_SECRET": secret},
+        )
+        wait_for(self.layout, member, lambda: answers(url))
+        self.parameters |= {"UserServiceUrl": url, "ServiceTokenSecretId": SERVICE_TOKEN_SECRET}
+        self.environment |= {"USER_SERVICE_URL": url}
+
+    def _start_front(self, stack: Stack, routes: list[template.Route]) -> None:
+        settings = {
+            "apiId": http_routes.create(stack, routes, self.issuer_url, self.cloud_port),
+            "cloudPort": self.cloud_port,
+            "apiPort": self.api_port,
+            "issuerPort": self.issuer_port,
+            "issuerUrl": self.issuer_url,
+            "routes": [asdict(route) for route in routes],
+        }
+        self.layout.front.write_text(json.dumps(settings, indent=1))
+        member = start_program(self.layout, "front", python_module("tools.region.front"), self._front_environment())
+        wait_for(self.layout, member, lambda: answers(f"{self.api_url}/") and answers(f"{self.issuer_url}/"))
+
+    def _front_environment(self) -> dict[str, str]:
+        return {**os.environ, "REGION_HOME": str(self.layout.home)}
+
+
+def running(layout: Layout) -> dict[str, str] | None:
+    """Return the environment of the region when all of it runs and answers, else None."""
+    entries = members(layout)
+    if not entries or not layout.environment.exists() or any(entry.process() is None for entry in entries):
+        return None
+    environment = read_environment(layout.environment)
+    return environment if answers(f"{environment.get('API_URL')}/scheduler/health") else None
+
+
+def stop(layout: Layout) -> list[str]:
+    """Stop the region and return the names of what ran."""
+    stopped = stop_all(layout)
+    layout.environment.unlink(missing_ok=True)
+    shutil.rmtree(layout.scratch, ignore_errors=True)
+    return stopped
+
+
+def warm_up(environment: dict[str, str]) -> None:
+    """Have the busiest functions started before the first user comes: requests that are refused leave no trace."""
+    url = environment["API_URL"] + "/scheduler"
+    bearer = {"Authorization": f"Bearer {environment['SERVICE_TOKEN']}", "Content-Type": "application/json"}
+    posts, gets = 2 * ["/devices/allocate", "/devices/release"], ["/devices/available", "/health"]
+    with ThreadPoolExecutor(len(posts) + len(gets)) as pool:
+        for path in posts:
+            pool.submit(answers, url + path, b"{}", bearer)
+        for path in gets:
+            pool.submit(answers, url + path, None, bearer)
+
+
+def answers(url: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> bool:
+    """Tell whether something answers at this URL, whatever it says."""
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, body, headers or {}), timeout=30).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
