@@ -57,12 +57,20 @@ class Front:
         for name, value in scope["headers"]:
             if name.decode("latin-1") not in _NOT_FORWARDED:
                 headers.add(name.decode("latin-1"), value.decode("latin-1"))
+        headers.setdefault("Accept-Encoding", urllib3.util.SKIP_HEADER)  # else urllib3 adds one of its own
         target = scope["raw_path"].decode("latin-1")
         if scope["query_string"]:
             target += "?" + scope["query_string"].decode("latin-1")
         try:
             reply = self._pool.urlopen(
-                scope["method"], target, body, headers, retries=False, redirect=False, timeout=_GATEWAY_SECONDS
+                scope["method"],
+                target,
+                body,
+                headers,
+                retries=False,
+                redirect=False,
+                timeout=_GATEWAY_SECONDS,
+                decode_content=False,
             )
         except urllib3.exceptions.TimeoutError:
             return message(503, "Service Unavailable")
@@ -70,6 +78,8 @@ class Front:
             return message(500, "Internal Server Error")
         if reply.status == 502:  # the emulator tells of a crashed function in its own words; AWS does not
             return message(500, "Internal Server Error")
+        if scope["method"] == "OPTIONS" and reply.status == 403:  # its words for "no CORS"; AWS has no such route
+            return message(404, "Not Found")
         kept = [
             (name.lower().encode("latin-1"), value.encode("latin-1"))
             for name, value in reply.headers.items()

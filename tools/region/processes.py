@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -104,28 +105,39 @@ def wait_for(layout: Layout, member: Member, ready: Callable[[], bool], seconds:
 
 def stop_all(layout: Layout) -> list[str]:
     """Stop every process of the region, last started first; return the names of those that had to be stopped."""
-    stopped = []
-    for member in reversed(members(layout)):
-        process = member.process()
-        if process is None:
-            continue
-        _stop(process, member.stop_signal)
-        stopped.append(member.name)
+    stopped = [member.name for member in reversed(members(layout)) if _stop(member)]
     layout.state.unlink(missing_ok=True)
     return stopped
 
 
-def _stop(process: psutil.Process, stop_signal: int) -> None:
-    """End a process and its descendants: politely the first, by force what is left."""
-    try:
-        family = [process, *process.children(recursive=True)]
-        process.send_signal(stop_signal)
-    except psutil.NoSuchProcess:
-        return
-    psutil.wait_procs(family[:1], timeout=_STOP_SECONDS)
+def _stop(member: Member) -> bool:
+    """End a process politely, then by force what is left of its session; tell whether anything ran."""
+    family = _session(member)
+    leader = member.process()
+    if leader is not None:
+        with suppress(psutil.NoSuchProcess):
+            leader.send_signal(member.stop_signal)
+        psutil.wait_procs([leader], timeout=_STOP_SECONDS)
     for survivor in family:
-        try:
+        with suppress(psutil.NoSuchProcess):
             survivor.kill()
-        except psutil.NoSuchProcess:
-            continue
     psutil.wait_procs(family, timeout=_STOP_SECONDS)
+    return bool(family)
+
+
+def _session(member: Member) -> list[psutil.Process]:
+    """Return the processes of the session that `member` leads or, if it died, led.
+
+    A number stays taken while its session has members, so they are ours, unless the machine restarted since or the
+    number belongs to a newer process: then the session ended before.
+    """
+    if member.created < psutil.boot_time() or (psutil.pid_exists(member.pid) and member.process() is None):
+        return []
+    return [process for process in psutil.process_iter() if _session_of(process.pid) == member.pid]
+
+
+def _session_of(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return None

@@ -1,0 +1,147 @@
+"""template.yaml keeps what the functions and the queues rely on."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scheduler.runtime import ENVIRONMENT
+from tools.region import template
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = template.load()
+FUNCTIONS = template.functions(TEMPLATE)
+GLOBALS = TEMPLATE["Globals"]["Function"]
+QUEUES = {name: r["Properties"] for name, r in TEMPLATE["Resources"].items() if r["Type"] == "AWS::SQS::Queue"}
+API_GATEWAY_SECONDS = 30
+
+
+def events(kind: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return (function, event properties) of every event of this kind."""
+    return [
+        (function, event["Properties"])
+        for function, properties in FUNCTIONS.items()
+        for event in properties.get("Events", {}).values()
+        if event["Type"] == kind
+    ]
+
+
+def attribute_of(reference: dict[str, Any]) -> str:
+    """Return the logical id in {"Fn::GetAtt": [id, attribute]}."""
+    return str(reference["Fn::GetAtt"][0])
+
+
+def timeout_of(function: str) -> int:
+    return int(FUNCTIONS[function].get("Timeout", GLOBALS["Timeout"]))
+
+
+def environment_of(function: str) -> dict[str, Any]:
+    own = FUNCTIONS[function].get("Environment", {}).get("Variables", {})
+    return {**GLOBALS["Environment"]["Variables"], **own}
+
+
+DEAD_LETTERS = {
+    attribute_of(queue["RedrivePolicy"]["deadLetterTargetArn"]) for queue in QUEUES.values() if "RedrivePolicy" in queue
+}
+FAILED_RUNS = {
+    attribute_of(properties["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"])
+    for properties in FUNCTIONS.values()
+    if "DestinationConfig" in properties.get("EventInvokeConfig", {})
+}
+
+
+def test_each_function_folder_is_one_function_named_after_it() -> None:
+    folders = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+    declared = {name: properties["CodeUri"] for name, properties in FUNCTIONS.items()}
+
+    assert declared == {f"{folder.capitalize()}Function": f"functions/{folder}/" for folder in folders}
+
+
+@pytest.mark.parametrize("name", sorted(QUEUES.keys() - DEAD_LETTERS - FAILED_RUNS))
+def test_each_queue_parks_what_fails_five_times_in_a_queue_of_its_own_kind(name: str) -> None:
+    redrive = QUEUES[name]["RedrivePolicy"]
+    parking = QUEUES[attribute_of(redrive["deadLetterTargetArn"])]
+
+    assert redrive["maxReceiveCount"] == 5
+    assert parking.get("FifoQueue") == QUEUES[name].get("FifoQueue")
+
+
+def test_a_message_stays_hidden_for_six_times_the_timeout_of_its_function() -> None:
+    fed = events("SQS")
+
+    assert fed
+    for function, event in fed:
+        assert timeout_of(function) * 6 <= QUEUES[attribute_of(event["Queue"])]["VisibilityTimeout"], function
+
+
+def test_functions_fed_by_queues_report_each_failed_message() -> None:
+    assert all(event["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for _, event in events("SQS"))
+
+
+def test_the_schedules_are_those_of_the_specification() -> None:
+    expire = {"Fn::If": ["ExpireEachMinute", "rate(1 minute)", {"Fn::Sub": "rate(${ExpireRateMinutes} minutes)"}]}
+
+    assert {function: event["Schedule"] for function, event in events("Schedule")} == {
+        "ExpireFunction": expire,
+        "RelayFunction": "rate(1 minute)",
+        "StatisticsFunction": "rate(1 hour)",
+        "CleanupFunction": "cron(0 2 * * ? *)",
+    }
+
+
+def test_expiry_runs_at_least_every_five_minutes() -> None:
+    rate = TEMPLATE["Parameters"]["ExpireRateMinutes"]
+
+    assert (rate["Default"], rate["MinValue"], rate["MaxValue"]) == (1, 1, 5)
+
+
+def test_the_relay_loops_inside_its_minute_and_ends_before_its_timeout() -> None:
+    seconds = int(environment_of("RelayFunction")["RELAY_SECONDS"])
+
+    assert seconds < 60 < timeout_of("RelayFunction")
+
+
+def test_functions_that_only_answer_http_end_before_api_gateway_gives_up() -> None:
+    scheduled = {function for function, _ in events("Schedule")}
+    for function, _ in events("HttpApi"):
+        if function not in scheduled:
+            assert timeout_of(function) <= API_GATEWAY_SECONDS // 2
+
+
+def test_only_health_and_documents_are_open_to_everyone() -> None:
+    open_paths = {route.path for route in template.routes(TEMPLATE) if not route.needs_token}
+
+    assert open_paths == {"/scheduler/health", "/scheduler/openapi.json", "/scheduler/docs"}
+    assert TEMPLATE["Resources"]["SchedulerApi"]["Properties"]["Auth"]["DefaultAuthorizer"] == "Jwt"
+
+
+def test_only_the_relay_may_publish() -> None:
+    publishers = {name for name, properties in FUNCTIONS.items() if "SNSPublish" in str(properties.get("Policies"))}
+
+    assert publishers == {"RelayFunction"}
+
+
+def test_the_usage_queue_takes_raw_events_of_the_four_types_that_change_usage() -> None:
+    subscription = TEMPLATE["Resources"]["UsageSubscription"]["Properties"]
+
+    assert subscription["RawMessageDelivery"] is True
+    assert set(subscription["FilterPolicy"]["type"]) == {
+        "device.allocated",
+        "device.released",
+        "scheduler.allocation.expired",
+        "scheduler.allocation.revoked",
+    }
+
+
+def test_no_function_can_be_starved_by_reserved_concurrency() -> None:
+    assert not any("ReservedConcurrentExecutions" in properties for properties in [GLOBALS, *FUNCTIONS.values()])
+
+
+def test_passwords_in_parameters_are_not_echoed() -> None:
+    assert TEMPLATE["Parameters"]["DatabaseUrl"]["NoEcho"] is True
+
+
+def test_every_variable_that_the_template_sets_is_known_to_the_code() -> None:
+    known = set(ENVIRONMENT)
+
+    assert {name for function in FUNCTIONS for name in environment_of(function)} <= known
