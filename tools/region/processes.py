@@ -29,10 +29,10 @@ class Member:
     name: str
     pid: int
     created: float
-    stop_signal: int = signal.SIGTERM
+    stop_signal: int
 
     @classmethod
-    def of(cls, name: str, pid: int, stop_signal: int = signal.SIGTERM) -> "Member":
+    def of(cls, name: str, pid: int, stop_signal: int) -> "Member":
         """Describe a process that runs now."""
         return cls(name, pid, psutil.Process(pid).create_time(), int(stop_signal))
 
@@ -62,8 +62,11 @@ def remember(layout: Layout, member: Member) -> None:
     draft.replace(layout.state)
 
 
-def start_program(layout: Layout, name: str, command: list[str], env: Mapping[str, str] | None = None) -> Member:
-    """Start a program in a session of its own, its output in logs/<name>.log."""
+def start_program(layout: Layout, name: str, command: list[str], env: Mapping[str, str]) -> Member:
+    """Start a program in a session of its own, its output in logs/<name>.log.
+
+    It will be stopped by force: our programs have nothing to save, and asked politely they wait for open requests.
+    """
     with log_of(layout, name).open("wb") as log:
         process = subprocess.Popen(
             command,
@@ -71,10 +74,10 @@ def start_program(layout: Layout, name: str, command: list[str], env: Mapping[st
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=dict(env) if env is not None else {**os.environ, "PYTHONPATH": str(ROOT)},
+            env=dict(env),
             start_new_session=True,
         )
-    member = Member.of(name, process.pid)
+    member = Member.of(name, process.pid, signal.SIGKILL)
     remember(layout, member)
     return member
 
@@ -117,12 +120,26 @@ def _stop(member: Member) -> bool:
     if leader is not None:
         with suppress(psutil.NoSuchProcess):
             leader.send_signal(member.stop_signal)
-        psutil.wait_procs([leader], timeout=_STOP_SECONDS)
+        _wait([leader])
     for survivor in family:
         with suppress(psutil.NoSuchProcess):
             survivor.kill()
-    psutil.wait_procs(family, timeout=_STOP_SECONDS)
+    _wait(family)
     return bool(family)
+
+
+def _wait(processes: list[psutil.Process]) -> None:
+    """Wait until these ended. Zombies count as ended: init may take seconds to collect them."""
+    deadline = time.monotonic() + _STOP_SECONDS
+    while any(_alive(process) for process in processes) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _session(member: Member) -> list[psutil.Process]:

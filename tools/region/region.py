@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from signal import SIGINT
+from signal import SIGINT, SIGTERM
 
 from tools.embedded import PostgresServer, ValkeyServer, free_port
 from tools.region import cloud, demo_fleet, http_routes, template
@@ -80,7 +80,7 @@ class Region:
         remember(self.layout, Member.of("postgres", postgres.pid, SIGINT))
         valkey = ValkeyServer(self.layout.home / "valkey", dies_with_parent=False)
         valkey.start()
-        remember(self.layout, Member.of("valkey", valkey.pid))
+        remember(self.layout, Member.of("valkey", valkey.pid, SIGTERM))
         self.parameters |= {"DatabaseUrl": postgres.create_database("scheduler")}
         self.parameters |= {"RedisHost": "127.0.0.1", "RedisPort": str(valkey.port)}
         self.environment |= {"DATABASE_URL": self.parameters["DatabaseUrl"], "REDIS_URL": valkey.url}
