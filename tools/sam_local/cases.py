@@ -30,12 +30,10 @@ _PHONE_1 = {"deviceId": "phone-0001", "device.name": "Pixel 9 Pro 01", "userId":
 # Each case stands on the ones before: devices are made, then lent, then given back or left to expire.
 CASES = (
     Case("MigrateFunction", "direct/migrate.json", {"applied.0": str, "routines": list, "version": str}),
-    Case("QueryFunction", "http/health.json", {"statusCode": 200}),
-    Case("FleetFunction", "http/device-create.json", {"statusCode": 201, "body.success": True}),
-    Case("FleetFunction", "http/devices-create.json", {"statusCode": 201, "body.success": True}),
-    Case(
-        "FleetFunction", "http/device-update.json", {"statusCode": 200, "body.data.name": "Galaxy A15 02 (new battery)"}
-    ),
+    Case("QueryFunction", "http/health.json", {"statusCode": 200, "body.data.status": "ok"}),
+    Case("FleetFunction", "http/device-create.json", _created({"ids": ["phone-0001"]})),
+    Case("FleetFunction", "http/devices-create.json", _created({"ids": ["phone-0002", "phone-0003"]})),
+    Case("FleetFunction", "http/device-update.json", {"statusCode": 200, "body.data.id": "phone-0003"}),
     Case("QueryFunction", "http/devices-available.json", {"statusCode": 200, "body.total": 3}),
     Case("AllocateFunction", "http/allocate.json", _created(_GRANTED | _PHONE_1)),
     Case("AllocateFunction", "http/allocate-idempotent.json", _created(_GRANTED | {"userId": "user-ben"})),

@@ -15,6 +15,21 @@ from tools.sam_local.services import REGION
 
 _BUILD_SECONDS = 600
 _INVOKE_SECONDS = 120
+_KEPT = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_",
+    "TMPDIR",
+    "DOCKER_",
+    "PIP_",
+    "UV_",
+    "SSL_",
+    "HTTP_",
+    "HTTPS_",
+    "NO_PROXY",
+    "ALL_PROXY",
+)
 _CONTAINER = re.compile(r"SAM_CONTAINER_ID: (\w+)")
 
 
@@ -70,18 +85,21 @@ def build(folder: Path) -> Path:
 def with_environment(template: Path, environment: Mapping[str, str]) -> Application:
     """Give every function of a built template this environment, beside what the template says.
 
-    SAM passes on only variables that a template declares. One of them no deployment may have, the endpoint of a local
-    AWS, so it is declared in the built copy.
+    A variable that a function's own part of the template empties stays empty: that function may not have it.
     """
     built = yaml.safe_load(template.read_text())
-    for resource in built["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::Function":
-            variables = resource["Properties"].setdefault("Environment", {}).setdefault("Variables", {})
-            variables.setdefault("AWS_ENDPOINT_URL", "")
+    values: dict[str, Mapping[str, str]] = {"Parameters": environment}
+    for name, resource in built["Resources"].items():
+        if resource["Type"] != "AWS::Serverless::Function":
+            continue
+        variables = resource["Properties"].setdefault("Environment", {}).setdefault("Variables", {})
+        values[name] = {variable: "" for variable, value in variables.items() if value == ""}
+        # SAM passes on only what a template declares. This is for the built copy alone: no deployment may have it.
+        variables["AWS_ENDPOINT_URL"] = ""
     template.write_text(yaml.safe_dump(built, sort_keys=False))
     environment_file = template.with_name("environment.json")
     environment_file.touch(mode=0o600)  # it holds the passwords of this run
-    environment_file.write_text(json.dumps({"Parameters": dict(environment)}))
+    environment_file.write_text(json.dumps(values))
     return Application(template, environment_file)
 
 
@@ -98,8 +116,11 @@ def _run(command: list[str], seconds: int) -> subprocess.CompletedProcess[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment for SAM: without an account, which it would look for, slowly, and hand to containers."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    """Return the environment for SAM, which would hand the functions whatever they know of the caller's.
+
+    Without an account: it would look for one, slowly.
+    """
+    kept = {name: value for name, value in os.environ.items() if name.upper().startswith(_KEPT)}
     return kept | {
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
