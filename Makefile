@@ -3,6 +3,7 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONPATH := $(CURDIR)/layers/shared/python:$(CURDIR)
 # sam validates without an account; without these it looks for one, slowly.
 export AWS_DEFAULT_REGION ?= eu-central-1
 export AWS_EC2_METADATA_DISABLED := true
