@@ -27,6 +27,9 @@ def _created(data: Mapping[str, object]) -> Mapping[str, object]:
 _GRANTED = {"allocationId": str, "expiresAt": str, "adbPort": 5555, "tenantId": "acme"}
 _PHONE_1 = {"deviceId": "phone-0001", "device.name": "Pixel 9 Pro 01", "userId": "user-ana"}
 
+PUBLISHED = {"device.allocated": 3, "device.released": 1, "scheduler.allocation.expired": 2}
+"""How many events of each type the relay must have brought to the queue behind the topic."""
+
 # Each case stands on the ones before: devices are made, then lent, then given back or left to expire.
 CASES = (
     Case("MigrateFunction", "direct/migrate.json", {"applied.0": str, "routines": list, "version": str}),
@@ -44,15 +47,12 @@ CASES = (
     Case("ReleaseFunction", "http/release.json", {"statusCode": 200, "body.data.deviceId": "phone-0001"}),
     Case("AllocateFunction", "http/allocate.json", _created(_GRANTED | _PHONE_1)),
     Case("QueryFunction", "http/stats.json", {"statusCode": 200, "body.data.totalAllocations": 3}),
-    Case("StatisticsFunction", "schedule/statistics.json", {}),
-    Case("ExpireFunction", "schedule/expire.json", {"count": 1}, hours_ahead=1),
+    Case("StatisticsFunction", "schedule/statistics.json", {"devices": 3, "allocated": 2}),
+    Case("ExpireFunction", "schedule/expire.json", {"expired": 1}, hours_ahead=1),
     Case("ExpireFunction", "http/release-expired.json", {"statusCode": 200, "body.count": 1}, hours_ahead=3),
-    Case("RelayFunction", "schedule/relay.json", {}, hours_ahead=3),
-    Case("CleanupFunction", "schedule/cleanup.json", {}, hours_ahead=24 * 31 + 4),
+    Case("RelayFunction", "schedule/relay.json", {"published": sum(PUBLISHED.values())}, hours_ahead=3),
+    Case("CleanupFunction", "schedule/cleanup.json", {"allocations": 3, "spent": int}, hours_ahead=24 * 31 + 4),
     Case("DeliverFunction", "sqs/usage.json", {"batchItemFailures": []}),
     Case("ConsoleFunction", "http/openapi.json", {"statusCode": 200, "body.openapi": "3.1.0"}),
     Case("ConsoleFunction", "http/docs.json", {"statusCode": 200, "body": str}),
 )
-
-PUBLISHED = {"device.allocated": 3, "device.released": 1, "scheduler.allocation.expired": 2}
-"""How many events of each type the relay must have brought to the queue behind the topic."""
