@@ -1,0 +1,38 @@
+"""The expiry sweep: each minute by schedule, and now by POST /scheduler/allocations/release-expired."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.depends import Depends
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from scheduler.domain.model import RequestKey
+from scheduler.edge.http import create_api, lambda_entry, ok, request_key, service_caller
+from scheduler.edge.identity import Caller
+from scheduler.edge.schedule import scheduled
+from scheduler.edge.schemas import ExpiredCount
+from scheduler.runtime import get_expirer
+from scheduler.service.expirer import Expirer
+
+app = create_api()
+
+
+@app.post("/scheduler/allocations/release-expired", summary="End overdue allocations now", tags=["allocations"])
+def release_expired(
+    who: Annotated[Caller, Depends(service_caller)],  # noqa: ARG001  asking for a service is what lets no user in
+    key: Annotated[RequestKey | None, Depends(request_key)],
+    expirer: Annotated[Expirer, Depends(get_expirer)],
+) -> Response[ExpiredCount]:
+    """Run the sweep now, for all tenants, and say how many it ended."""
+    count = expirer.expire_on_request(key)
+    return ok(ExpiredCount(count=count, message=f"Released {count} expired allocations"))
+
+
+answer_request = lambda_entry(app)
+sweep = scheduled(lambda: {"expired": get_expirer().expire()})
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
+    """Answer a request, or sweep when a schedule calls."""
+    return answer_request(event, context) if "requestContext" in event else sweep(event, context)

@@ -1,0 +1,85 @@
+"""GET /scheduler/allocations, /{allocationId} and /stats: who holds and held what."""
+
+from datetime import datetime
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.depends import Depends
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+from pydantic import AwareDatetime
+
+from scheduler.domain.errors import AllocationNotFound
+from scheduler.domain.model import Allocation, AllocationFilter, AllocationStatus
+from scheduler.edge.cursors import read_time_cursor, write_cursor
+from scheduler.edge.fields import Id, UuidText
+from scheduler.edge.http import Envelope, Meta, Page, caller, ok, refusals, service_caller
+from scheduler.edge.identity import Caller
+from scheduler.edge.schemas import AllocationDetail, AllocationSummary, TotalsView
+from scheduler.runtime import get_catalog
+from scheduler.service.catalog import Catalog
+
+router = APIGatewayHttpRouter()
+
+
+@router.get("/scheduler/allocations", summary="List allocations", tags=["allocations"])
+def list_allocations(
+    who: Annotated[Caller, Depends(caller)],
+    catalog: Annotated[Catalog, Depends(get_catalog)],
+    user_id: Annotated[Id | None, Query(alias="userId")] = None,
+    device_id: Annotated[Id | None, Query(alias="deviceId")] = None,
+    status: Annotated[AllocationStatus | None, Query()] = None,
+    since: Annotated[AwareDatetime | None, Query(alias="from")] = None,
+    until: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=1000)] = None,
+) -> Response[Page[AllocationSummary]]:
+    """List them newest first; a user sees its own, a service its tenant's. `from` and `to` bound `allocatedAt`."""
+    if who.seen_user is not None and user_id is not None:
+        who.acting_for(user_id, None)
+    wanted = AllocationFilter(
+        tenant_id=who.seen_tenant,
+        user_id=who.seen_user or user_id,
+        device_id=device_id,
+        status=status,
+        since=since,
+        until=until,
+        after=read_time_cursor(cursor),
+        limit=limit,
+    )
+    found, more = catalog.allocations(wanted)
+    return ok(
+        Page(
+            data=[AllocationSummary.of(allocation) for allocation in found],
+            meta=Meta(limit=limit, nextCursor=_after(found[-1]) if more else None),
+        )
+    )
+
+
+@router.get("/scheduler/allocations/stats", summary="Count allocations", tags=["allocations"])
+def totals(
+    who: Annotated[Caller, Depends(service_caller)], catalog: Annotated[Catalog, Depends(get_catalog)]
+) -> Response[Envelope[TotalsView]]:
+    """Give running totals: a service its tenant's, an operator all."""
+    return ok(Envelope(data=TotalsView.of(catalog.totals(who.seen_tenant))))
+
+
+@router.get(
+    "/scheduler/allocations/<allocationId>",
+    summary="Read an allocation",
+    tags=["allocations"],
+    openapi_extensions=refusals(AllocationNotFound),
+)
+def read_allocation(
+    allocationId: Annotated[UuidText, Path()],  # noqa: N803  wire name
+    who: Annotated[Caller, Depends(caller)],
+    catalog: Annotated[Catalog, Depends(get_catalog)],
+) -> Response[Envelope[AllocationDetail]]:
+    """Give one allocation, with the device's address while it is active."""
+    allocation = catalog.allocation(allocationId, who.seen_tenant, who.seen_user)
+    return ok(Envelope(data=AllocationDetail.of(allocation)))
+
+
+def _after(last: Allocation) -> str:
+    at: datetime = last.allocated_at
+    return write_cursor(at.isoformat(), last.id)

@@ -1,0 +1,41 @@
+"""GET /scheduler/devices/available: which devices may be lent now."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.depends import Depends
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from scheduler.domain.model import AvailableFilter
+from scheduler.edge.cursors import read_id_cursor, write_cursor
+from scheduler.edge.fields import MAX_INT, ShortText
+from scheduler.edge.http import CountedPage, Meta, caller, ok
+from scheduler.edge.identity import Caller
+from scheduler.edge.schemas import FreeDeviceView
+from scheduler.runtime import get_catalog
+from scheduler.service.catalog import Catalog
+
+router = APIGatewayHttpRouter()
+
+
+@router.get("/scheduler/devices/available", summary="List the devices that are free", tags=["devices"])
+def list_available(
+    who: Annotated[Caller, Depends(caller)],
+    catalog: Annotated[Catalog, Depends(get_catalog)],
+    min_cpu: Annotated[int | None, Query(alias="minCpu", ge=0, le=MAX_INT)] = None,
+    min_memory: Annotated[int | None, Query(alias="minMemory", ge=0, le=MAX_INT, description="MB")] = None,
+    device_type: Annotated[ShortText | None, Query(alias="deviceType")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: Annotated[str | None, Query(max_length=1000)] = None,
+) -> Response[CountedPage[FreeDeviceView]]:
+    """List them by id; `total` counts all that match. The list may be ten seconds old."""
+    wanted = AvailableFilter(who.seen_tenant, min_cpu, min_memory, device_type, read_id_cursor(cursor), limit)
+    page = catalog.available(wanted)
+    return ok(
+        CountedPage(
+            data=[FreeDeviceView.of(device) for device in page.devices],
+            total=page.total,
+            meta=Meta(limit=limit, nextCursor=write_cursor(page.devices[-1].id) if page.more else None),
+        )
+    )

@@ -1,0 +1,62 @@
+"""Publishes events to the SNS FIFO topic."""
+
+import hashlib
+import json
+import logging
+import re
+from collections.abc import Collection, Sequence
+from functools import cached_property
+from typing import Any
+
+from scheduler.domain.events import OutboxEvent
+
+logger = logging.getLogger(__name__)
+
+_GROUP = re.compile(r"[!-~]{1,128}")
+"""What SNS takes as a message group id: printable ASCII without spaces, up to 128 characters."""
+
+
+class SnsPublisher:
+    """Sends batches; what SNS does not confirm counts as not sent."""
+
+    def __init__(self, topic_arn: str) -> None:
+        """Publish to one FIFO topic."""
+        self._topic_arn = topic_arn
+
+    @cached_property
+    def _client(self) -> Any:
+        import boto3
+        from botocore.config import Config
+
+        config = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})
+        return boto3.client("sns", config=config)
+
+    def publish(self, events: Sequence[OutboxEvent]) -> Collection[int]:
+        """Publish up to ten events of different groups; give the positions of those that went out."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            answer = self._client.publish_batch(
+                TopicArn=self._topic_arn, PublishBatchRequestEntries=[_entry(event) for event in events]
+            )
+        except (BotoCoreError, ClientError) as error:
+            logger.warning("degraded", extra={"part": "sns", "reason": type(error).__name__})
+            return frozenset()
+        return frozenset(int(entry["Id"]) for entry in answer.get("Successful", []))
+
+
+def _entry(event: OutboxEvent) -> dict[str, Any]:
+    return {
+        "Id": str(event.position),
+        "Message": json.dumps(event.envelope(), separators=(",", ":")),
+        "MessageGroupId": group_of(event),
+        "MessageDeduplicationId": event.id,
+        "MessageAttributes": {"type": {"DataType": "String", "StringValue": event.type}},
+    }
+
+
+def group_of(event: OutboxEvent) -> str:
+    """Give the message group: the event's own, or its digest where SNS would refuse it."""
+    if _GROUP.fullmatch(event.group_id):
+        return event.group_id
+    return hashlib.sha256(event.group_id.encode()).hexdigest()

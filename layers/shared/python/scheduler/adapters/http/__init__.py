@@ -1,0 +1,1 @@
+"""Neighbour services over HTTP."""

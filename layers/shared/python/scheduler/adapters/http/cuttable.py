@@ -1,0 +1,76 @@
+"""Connections that another thread can cut: the only way to bound how long urllib3 waits for a whole answer."""
+
+import threading
+from contextlib import suppress
+from socket import SHUT_RDWR, socket
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+
+class Exchange:
+    """One request and its answer, and the connection that it uses."""
+
+    def __init__(self) -> None:
+        """Begin without a connection."""
+        self._connection: HTTPConnection | None = None
+        self._over = False
+
+    def begin(self) -> None:
+        """Take over this thread's connections."""
+        _running.exchange = self
+
+    def use(self, connection: HTTPConnection) -> None:
+        """Remember the connection.
+
+        Raises:
+            TimeoutError: The exchange was cut before it had one.
+        """
+        self._connection = connection
+        if self._over:
+            raise TimeoutError
+
+    def cut(self) -> None:
+        """Wake the thread that waits on the connection, which closing it would not do."""
+        self._over = True
+        link = self._connection.sock if self._connection else None
+        if link:
+            with suppress(OSError):
+                socket.shutdown(link, SHUT_RDWR)  # not the method of a TLS socket: that is not made for two threads
+
+
+_running = threading.local()
+
+
+class _Connection(HTTPConnection):
+    def connect(self) -> None:
+        _running.exchange.use(self)
+        super().connect()
+        _running.exchange.use(self)  # it may have been cut meanwhile, when there was nothing yet to cut
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        _running.exchange.use(self)
+        super().request(*args, **kwargs)
+
+
+class _TlsConnection(_Connection, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class CuttableAdapter(HTTPAdapter):
+    """Lets requests use such connections."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Replace the kinds of connection pools."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}

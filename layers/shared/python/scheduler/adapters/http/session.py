@@ -1,0 +1,110 @@
+"""HTTP exchanges that end in time, whatever the other side does: be silent, drip bytes, or never stop."""
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from http.client import HTTPException
+from typing import Any
+
+import requests
+from urllib3.exceptions import HTTPError
+
+from scheduler.adapters.http.cuttable import CuttableAdapter, Exchange
+
+LARGEST_BODY_BYTES = 64 * 1024
+
+_TROUBLE = (requests.RequestException, HTTPError, HTTPException, OSError, ValueError)
+
+
+class ServiceFailed(Exception):
+    """A neighbour gave no usable answer. The text holds no address, no token and nothing that it sent."""
+
+
+class NoAnswer(ServiceFailed):
+    """The connection failed, or the time was over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked. The path of `url` is sent as it stands, percent-encoded already; `document` is the JSON body."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    document: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. A redirect is an answer like others."""
+
+    status: int
+    body: bytes
+
+
+class BoundedSession:
+    """Sends requests over kept connections and waits no longer than it is told to."""
+
+    def __init__(self) -> None:
+        """Prepare a session; nothing is opened before the first request."""
+        self._session = requests.Session()
+        # The environment's proxies and .netrc are meant for other programs, and reading them costs time.
+        self._session.trust_env = False
+        self._session.mount("http://", CuttableAdapter())
+        self._session.mount("https://", CuttableAdapter())
+
+    def send(self, request: Request, seconds: float) -> Answer:
+        """Exchange a request for an answer.
+
+        requests bounds the wait for each packet, and name lookups not at all. So a second thread does the work, and
+        this one gives up on it when the time is over.
+
+        Args:
+            request: What is asked.
+            seconds: For all of it: name lookup, connection, sending, the last byte of the answer.
+
+        Raises:
+            NoAnswer: The connection failed, or the time was over.
+            ServiceFailed: The answer is longer than 64 KB.
+        """
+        exchange = Exchange()
+        work = _in_background(lambda: self._exchange(exchange, request, seconds))
+        try:
+            return work.result(seconds)
+        except TimeoutError:
+            exchange.cut()
+            raise NoAnswer("no complete answer in time") from None
+        except _TROUBLE as error:
+            raise NoAnswer(type(error).__name__) from None  # its own text would tell the address
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._session.close()
+
+    def _exchange(self, exchange: Exchange, request: Request, seconds: float) -> Answer:
+        exchange.begin()
+        headers = {"Accept-Encoding": "identity", **request.headers}
+        prepared = self._session.prepare_request(
+            requests.Request(request.method, request.url, headers=headers, json=request.document)
+        )
+        prepared.url = request.url  # preparing decodes %2E, and a user called ".." would climb the path
+        with self._session.send(prepared, timeout=seconds, stream=True, allow_redirects=False) as response:
+            body = response.raw.read(LARGEST_BODY_BYTES + 1, decode_content=False)
+            if len(body) > LARGEST_BODY_BYTES:
+                raise ServiceFailed("the answer is too long")
+            return Answer(response.status_code, body)
+
+
+def _in_background(work: Callable[[], Answer]) -> Future[Answer]:
+    answer: Future[Answer] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(work())
+        except Exception as error:
+            answer.set_exception(error)
+
+    # A daemon, unlike the threads of a pool: the process may end without waiting for it.
+    threading.Thread(target=run, daemon=True).start()
+    return answer

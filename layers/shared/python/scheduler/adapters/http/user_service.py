@@ -1,0 +1,187 @@
+"""The user service: gives a user's quota, and is told what she uses."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from aws_lambda_powertools.utilities.circuit_breaker.persistence.base import CircuitBreakerPersistenceLayer
+
+from scheduler.adapters.http.circuit import OPEN_SECONDS, guarded
+from scheduler.adapters.http.patience import Patience
+from scheduler.adapters.http.service_token import ServiceToken
+from scheduler.adapters.http.session import Answer, BoundedSession, Request, ServiceFailed
+from scheduler.domain.errors import QuotaServiceUnavailable, Unavailable
+from scheduler.domain.model import User
+from scheduler.domain.quota import QuotaDocument, QuotaLimits, parse_document
+from scheduler.ports import Meter
+
+READ_SECONDS = 5.0
+"""For all tries of the synchronous read together."""
+READ_PATIENCE = Patience(tries=3, seconds_a_try=2.0, first_pause_seconds=0.1)
+REPORT_SECONDS = 25.0
+"""For four tries of five seconds and their pauses; less when the function has less left."""
+REPORT_PATIENCE = Patience(tries=4, seconds_a_try=5.0, first_pause_seconds=0.5)
+
+NO_DOCUMENT = QuotaDocument(status="active", valid_until=None, plan_name="unknown", limits=QuotaLimits())
+"""Stands in for one that could not be read, where that is to allow. Not to be remembered."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is asked about a user."""
+
+    method: str
+    path: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    document: Mapping[str, Any] | None = None
+
+
+class UserService:
+    """The service's internal API, asked as the scheduler."""
+
+    def __init__(self, url: str, secret: Callable[[], str]) -> None:
+        """Take the base URL, and late the secret that service tokens are signed with."""
+        self._users = f"{url.rstrip('/')}/api/internal/quotas/user/"
+        self._token = ServiceToken(secret)
+        self._session = BoundedSession()
+
+    def ask(self, user: User, call: Call, patience: Patience, seconds: float) -> Answer:
+        """Ask about a user, and again while that may help.
+
+        Raises:
+            ServiceFailed: No usable answer came in time. A refusal of this one call is an answer.
+        """
+        answer = patience.ask(lambda left: self._session.send(self._request(user, call), left), seconds)
+        if answer.status in {401, 403}:
+            self._token.forget()
+            raise ServiceFailed("our token was refused")
+        if answer.status // 100 == 3:
+            raise ServiceFailed("a redirect")  # following it would hand our token to whoever it names
+        return answer
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._session.close()
+
+    def _request(self, user: User, call: Call) -> Request:
+        try:
+            token = self._token.value()
+        except Unavailable:
+            raise ServiceFailed("no secret to sign a token with") from None
+        headers = {"X-Service-Token": token, "X-Tenant-Id": quote(user.tenant_id, safe=_HEADER_SAFE), **call.headers}
+        return Request(call.method, f"{self._users}{path_segment(user.user_id)}{call.path}", headers, call.document)
+
+
+class UserServiceQuotas:
+    """Reads quotas from the user service; the port's `QuotaSource`."""
+
+    def __init__(
+        self,
+        service: UserService,
+        breaker: CircuitBreakerPersistenceLayer,
+        meter: Meter,
+        *,
+        unknown_user: QuotaDocument,
+        allow_on_error: bool = False,
+        circuit: str = "user-service",
+    ) -> None:
+        """Take what a user has whom the service does not know, and whether to allow when it cannot be asked."""
+        self._service = service
+        self._meter = meter
+        self._unknown_user = unknown_user
+        self._allow_on_error = allow_on_error
+        self._guarded_read = guarded(self._read, circuit, breaker, meter)
+
+    def document(self, user: User) -> QuotaDocument:
+        """Read the user's quota within 5 s, or fail at once while the circuit is open.
+
+        Raises:
+            QuotaServiceUnavailable: It cannot be read now, and that is not to allow.
+        """
+        try:
+            return self._guarded_read(user)
+        except ServiceFailed as failure:
+            facts = {"tenantId": user.tenant_id, "userId": user.user_id, "reason": str(failure)}
+            if self._allow_on_error:
+                self._meter.count("QuotaDegraded")
+                logger.warning("degraded", extra={"part": "user-service", "effect": "no limits", **facts})
+                return NO_DOCUMENT
+            logger.warning("quota not read", extra=facts)
+            raise QuotaServiceUnavailable(retry_after_seconds=OPEN_SECONDS) from None
+
+    def _read(self, user: User) -> QuotaDocument:
+        answer = self._service.ask(user, Call("GET"), READ_PATIENCE, READ_SECONDS)
+        if answer.status == 404:
+            return self._unknown_user
+        if answer.status != 200:
+            raise ServiceFailed(f"status {answer.status}")
+        try:
+            return parse_document(_json_object(answer.body))
+        except (ValueError, TypeError):
+            raise ServiceFailed("not a quota document") from None
+
+
+class UserServiceUsage:
+    """Tells usage to the user service; the port's `UsageReporter`."""
+
+    def __init__(
+        self,
+        service: UserService,
+        breaker: CircuitBreakerPersistenceLayer,
+        meter: Meter,
+        *,
+        seconds_left: Callable[[], float] = lambda: REPORT_SECONDS,
+        circuit: str = "user-service-usage",
+    ) -> None:
+        """Take what tells how many seconds the running function may still spend.
+
+        The circuit is not that of the reads: telling may fail where reading works, and must not stop allocations.
+        """
+        self._service = service
+        self._seconds_left = seconds_left
+        self._guarded_tell = guarded(self._tell, circuit, breaker, meter)
+
+    def report(self, user: User, usage: Mapping[str, Any], idempotency_key: str) -> None:
+        """Tell one increment or decrement; the service applies a key once.
+
+        Raises:
+            Unavailable: The service was not reached or refused; tell it again.
+        """
+        try:
+            answer = self._guarded_tell(user, Call("POST", "/usage", {"Idempotency-Key": idempotency_key}, usage))
+        except ServiceFailed as failure:
+            reason = str(failure)
+        else:
+            if answer.status // 100 == 2:
+                return
+            reason = f"status {answer.status}"
+        facts = {"tenantId": user.tenant_id, "userId": user.user_id, "eventId": idempotency_key, "reason": reason}
+        logger.warning("usage not told", extra=facts)
+        raise Unavailable("The usage could not be told.", retry_after_seconds=OPEN_SECONDS)
+
+    def _tell(self, user: User, call: Call) -> Answer:
+        return self._service.ask(user, call, REPORT_PATIENCE, min(REPORT_SECONDS, self._seconds_left()))
+
+
+_HEADER_SAFE = "!#$&'()*+,/:;=?@[]^`{|}~ "
+
+
+def path_segment(text: str) -> str:
+    """Encode a text as one segment of a path, so that no id can name another path."""
+    encoded = quote(text, safe="")
+    return encoded.replace(".", "%2E") if encoded in {".", ".."} else encoded
+
+
+def _json_object(body: bytes) -> Mapping[str, Any]:
+    try:
+        document = json.loads(body)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(document, dict):
+        raise ValueError("not an object")
+    return document

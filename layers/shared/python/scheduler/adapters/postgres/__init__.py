@@ -1,0 +1,1 @@
+"""All SQL: migrations, routines, and one module of typed functions a table."""

@@ -1,0 +1,115 @@
+"""One connection an execution environment: opened late, in autocommit, replaced when it breaks."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import psycopg2
+from psycopg2 import errors
+from psycopg2.extensions import connection as Connection  # noqa: N812  its own name, as a type
+from psycopg2.extras import RealDictCursor
+
+from scheduler.domain.errors import Unavailable
+
+CONNECT_TIMEOUT_SECONDS = 2
+PING_AFTER_IDLE_SECONDS = 10.0
+"""A server or proxy may hang up on an idle connection, which shows only when it is used."""
+RETRY_AFTER_SECONDS = 2
+
+Parameters = Mapping[str, Any]
+Row = dict[str, Any]
+
+_UNDONE = (errors.DeadlockDetected, errors.LockNotAvailable, errors.SerializationFailure)
+"""Answers which prove that the transaction was rolled back, so that one more try is safe."""
+
+
+class Database:
+    """Runs single statements, each its own transaction; tells trouble as `Unavailable`.
+
+    A statement whose answer is lost is never sent again: it may have committed. The caller repeats it under its
+    idempotency key.
+    """
+
+    def __init__(self, dsn: Callable[[], str]) -> None:
+        """Take the connection string late: reading it may cost a call to Secrets Manager."""
+        self._dsn = dsn
+        self._connection: Connection | None = None
+        self._used_at = 0.0
+        self.round_trips = 0
+
+    def call(self, statement: str, parameters: Parameters) -> Any:
+        """Run a statement that gives one value."""
+        rows = self._run(lambda connection: _values(connection, statement, parameters))
+        return rows[0][0] if rows else None
+
+    def rows(self, statement: str, parameters: Parameters) -> list[Row]:
+        """Run a statement that gives rows, as mappings by column."""
+        return self._run(lambda connection: _mappings(connection, statement, parameters))
+
+    def close(self) -> None:
+        """Hang up; the next statement opens a new connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _run[T](self, work: Callable[[Connection], T]) -> T:
+        try:
+            try:
+                return self._once(work)
+            except _UNDONE:
+                return self._once(work)
+        except (psycopg2.InterfaceError, psycopg2.OperationalError) as error:
+            self.close()
+            raise Unavailable(retry_after_seconds=RETRY_AFTER_SECONDS) from error
+
+    def _once[T](self, work: Callable[[Connection], T]) -> T:
+        connection = self._usable()
+        self.round_trips += 1
+        result = work(connection)
+        self._used_at = time.monotonic()
+        return result
+
+    def _usable(self) -> Connection:
+        idle = time.monotonic() - self._used_at
+        if self._connection is not None and not self._connection.closed and idle <= PING_AFTER_IDLE_SECONDS:
+            return self._connection
+        if self._connection is not None and not self._connection.closed and _answers(self._connection):
+            return self._connection
+        self.close()
+        self._connection = connect(self._dsn())
+        return self._connection
+
+
+def connect(dsn: str) -> Connection:
+    """Open a connection in autocommit; a dead peer is noticed within seconds."""
+    connection = psycopg2.connect(
+        dsn,
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        application_name="scheduler",
+        keepalives_idle=5,
+        keepalives_interval=2,
+        keepalives_count=2,
+        tcp_user_timeout=9000,
+    )
+    connection.autocommit = True
+    return connection
+
+
+def _answers(connection: Connection) -> bool:
+    try:
+        _values(connection, "SELECT 1", {})
+    except psycopg2.Error:
+        return False
+    return True
+
+
+def _values(connection: Connection, statement: str, parameters: Parameters) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+
+def _mappings(connection: Connection, statement: str, parameters: Parameters) -> list[Row]:
+    with connection.cursor(cursor_factory=RealDictCursor) as cursor:
+        cursor.execute(statement, parameters)
+        return [dict(row) for row in cursor.fetchall()] if cursor.description else []

@@ -1,0 +1,66 @@
+"""devices: the fleet and what of it is free."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from psycopg2.extras import Json
+
+from scheduler.adapters.postgres.connection import Database
+from scheduler.adapters.postgres.keys import key_row
+from scheduler.domain.model import AvailableFilter, AvailablePage, FreeDevice, RequestKey, Strategy
+from scheduler.domain.outcome import Facts
+
+RESCORE_BATCH = 500
+
+
+class PostgresDevices:
+    """Lists, adds and changes devices."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on one connection."""
+        self._database = database
+
+    def available(self, wanted: AvailableFilter) -> AvailablePage:
+        """List free devices by id (keyset), and count all that match, in one round trip."""
+        facts = self._database.call(
+            "SELECT available_devices(%(tenant)s, %(wants)s::device_wants, %(after)s, %(limit)s)",
+            {
+                "tenant": wanted.tenant_id,
+                "wants": (wanted.device_type, wanted.min_cpu, wanted.min_memory_mb, None),
+                "after": wanted.after_id or "",
+                "limit": wanted.limit + 1,
+            },
+        )
+        found = tuple(FreeDevice(*device) for device in facts["devices"])
+        return AvailablePage(devices=found[: wanted.limit], total=facts["total"], more=len(found) > wanted.limit)
+
+    def register(self, devices: Sequence[Mapping[str, Any]], key: RequestKey | None) -> Facts:
+        """Add devices, all or none; members are named as the columns."""
+        facts: Facts = self._database.call(
+            "SELECT register_devices(%(devices)s, %(key)s::request_key)",
+            {"devices": Json(list(devices)), "key": key_row(key)},
+        )
+        return facts
+
+    def change(self, device_id: str, changes: Mapping[str, Any]) -> Facts:
+        """Change the named columns of a device; its class and score follow."""
+        facts: Facts = self._database.call(
+            "SELECT change_device(%(device)s, %(changes)s)", {"device": device_id, "changes": Json(dict(changes))}
+        )
+        return facts
+
+    def follow_strategy(self, strategy: Strategy) -> bool:
+        """Make placement scores follow a strategy, batch by batch; False when they do already."""
+        if not self._database.rows(
+            "UPDATE placement_strategy SET name = %(name)s, changed_at = scheduler_clock()"
+            " WHERE name <> %(name)s RETURNING name",
+            {"name": strategy},
+        ):
+            return False
+        last: str | None = ""
+        while last is not None:  # ends: each batch starts after the last id of the one before
+            last = self._database.call(
+                "SELECT rescore_devices(%(name)s, %(after)s, %(limit)s)",
+                {"name": strategy, "after": last, "limit": RESCORE_BATCH},
+            )
+        return True

@@ -1,0 +1,11 @@
+-- Fitting classes that show a free device until p_until, the best head first. Unlocked: a hint where to look.
+CREATE OR REPLACE FUNCTION best_classes(p_tenant text, p_wants device_wants, p_most device_size, p_until timestamptz)
+RETURNS TABLE (class_id int, score double precision) LANGUAGE sql STABLE AS $$
+    SELECT c.id, head.placement_score
+      FROM fitting_classes(p_tenant, p_wants, p_most) c
+     CROSS JOIN LATERAL (
+        SELECT d.placement_score FROM devices d
+         WHERE d.class_id = c.id AND d.is_free AND (d.next_reserved_at IS NULL OR d.next_reserved_at >= p_until)
+         ORDER BY d.placement_score DESC LIMIT 1) head
+     ORDER BY head.placement_score DESC
+$$;

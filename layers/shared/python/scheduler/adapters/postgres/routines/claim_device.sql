@@ -1,0 +1,47 @@
+-- Lend the best free device that fits to one user, or say why not, with the event of either. Settles: users racing for devices
+-- (SKIP LOCKED), one user racing with herself (her usage row), bookings (next_reserved_at on the device's own row), the same
+-- request twice (its key). Outcomes: granted | over_quota | none_free, or worth_retrying before the last attempt: overdue
+-- allocations would help, or somebody holds a device that she may yet give up.
+CREATE OR REPLACE FUNCTION claim_device(
+    p_tenant text, p_user text, p_wants device_wants, p_terms quota_terms, p_minutes int, p_metadata jsonb,
+    p_key request_key, p_last_attempt boolean
+) RETURNS jsonb LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    answer  jsonb;
+    held    quota_usage;
+    refusal text;
+    most    device_size;
+    until   timestamptz;
+    device  devices;
+BEGIN
+    IF p_key.key IS NOT NULL THEN
+        answer := open_request(p_key);
+        IF answer IS NOT NULL THEN
+            RETURN answer;
+        END IF;
+    END IF;
+
+    held := lock_usage(p_tenant, p_user);
+    refusal := quota_refusal(held, p_terms, scheduler_clock());
+    IF refusal IS NULL THEN
+        most := quota_ceiling(held, p_terms);
+        until := scheduler_clock() + make_interval(mins => p_minutes);
+        device := take_free_device(p_tenant, p_wants, most, until);
+        IF device.id IS NULL AND p_last_attempt THEN
+            device := await_free_device(p_tenant, p_wants, most, until);
+        END IF;
+        IF device.id IS NOT NULL THEN
+            RETURN close_request(p_key, grant_device(device, held, p_terms, p_minutes, p_metadata));
+        END IF;
+        refusal := too_big_refusal(p_tenant, p_wants, most);
+    END IF;
+
+    IF NOT p_last_attempt AND worth_retrying(p_tenant, p_user, p_wants, most, refusal) THEN
+        RETURN forget_request(p_key, jsonb_build_object('outcome', 'worth_retrying'));
+    END IF;
+    answer := refuse_claim(held, p_terms, refusal);
+    IF refusal IS NULL THEN
+        RETURN forget_request(p_key, answer);
+    END IF;
+    RETURN close_request(p_key, answer);
+END $$;

@@ -1,0 +1,18 @@
+-- Delete up to p_limit rows of each kind that have done their work: published events and inbox marks after 7 days, idempotency
+-- keys after 24 hours. Settles: cleanups at the same time (SKIP LOCKED).
+CREATE OR REPLACE FUNCTION delete_spent(p_limit int) RETURNS int LANGUAGE sql VOLATILE AS $$
+    WITH events AS (
+        DELETE FROM outbox WHERE id IN (
+            SELECT id FROM outbox WHERE published_at < scheduler_now() - interval '7 days'
+             ORDER BY published_at LIMIT p_limit FOR UPDATE SKIP LOCKED) RETURNING 1
+    ), marks AS (
+        DELETE FROM inbox WHERE (consumer, event_id) IN (
+            SELECT consumer, event_id FROM inbox WHERE received_at < scheduler_now() - interval '7 days'
+             ORDER BY received_at LIMIT p_limit FOR UPDATE SKIP LOCKED) RETURNING 1
+    ), keys AS (
+        DELETE FROM idempotency_keys WHERE (tenant_id, caller, route, key) IN (
+            SELECT tenant_id, caller, route, key FROM idempotency_keys WHERE created_at < scheduler_now() - interval '24 hours'
+             ORDER BY created_at LIMIT p_limit FOR UPDATE SKIP LOCKED) RETURNING 1
+    )
+    SELECT ((SELECT count(*) FROM events) + (SELECT count(*) FROM marks) + (SELECT count(*) FROM keys))::int
+$$;

@@ -1,0 +1,14 @@
+-- The spec classes that meet the wants, lie in the tenant's pools and fit under the ceiling. STABLE, so that it is
+-- inlined into its callers.
+CREATE OR REPLACE FUNCTION fitting_classes(p_tenant text, p_wants device_wants, p_most device_size)
+RETURNS SETOF spec_classes LANGUAGE sql STABLE AS $$
+    SELECT c.* FROM spec_classes c
+     WHERE c.pool IN ('', p_tenant)
+       AND (p_wants.device_type IS NULL OR c.device_type = p_wants.device_type)
+       AND c.cpu_cores >= coalesce(p_wants.min_cpu, 0)
+       AND c.memory_mb >= coalesce(p_wants.min_memory_mb, 0)
+       AND c.storage_mb >= coalesce(p_wants.min_storage_mb, 0)
+       AND (p_most.cpu_cores IS NULL OR c.cpu_cores <= p_most.cpu_cores)
+       AND (p_most.memory_mb IS NULL OR c.memory_mb <= p_most.memory_mb)
+       AND (p_most.storage_mb IS NULL OR c.storage_mb <= p_most.storage_mb)
+$$;

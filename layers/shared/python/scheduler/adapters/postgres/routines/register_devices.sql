@@ -1,0 +1,28 @@
+-- Add devices, all or none. Settles: the same id twice (primary key) and the same request twice (its key).
+-- Outcomes: registered | device_exists.
+CREATE OR REPLACE FUNCTION register_devices(p_devices jsonb, p_key request_key) RETURNS jsonb LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    answer jsonb;
+    ids    text[] := ARRAY(SELECT e.value ->> 'id' FROM jsonb_array_elements(p_devices) e);
+    taken  text[];
+BEGIN
+    IF p_key.key IS NOT NULL THEN
+        answer := open_request(p_key);
+        IF answer IS NOT NULL THEN
+            RETURN answer;
+        END IF;
+    END IF;
+    BEGIN
+        INSERT INTO devices (id, name, device_type, status, tenant_id, cpu_cores, memory_mb, storage_mb, adb_host, adb_port,
+                             host, model, labels, class_id, placement_score)
+        SELECT d.id, d.name, d.device_type, d.status, d.tenant_id, d.cpu_cores, d.memory_mb, d.storage_mb, d.adb_host, d.adb_port,
+               d.host, d.model, coalesce(d.labels, '{}'),
+               device_class(d.tenant_id, d.device_type, d.cpu_cores, d.memory_mb, d.storage_mb),
+               placement_score((SELECT s.name FROM placement_strategy s), d.cpu_cores, d.memory_mb, d.storage_mb, 0, 0, 0, NULL)
+          FROM jsonb_populate_recordset(NULL::devices, p_devices) d ORDER BY d.id;
+    EXCEPTION WHEN unique_violation THEN
+        taken := ARRAY(SELECT id FROM devices WHERE id = ANY (ids) ORDER BY id);
+        RETURN close_request(p_key, jsonb_build_object('outcome', 'device_exists', 'ids', to_jsonb(taken)));
+    END;
+    RETURN close_request(p_key, jsonb_build_object('outcome', 'registered', 'ids', to_jsonb(ids)));
+END $$;

@@ -1,0 +1,24 @@
+"""What the hourly and daily jobs read and remove."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from scheduler.adapters.postgres.connection import Database
+
+
+class PostgresUpkeep:
+    """Statistics and the removal of rows that have done their work."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on one connection."""
+        self._database = database
+
+    def take_statistics(self) -> Mapping[str, Any]:
+        """Count the fleet and keep one row a full hour."""
+        figures: Mapping[str, Any] = self._database.call("SELECT take_statistics()", {})
+        return figures
+
+    def delete_spent(self, limit: int) -> int:
+        """Delete up to `limit` each of old published events, inbox marks and idempotency keys; tell how many."""
+        deleted: int = self._database.call("SELECT delete_spent(%(limit)s)", {"limit": limit})
+        return deleted

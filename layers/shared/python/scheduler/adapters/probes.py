@@ -1,0 +1,65 @@
+"""Ask each dependency whether it answers."""
+
+from typing import Protocol
+
+from scheduler.adapters.postgres.connection import Database
+from scheduler.domain.errors import Unavailable
+
+
+class _Answering(Protocol):
+    def answers(self) -> bool: ...
+
+
+class PostgresProbe:
+    """The one part that nothing works without."""
+
+    name = "postgres"
+    vital = True
+
+    def __init__(self, database: Database) -> None:
+        """Ask over one connection."""
+        self._database = database
+
+    def answers(self) -> bool:
+        """Run the smallest query."""
+        try:
+            return bool(self._database.call("SELECT true", {}))
+        except Unavailable:
+            return False
+
+
+class RedisProbe:
+    """Speed and politeness; never needed for a right answer."""
+
+    name = "redis"
+    vital = False
+
+    def __init__(self, link: _Answering) -> None:
+        """Ask over one link."""
+        self._link = link
+
+    def answers(self) -> bool:
+        """Ping it."""
+        return self._link.answers()
+
+
+class UserServiceProbe:
+    """The neighbour that gives quotas."""
+
+    name = "userService"
+    vital = False
+
+    def __init__(self, url: str) -> None:
+        """Ask at its base URL."""
+        self._url = url
+
+    def answers(self) -> bool:
+        """Any answer that is not a server error counts: only the neighbour knows its own health route."""
+        import requests
+
+        try:
+            answer = requests.get(self._url, timeout=1, allow_redirects=False, stream=True)
+        except requests.RequestException:
+            return False
+        with answer:
+            return answer.status_code < 500

@@ -1,0 +1,79 @@
+"""The list of available devices, kept for ten seconds and evicted by every change that makes it wrong."""
+
+import hashlib
+import json
+from dataclasses import astuple
+
+from scheduler.adapters.redis.client import Client, RedisLink
+from scheduler.domain.model import AvailableFilter, AvailablePage, FreeDevice
+
+KEY = "scheduler:available-devices"
+"""A hash: one field a pool, filter and page, so that one DEL evicts them all."""
+GENERATION_KEY = f"{{{KEY}}}:generation"
+"""Counts evictions; in the same cluster slot as KEY."""
+TTL_MS = 10_000
+MAX_PAGES = 500
+_AWAY: tuple[str | None, int] = (None, -1)
+
+# A page read from Postgres before a change must not be stored after that change evicted the list.
+_STORE = """
+if (redis.call('GET', KEYS[2]) or '0') ~= ARGV[1] or redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[5]) then return 0 end
+redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[4], 'NX')
+return 1
+"""
+
+
+class RedisAvailableCache:
+    """Pages of the available list by pool and filter."""
+
+    def __init__(self, link: RedisLink) -> None:
+        """Work over one link."""
+        self._link = link
+
+    def read(self, wanted: AvailableFilter) -> tuple[AvailablePage | None, int]:
+        """Give the kept page, and the generation to store a fresh one under; -1 when Redis is away."""
+        field = _field(wanted)
+
+        def look(client: Client) -> tuple[str | None, int]:
+            kept, generation = client.pipeline(transaction=False).hget(KEY, field).get(GENERATION_KEY).execute()
+            return kept, int(generation or 0)
+
+        kept, generation = self._link.attempt(look, default=_AWAY)
+        return (_read_page(kept) if kept else None), generation
+
+    def store(self, wanted: AvailableFilter, page: AvailablePage, generation: int) -> None:
+        """Keep a page unless the list was evicted since the generation was read."""
+        if generation < 0:
+            return
+        text = json.dumps([[astuple(device) for device in page.devices], page.total, page.more])
+        arguments = (str(generation), _field(wanted), text, TTL_MS, MAX_PAGES)
+        self._link.attempt(lambda client: client.eval(_STORE, 2, KEY, GENERATION_KEY, *arguments), default=0)
+
+    def evict(self) -> None:
+        """Forget all pages."""
+
+        def run(client: Client) -> None:
+            pipeline = client.pipeline(transaction=False)
+            evict_in(pipeline)
+            pipeline.execute()
+
+        self._link.attempt(run, default=None)
+
+
+def evict_in(pipeline: Client) -> None:
+    """Add the eviction to a pipeline: first the generation, so that nobody stores what was read before."""
+    pipeline.incr(GENERATION_KEY)
+    pipeline.unlink(KEY)
+
+
+def _field(wanted: AvailableFilter) -> str:
+    return hashlib.sha256(repr(wanted).encode()).hexdigest()
+
+
+def _read_page(text: str) -> AvailablePage | None:
+    try:
+        devices, total, more = json.loads(text)
+        return AvailablePage(tuple(FreeDevice(*device) for device in devices), total, more)
+    except (ValueError, TypeError):
+        return None

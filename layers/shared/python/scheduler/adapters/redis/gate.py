@@ -1,0 +1,108 @@
+"""Locks that keep one user's, or one device's, requests in line. Lost, late or absent they only cost politeness."""
+
+import random
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from scheduler.adapters.redis.cache import evict_in
+from scheduler.adapters.redis.client import Client, RedisLink
+from scheduler.adapters.redis.quota_cache import read_document, write_document
+from scheduler.domain.errors import UserBusy
+from scheduler.domain.model import User
+from scheduler.domain.quota import QuotaDocument
+from scheduler.ports import Meter
+
+LOCK_TTL_MS = 5000
+QUOTA_TTL_SECONDS = 60
+
+# One script a request: take the lock, and read the cached quota that lies in the same slot. A lost answer to SET is not
+# a lost lock: asked again, the stored token is compared.
+_ADMIT = """
+if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) and redis.call('GET', KEYS[1]) ~= ARGV[1] then
+    return {0, false}
+end
+return {1, KEYS[2] and redis.call('GET', KEYS[2]) or false}
+"""
+_WITHOUT_LOCK: list[Any] = [1, None]
+# Only the owner unlocks: after the TTL the lock may be another's.
+_UNLOCK = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+
+
+@dataclass(slots=True)
+class LockedAdmission:
+    """A request that holds its place in line, or goes on without because Redis is away."""
+
+    quota: QuotaDocument | None = None
+    evict: bool = False
+
+    def fleet_changed(self) -> None:
+        """Have the list of available devices evicted together with the unlock."""
+        self.evict = True
+
+
+class RedisGate:
+    """User and device locks with a TTL, a token, and a bounded wait with jitter."""
+
+    def __init__(self, link: RedisLink, meter: Meter, wait_seconds: float) -> None:
+        """Wait up to `wait_seconds` for a lock that is held."""
+        self._link = link
+        self._meter = meter
+        self._wait_seconds = wait_seconds
+
+    @contextmanager
+    def admit_user(self, user: User) -> Iterator[LockedAdmission]:
+        """Hold the user's lock; bring her cached quota document along."""
+        yield from self._held([f"allocation:user:{_tag(user)}", _quota_key(user)])
+
+    @contextmanager
+    def admit_device(self, device_id: str) -> Iterator[LockedAdmission]:
+        """Hold the device's lock."""
+        yield from self._held([f"allocation:device:{{{device_id}}}"])
+
+    def remember_quota(self, user: User, document: QuotaDocument) -> None:
+        """Keep a document for a minute."""
+        text = write_document(document)
+        self._link.attempt(lambda client: client.set(_quota_key(user), text, ex=QUOTA_TTL_SECONDS), default=None)
+
+    def _held(self, keys: list[str]) -> Iterator[LockedAdmission]:
+        token = uuid.uuid4().hex
+        admission = LockedAdmission(quota=self._wait_for(keys, token))
+        try:
+            yield admission
+        finally:
+            self._link.attempt(lambda client: _leave(client, keys[0], token, evict=admission.evict), default=None)
+
+    def _wait_for(self, keys: list[str], token: str) -> QuotaDocument | None:
+        started = time.monotonic()
+        while True:
+            won, cached = self._link.attempt(
+                lambda client: client.eval(_ADMIT, len(keys), *keys, token, LOCK_TTL_MS), default=_WITHOUT_LOCK
+            )
+            if won:
+                break
+            if time.monotonic() - started > self._wait_seconds:
+                raise UserBusy(retry_after_seconds=1)
+            time.sleep(random.uniform(0.01, 0.05))
+        self._meter.observe("LockWait", 1000 * (time.monotonic() - started), "Milliseconds")
+        return read_document(cached) if cached else None
+
+
+def _leave(client: Client, key: str, token: str, *, evict: bool) -> None:
+    pipeline = client.pipeline(transaction=False)
+    pipeline.eval(_UNLOCK, 1, key, token)
+    if evict:
+        evict_in(pipeline)
+    pipeline.execute()
+
+
+def _tag(user: User) -> str:
+    """Hash tag of the user, so that her lock, quota and rate keys share a cluster slot."""
+    return f"{{{user.tenant_id}|{user.user_id}}}"
+
+
+def _quota_key(user: User) -> str:
+    return f"scheduler:quota:{_tag(user)}"

@@ -1,0 +1,46 @@
+"""The events that go out: each type once, with the schema of its data in events/schemas/<type>.json."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+SOURCE = "/scheduler"
+
+
+class EventType(StrEnum):
+    """What can have happened."""
+
+    DEVICE_ALLOCATED = "device.allocated"
+    DEVICE_RELEASED = "device.released"
+    ALLOCATION_FAILED = "scheduler.allocation.failed"
+    ALLOCATION_QUOTA_EXCEEDED = "scheduler.allocation.quota_exceeded"
+    ALLOCATION_EXPIRED = "scheduler.allocation.expired"
+    ALLOCATION_REVOKED = "scheduler.allocation.revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEvent:
+    """An event that committed and waits to be published. Events of one group go out in the order of `position`."""
+
+    position: int
+    id: str
+    type: str
+    subject: str
+    group_id: str
+    occurred_at: datetime
+    data: Mapping[str, Any]
+
+    def envelope(self) -> dict[str, Any]:
+        """Wrap it as CloudEvents 1.0 JSON."""
+        return {
+            "specversion": "1.0",
+            "id": self.id,
+            "type": self.type,
+            "source": SOURCE,
+            "subject": self.subject,
+            "time": self.occurred_at.isoformat().replace("+00:00", "Z"),
+            "datacontenttype": "application/json",
+            "data": dict(self.data),
+        }

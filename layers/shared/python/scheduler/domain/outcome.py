@@ -1,0 +1,77 @@
+"""What the facts of a hot call mean: an object of the domain, or the error to tell."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from scheduler.domain.errors import (
+    AllocationNotActive,
+    AllocationNotFound,
+    DeviceExists,
+    DeviceNotFound,
+    IdempotencyKeyReused,
+    NoAvailableDevices,
+    QuotaExceeded,
+    RequestInProgress,
+    SchedulerError,
+    StaleFencingToken,
+)
+from scheduler.domain.model import Allocation, AllocationStatus, EndedAllocation, User
+
+Facts = Mapping[str, Any]
+
+RETRY_AFTER_SECONDS = 15
+"""A busy fleet changes by the minute; asking again sooner seldom helps."""
+
+_REFUSALS: dict[str, Callable[[Facts], SchedulerError]] = {
+    "none_free": lambda _: NoAvailableDevices(retry_after_seconds=RETRY_AFTER_SECONDS, members={"alternatives": []}),
+    "over_quota": lambda facts: QuotaExceeded(facts["reason"], members={"remainingDevices": facts["remainingDevices"]}),
+    "not_found": lambda _: AllocationNotFound(),
+    "not_active": lambda _: AllocationNotActive(),
+    "stale_fence": lambda _: StaleFencingToken(),
+    "device_exists": lambda facts: DeviceExists(f"Registered already: {', '.join(facts['ids'])}"),
+    "device_not_found": lambda _: DeviceNotFound(),
+    "key_reused": lambda _: IdempotencyKeyReused(),
+    "in_progress": lambda _: RequestInProgress(retry_after_seconds=1),
+}
+
+
+def accepted(facts: Facts) -> Facts:
+    """Give the facts back when the call was carried out.
+
+    Raises:
+        SchedulerError: The refusal that its outcome stands for.
+    """
+    refusal = _REFUSALS.get(facts["outcome"])
+    if refusal is not None:
+        raise refusal(facts)
+    return facts
+
+
+def granted_allocation(facts: Facts) -> Allocation:
+    """Read the facts of a claim that was carried out."""
+    return Allocation(
+        id=facts["allocationId"],
+        device_id=facts["deviceId"],
+        device_name=facts["deviceName"],
+        device_status=facts["deviceStatus"],
+        user=User(facts["tenantId"], facts["userId"]),
+        status=AllocationStatus.ALLOCATED,
+        allocated_at=datetime.fromisoformat(facts["allocatedAt"]),
+        expires_at=datetime.fromisoformat(facts["expiresAt"]),
+        duration_minutes=facts["durationMinutes"],
+        fencing_token=facts["fencingToken"],
+        adb_host=facts["adbHost"],
+        adb_port=facts["adbPort"],
+    )
+
+
+def ended_allocation(facts: Facts) -> EndedAllocation:
+    """Read the facts of a release that was carried out."""
+    return EndedAllocation(
+        id=facts["allocationId"],
+        device_id=facts["deviceId"],
+        user=User(facts["tenantId"], facts["userId"]),
+        status=AllocationStatus(facts["outcome"]),
+        duration_seconds=facts["durationSeconds"],
+    )

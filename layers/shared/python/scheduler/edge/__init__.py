@@ -1,0 +1,1 @@
+"""Where AWS events become calls of use cases, and answers become HTTP."""

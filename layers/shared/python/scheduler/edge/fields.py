@@ -1,0 +1,43 @@
+"""Types of wire fields, so that a bound stands in one place."""
+
+import json
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from scheduler.domain.errors import PayloadTooLarge
+
+MAX_METADATA_BYTES = 4 * 1024
+MAX_INT = 2_147_483_647
+
+
+class WireModel(BaseModel):
+    """Wire names as they are; nothing unknown, nothing of another type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _bounded_metadata(value: dict[str, Any]) -> dict[str, Any]:
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        size = len(text.encode())
+    except (ValueError, RecursionError) as error:  # lone surrogates, numbers that JSON has not
+        raise ValueError("not storable as JSON") from error
+    if size > MAX_METADATA_BYTES:
+        raise PayloadTooLarge("The metadata is larger than 4 KB")
+    if "\\u0000" in text:
+        raise ValueError("NUL characters cannot be stored")
+    return value
+
+
+_NO_NUL = r"^[^\x00]*$"
+Id = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_NO_NUL)]
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=_NO_NUL)]
+Minutes = Annotated[int, Field(ge=1, le=1440)]
+Cores = Annotated[int, Field(ge=1, le=1024)]
+Megabytes = Annotated[int, Field(ge=1, le=MAX_INT)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_bounded_metadata)]
+UuidText = Annotated[
+    str, StringConstraints(pattern=r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$")
+]

@@ -1,0 +1,237 @@
+"""What every HTTP function shares: the resolver, the envelope, problems, identity, idempotency keys."""
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.depends import DependencyResolutionError
+from aws_lambda_powertools.event_handler.openapi.exceptions import (
+    RequestUnsupportedContentType,
+    RequestValidationError,
+)
+from aws_lambda_powertools.event_handler.request import Request
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel
+
+from scheduler.domain.errors import (
+    InvalidJson,
+    PayloadTooLarge,
+    RouteNotFound,
+    SchedulerError,
+    Unauthorized,
+    UnsupportedContentType,
+    ValidationFailed,
+)
+from scheduler.domain.model import RequestKey, Role
+from scheduler.edge.identity import Caller, caller_of
+from scheduler.edge.problems import (
+    CONTENT_TYPE,
+    problem_answer,
+    problem_document,
+    problem_headers,
+    status_of,
+)
+from scheduler.edge.telemetry import invocation
+from scheduler.settings import settings
+
+MAX_BODY_BYTES = 16 * 1024
+MAX_KEY_LENGTH = 255
+
+type HttpHandler = Callable[[dict[str, Any], LambdaContext], Mapping[str, Any]]
+
+
+class Envelope[Data](BaseModel):
+    """A success."""
+
+    success: bool = True
+    data: Data
+    message: str = ""
+
+
+class Meta(BaseModel):
+    """Where a list goes on: give `nextCursor` as `cursor` to get the next page; null: that was the last."""
+
+    limit: int
+    nextCursor: str | None  # noqa: N815  wire name
+
+
+class Page[Data](BaseModel):
+    """One page of a list."""
+
+    success: bool = True
+    data: list[Data]
+    meta: Meta
+    message: str = ""
+
+
+class CountedPage[Data](Page[Data]):
+    """One page of a list whose length is known."""
+
+    total: int
+
+
+def create_api() -> APIGatewayHttpResolver:
+    """Make a resolver that validates, and answers every error as a problem document."""
+    app = APIGatewayHttpResolver(
+        enable_validation=True,
+        response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
+        json_body_deserializer=parse_json,
+        serializer=lambda body: json.dumps(body, separators=(",", ":"), ensure_ascii=False),
+    )
+
+    def problem(error: SchedulerError) -> Response[Any]:
+        return Response(
+            status_code=status_of(type(error)).value,
+            content_type=CONTENT_TYPE,
+            headers=dict(problem_headers(error)),
+            body=json.dumps(problem_document(error, app.current_event.path)),
+        )
+
+    app.exception_handler(SchedulerError)(problem)
+    app.exception_handler(DependencyResolutionError)(lambda error: problem(_cause(error)))
+    app.exception_handler(RequestValidationError)(lambda error: problem(_validation_failed(error)))
+    app.exception_handler(RequestUnsupportedContentType)(lambda _: problem(UnsupportedContentType()))
+    app.not_found(lambda _: problem(RouteNotFound()))
+    return app
+
+
+def lambda_entry(app: APIGatewayHttpResolver) -> HttpHandler:
+    """Make the Lambda handler of an API: bounds the body, tells every failure, flushes metrics."""
+
+    def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
+        with invocation(event, context) as log:
+            path = str(event.get("rawPath", ""))
+            try:
+                answer: Mapping[str, Any] = app.resolve({**event, **_plain_body(event)}, context)
+            except SchedulerError as error:
+                answer = problem_answer(error, path)
+            except Exception:
+                log.exception("failed")
+                answer = problem_answer(SchedulerError(), path)
+            return answer
+
+    return handler
+
+
+def ok[Body: BaseModel](body: Body) -> Response[Body]:
+    """Answer 200."""
+    return _answer(HTTPStatus.OK, body)
+
+
+def created[Body: BaseModel](body: Body) -> Response[Body]:
+    """Answer 201."""
+    return _answer(HTTPStatus.CREATED, body)
+
+
+def caller(request: Request) -> Caller:
+    """Say who calls, from the verified claims.
+
+    Raises:
+        Unauthorized: The request came without them.
+    """
+    context = request.resolved_event.raw_event.get("requestContext") or {}
+    claims = ((context.get("authorizer") or {}).get("jwt") or {}).get("claims")
+    if not claims:
+        raise Unauthorized
+    return caller_of(claims, settings().tenant_claim)
+
+
+def service_caller(request: Request) -> Caller:
+    """Say who calls; only a service or an operator may."""
+    who = caller(request)
+    who.require(Role.SERVICE, Role.OPERATOR)
+    return who
+
+
+def operator_caller(request: Request) -> Caller:
+    """Say who calls; only an operator may."""
+    who = caller(request)
+    who.require(Role.OPERATOR)
+    return who
+
+
+def request_key(request: Request) -> RequestKey | None:
+    """Read the Idempotency-Key header, if any, with whom and what it belongs to.
+
+    Raises:
+        ValidationFailed: It is empty, longer than 255 characters, or not printable ASCII.
+    """
+    key = request.resolved_event.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not (0 < len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()):
+        raise ValidationFailed(
+            members={"errors": [{"field": "Idempotency-Key", "detail": "1 to 255 printable ASCII characters"}]}
+        )
+    who = caller(request)
+    body = request.body or ""
+    return RequestKey(
+        tenant_id=who.tenant_id,
+        caller=f"{who.role}:{who.subject}",
+        route=f"{request.method} {request.route}",
+        key=key,
+        body_hash=hashlib.sha256(body.encode()).hexdigest(),
+    )
+
+
+def refusals(*errors: type[SchedulerError]) -> dict[str, list[str]]:
+    """Declare, for the OpenAPI document, the refusals of a route beyond those that every route has."""
+    return {"x-refusals": [error.code for error in errors]}
+
+
+def parse_json(text: str) -> Any:
+    """Read a body strictly: no NaN, no bottomless nesting, no numbers without end.
+
+    Raises:
+        InvalidJson: It is none.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError, TypeError) as error:
+        raise InvalidJson from error
+
+
+def _refuse_constant(_: str) -> NoReturn:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+def _answer[Body: BaseModel](status: HTTPStatus, body: Body) -> Response[Body]:
+    return Response(status_code=status.value, content_type="application/json", body=body)
+
+
+def _plain_body(event: Mapping[str, Any]) -> dict[str, Any]:
+    body = event.get("body") or ""
+    raw: bytes = body.encode() if isinstance(body, str) else b""
+    if len(raw) > 2 * MAX_BODY_BYTES:  # base64 takes a third more: do not decode what is too large anyway
+        raise PayloadTooLarge
+    if event.get("isBase64Encoded"):
+        try:
+            raw = base64.b64decode(raw, validate=True)
+        except binascii.Error as error:
+            raise InvalidJson from error
+    if len(raw) > MAX_BODY_BYTES:
+        raise PayloadTooLarge
+    try:
+        return {"body": raw.decode(), "isBase64Encoded": False}
+    except UnicodeDecodeError as error:
+        raise InvalidJson from error
+
+
+def _cause(error: DependencyResolutionError) -> SchedulerError:
+    """Give the refusal that a dependency raised; anything else is a fault of ours."""
+    if isinstance(error.__cause__, SchedulerError):
+        return error.__cause__
+    raise error
+
+
+def _validation_failed(error: RequestValidationError) -> ValidationFailed:
+    fields = []
+    for found in error.errors():
+        where = [str(part) for part in found.get("loc", ())]
+        fields.append({"field": ".".join(where[1:] or where), "detail": str(found.get("msg", ""))})
+    return ValidationFailed(members={"errors": fields})

@@ -1,0 +1,80 @@
+"""Who calls, from the JWT claims that API Gateway has verified."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scheduler.domain.errors import Forbidden, Unauthorized
+from scheduler.domain.model import DEFAULT_TENANT, Role, User
+
+MAX_ID_LENGTH = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A verified identity: who, of which tenant, with what rights."""
+
+    subject: str
+    tenant_id: str
+    role: Role
+
+    @property
+    def seen_tenant(self) -> str | None:
+        """The tenant whose rows the caller sees; None: all."""
+        return None if self.role is Role.OPERATOR else self.tenant_id
+
+    @property
+    def seen_user(self) -> str | None:
+        """The user whose rows the caller sees; None: all of the tenant's."""
+        return self.subject if self.role is Role.USER else None
+
+    def acting_for(self, user_id: str, tenant_id: str | None) -> User:
+        """Give the user that the caller acts for.
+
+        Raises:
+            Forbidden: A user names another user, or anybody but an operator another tenant.
+        """
+        if self.role is Role.USER and user_id != self.subject:
+            raise Forbidden("A user may act only for itself")
+        return User(self.tenant(tenant_id) or self.tenant_id, user_id)
+
+    def tenant(self, named: str | None) -> str | None:
+        """Give the tenant that is meant; None only for an operator who names none.
+
+        Raises:
+            Forbidden: Somebody but an operator names another tenant.
+        """
+        if self.role is Role.OPERATOR:
+            return named
+        if named is not None and named != self.tenant_id:
+            raise Forbidden("The token belongs to another tenant")
+        return self.tenant_id
+
+    def require(self, *roles: Role) -> None:
+        """Let only these roles pass.
+
+        Raises:
+            Forbidden: The caller has none of them.
+        """
+        if self.role not in roles:
+            raise Forbidden
+
+
+def caller_of(claims: Mapping[str, Any], tenant_claim: str) -> Caller:
+    """Read the claims; `scheduler.service` and Cognito's `scheduler/service` are the same scope.
+
+    Raises:
+        Unauthorized: They name no subject, or one that no column holds.
+    """
+    subject = str(claims.get("sub") or "")
+    tenant_id = str(claims.get(tenant_claim) or DEFAULT_TENANT)
+    if not subject or max(len(subject), len(tenant_id)) > MAX_ID_LENGTH or "\0" in subject + tenant_id:
+        raise Unauthorized
+    scopes = str(claims.get("scope") or "").replace("/", ".").split()
+    if "scheduler.operator" in scopes:
+        role = Role.OPERATOR
+    elif "scheduler.service" in scopes:
+        role = Role.SERVICE
+    else:
+        role = Role.USER
+    return Caller(subject, tenant_id, role)

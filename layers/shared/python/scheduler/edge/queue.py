@@ -1,0 +1,61 @@
+"""The entry of functions that SQS FIFO queues call: each record is one event, and only failed ones come back."""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from scheduler.edge.telemetry import invocation
+
+type Event = Mapping[str, Any]
+type QueueHandler = Callable[[dict[str, Any], LambdaContext], PartialItemFailureResponse]
+
+SPARE_SECONDS = 3.0
+"""Kept back to say which records failed before the function is stopped."""
+
+logger = logging.getLogger(__name__)
+_ends_at = float("inf")
+
+
+def seconds_left() -> float:
+    """Tell how long the running invocation may still work on its records; 0 when that is over."""
+    return max(_ends_at - time.monotonic(), 0.0)
+
+
+def consuming(apply: Callable[[Event], None]) -> QueueHandler:
+    """Make a handler that applies the CloudEvent of each record, and reports the failed records to SQS.
+
+    After a failed record the later ones of its message group are not tried, which keeps their order. Others are.
+    """
+
+    def apply_record(record: SQSRecord) -> None:
+        try:
+            apply(_event(record))
+        except Exception as error:
+            facts = {"messageId": record.message_id, "error": type(error).__name__, "reason": str(error)}
+            logger.warning("event not applied", extra=facts)
+            raise
+
+    def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+        global _ends_at  # noqa: PLW0603  one invocation at a time is what Lambda promises
+        _ends_at = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SPARE_SECONDS
+        processor = SqsFifoPartialProcessor(skip_group_on_error=True)
+        # A batch of failures is an answer like any other: each was logged, and the queue counts and parks them.
+        processor.raise_on_entire_batch_failure = False
+        with invocation(event, context):
+            return process_partial_response(event, apply_record, processor, context)
+
+    return handler
+
+
+def _event(record: SQSRecord) -> Event:
+    event = json.loads(record.body)
+    if not isinstance(event, dict):
+        raise ValueError("the record is no event")
+    return event

@@ -1,0 +1,33 @@
+"""Structured logs and metrics of one invocation."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+
+logger = Logger(service="scheduler")
+metrics = Metrics(namespace="CloudPhoneScheduler", service="scheduler")
+
+
+@contextmanager
+def invocation(event: Mapping[str, Any], context: Any) -> Iterator[Logger]:
+    """Give every log line of the invocation its correlation id, and flush the metrics at the end."""
+    logger.append_keys(correlation_id=_correlation_id(event), functionName=getattr(context, "function_name", None))
+    try:
+        yield logger
+    finally:
+        if metrics.metric_set:
+            metrics.flush_metrics()
+        logger.remove_keys(["correlation_id"])
+
+
+def _correlation_id(event: Mapping[str, Any]) -> str | None:
+    headers = event.get("headers") or {}
+    given = headers.get("x-correlation-id")
+    request_id = (event.get("requestContext") or {}).get("requestId") or event.get("id")
+    return str(given)[:100] if given else request_id
+
+
+logging.getLogger("scheduler").setLevel(logger.log_level)

@@ -1,0 +1,243 @@
+"""Wires adapters to use cases, once an execution environment. What a route does not use is not imported."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
+
+from scheduler.adapters.aws.meter import EmfMeter
+from scheduler.adapters.open_gate import NoCache, OpenGate
+from scheduler.adapters.postgres.allocations import PostgresAllocations
+from scheduler.adapters.postgres.connection import Database
+from scheduler.edge.telemetry import metrics
+from scheduler.ports import AvailableCache, Gate, Meter, Probe, QuotaSource, UsageReporter
+from scheduler.service.allocator import Allocator
+from scheduler.service.catalog import Catalog
+from scheduler.service.cleaner import Cleaner
+from scheduler.service.expirer import Expirer
+from scheduler.service.fleet import Fleet
+from scheduler.service.relay import Relay
+from scheduler.service.releaser import Releaser
+from scheduler.service.statistician import Statistician
+from scheduler.service.usage_deliverer import UsageDeliverer
+from scheduler.settings import ENVIRONMENT, settings
+
+if TYPE_CHECKING:
+    from scheduler.adapters.http.user_service import UserService
+    from scheduler.adapters.redis.breaker_store import RedisBreakerStore
+    from scheduler.adapters.redis.client import RedisLink
+
+__all__ = ["ENVIRONMENT"]
+
+
+@lru_cache(maxsize=1)
+def database() -> Database:
+    """Give the environment's one connection."""
+    return Database(database_url)
+
+
+def database_url() -> str:
+    """Give the connection URL, with credentials from the secret when one is named."""
+    known = settings()
+    if known.database_url:
+        return known.database_url
+    if not known.db_secret_id:
+        return known.database_url_for(known.db_user, "")
+    from scheduler.adapters.aws.secrets import secret_fields
+
+    secret = secret_fields(known.db_secret_id)
+    return known.database_url_for(secret.get("username", known.db_user), secret["password"])
+
+
+def meter() -> Meter:
+    """Give where metrics go."""
+    return EmfMeter(metrics)
+
+
+@lru_cache(maxsize=1)
+def get_allocator() -> Allocator:
+    """Wire POST /devices/allocate."""
+    return Allocator(PostgresAllocations(database()), _quotas(), _gate(), meter())
+
+
+@lru_cache(maxsize=1)
+def get_releaser() -> Releaser:
+    """Wire POST /devices/release."""
+    return Releaser(PostgresAllocations(database()), _gate(), meter())
+
+
+@lru_cache(maxsize=1)
+def get_expirer() -> Expirer:
+    """Wire the expiry sweep."""
+    from scheduler.adapters.postgres.keys import PostgresKeys
+
+    return Expirer(PostgresAllocations(database()), PostgresKeys(database()), _available_cache(), meter())
+
+
+@lru_cache(maxsize=1)
+def get_catalog() -> Catalog:
+    """Wire the look-ups."""
+    from scheduler.adapters.postgres.devices import PostgresDevices
+
+    store = PostgresAllocations(database())
+    return Catalog(store, PostgresDevices(database()), _available_cache(), meter())
+
+
+@lru_cache(maxsize=1)
+def get_fleet() -> Fleet:
+    """Wire the operators' changes of devices."""
+    from scheduler.adapters.postgres.devices import PostgresDevices
+
+    return Fleet(PostgresDevices(database()), _available_cache())
+
+
+@lru_cache(maxsize=1)
+def get_cleaner() -> Cleaner:
+    """Wire the daily cleanup."""
+    from scheduler.adapters.postgres.upkeep import PostgresUpkeep
+
+    return Cleaner(PostgresAllocations(database()), PostgresUpkeep(database()), meter(), settings().retention_days)
+
+
+@lru_cache(maxsize=1)
+def get_statistician() -> Statistician:
+    """Wire the hourly statistics."""
+    from scheduler.adapters.postgres.upkeep import PostgresUpkeep
+
+    return Statistician(PostgresUpkeep(database()), meter())
+
+
+@lru_cache(maxsize=1)
+def get_relay() -> Relay:
+    """Wire the relay from the outbox to the topic."""
+    from scheduler.adapters.aws.publisher import SnsPublisher
+    from scheduler.adapters.postgres.outbox import PostgresOutbox
+
+    return Relay(PostgresOutbox(database()), SnsPublisher(settings().events_topic_arn), meter())
+
+
+@lru_cache(maxsize=1)
+def get_probes() -> Sequence[Probe]:
+    """Wire the health check."""
+    from scheduler.adapters.probes import PostgresProbe, RedisProbe, UserServiceProbe
+
+    known = settings()
+    probes: list[Probe] = [PostgresProbe(database())]
+    if known.redis_host:
+        probes.append(RedisProbe(_redis_link()))
+    if known.user_service_url:
+        probes.append(UserServiceProbe(known.user_service_url))
+    return probes
+
+
+@lru_cache(maxsize=1)
+def get_usage_deliverer() -> UsageDeliverer:
+    """Wire the usage queue."""
+    from scheduler.adapters.postgres.outbox import PostgresInbox
+
+    return UsageDeliverer(_usage_reporter(), PostgresInbox(database()))
+
+
+def _quotas() -> QuotaSource:
+    known = settings()
+    if known.user_service_url:
+        return _user_service_quotas()
+    from scheduler.adapters.postgres.quotas import BuiltInQuotas
+
+    return BuiltInQuotas(database(), known.default_plan)
+
+
+def _user_service_quotas() -> QuotaSource:
+    from scheduler.adapters.http.user_service import UserServiceQuotas
+    from scheduler.domain.plans import plan_document
+
+    known = settings()
+    return UserServiceQuotas(
+        _user_service(),
+        _breaker_store(),
+        meter(),
+        unknown_user=plan_document(known.default_plan),
+        allow_on_error=known.quota_allow_on_error,
+    )
+
+
+def _usage_reporter() -> UsageReporter | None:
+    if not settings().user_service_url:
+        return None
+    from scheduler.adapters.http.user_service import UserServiceUsage
+
+    return UserServiceUsage(_user_service(), _breaker_store(), meter())
+
+
+def _user_service() -> "UserService":
+    from scheduler.adapters.http.user_service import UserService
+
+    return UserService(settings().user_service_url, _service_token_secret)
+
+
+def _service_token_secret() -> str:
+    known = settings()
+    if known.service_token_secret or not known.service_token_secret_id:
+        return known.service_token_secret
+    from scheduler.adapters.aws.secrets import secret_value
+
+    return secret_value(known.service_token_secret_id)
+
+
+def _breaker_store() -> "RedisBreakerStore":
+    from scheduler.adapters.redis.breaker_store import RedisBreakerStore
+
+    return RedisBreakerStore(_redis_link() if settings().redis_host else None)
+
+
+def _gate() -> Gate:
+    if not settings().redis_host:
+        return OpenGate()
+    from scheduler.adapters.redis.gate import RedisGate
+
+    return RedisGate(_redis_link(), meter(), settings().lock_wait_seconds)
+
+
+def _available_cache() -> AvailableCache:
+    if not settings().redis_host:
+        return NoCache()
+    from scheduler.adapters.redis.cache import RedisAvailableCache
+
+    return RedisAvailableCache(_redis_link())
+
+
+@lru_cache(maxsize=1)
+def _redis_link() -> "RedisLink":
+    from scheduler.adapters.redis.client import RedisLink, connect
+
+    known = settings()
+
+    def client() -> object:
+        password = None
+        if known.redis_secret_id:
+            from scheduler.adapters.aws.secrets import secret_value
+
+            password = secret_value(known.redis_secret_id)
+        return connect(
+            known.redis_host, known.redis_port, tls=known.redis_tls, cluster=known.redis_cluster, password=password
+        )
+
+    return RedisLink(client, on_skip=partial(meter().count, "RedisSkipped"))
+
+
+def migrate_database() -> Mapping[str, Any]:
+    """Apply migrations and routines, add missing plans, and make placement follow the configured strategy."""
+    from scheduler.adapters.postgres.devices import PostgresDevices
+    from scheduler.adapters.postgres.migrate import migrate
+    from scheduler.adapters.postgres.quotas import seed_plans
+    from scheduler.domain.plans import BUILT_IN_PLANS
+
+    done = migrate(database_url())
+    seed_plans(database(), BUILT_IN_PLANS)
+    strategy = settings().placement_strategy
+    PostgresDevices(database()).follow_strategy(strategy)
+    return {
+        "applied": list(done.applied),
+        "routines": list(done.routines),
+        "version": done.version,
+        "strategy": strategy,
+    }

@@ -1,0 +1,90 @@
+"""Lend a device to a user, or refuse and say why."""
+
+import logging
+
+from scheduler.domain.errors import NoAvailableDevices, SchedulerError
+from scheduler.domain.model import Allocation, AllocationRequest
+from scheduler.domain.outcome import Facts, accepted, granted_allocation
+from scheduler.domain.quota import QuotaDocument, QuotaTerms
+from scheduler.ports import Admission, AllocationStore, Gate, Meter, QuotaSource
+
+logger = logging.getLogger(__name__)
+
+
+class Allocator:
+    """One call of the database grants; a refusal is worth three: nobody is refused while a device is overdue."""
+
+    def __init__(self, store: AllocationStore, quotas: QuotaSource, gate: Gate, meter: Meter) -> None:
+        """Take the store that decides, and what makes it fast and polite."""
+        self._store = store
+        self._quotas = quotas
+        self._gate = gate
+        self._meter = meter
+
+    def allocate(self, request: AllocationRequest) -> Allocation:
+        """Grant a device for the asked minutes.
+
+        Raises:
+            NoAvailableDevices: None that fits is free, and none is overdue.
+            QuotaExceeded: The user's quota refuses.
+            QuotaServiceUnavailable: The quota cannot be read.
+            UserBusy: Another request of the user held her lock too long.
+            IdempotencyKeyReused, RequestInProgress: The key belongs to another request, or to one still running.
+        """
+        try:
+            with self._gate.admit_user(request.user) as admission:
+                facts = accepted(self._claim(request, admission))
+                admission.fleet_changed()
+        except SchedulerError as refusal:
+            self._tell_refusal(request, refusal)
+            raise
+        allocation = granted_allocation(facts)
+        self._tell_grant(allocation)
+        return allocation
+
+    def _claim(self, request: AllocationRequest, admission: Admission) -> Facts:
+        terms = self._terms(request, admission)
+        facts = self._store.claim(request, terms, last_attempt=False)
+        if facts["outcome"] == "worth_retrying":
+            reaped = self._store.reap(request)
+            if reaped:
+                admission.fleet_changed()
+                self._meter.count("AllocationsReaped", reaped)
+            facts = self._store.claim(request, terms, last_attempt=True)
+        return facts
+
+    def _terms(self, request: AllocationRequest, admission: Admission) -> QuotaTerms:
+        document = admission.quota or self._read_quota(request)
+        return document.terms_for(request.wants)
+
+    def _read_quota(self, request: AllocationRequest) -> QuotaDocument:
+        document = self._quotas.document(request.user)
+        self._gate.remember_quota(request.user, document)
+        return document
+
+    def _tell_grant(self, allocation: Allocation) -> None:
+        self._meter.count("AllocationGranted")
+        logger.info(
+            "granted",
+            extra={
+                "allocationId": allocation.id,
+                "deviceId": allocation.device_id,
+                "userId": allocation.user.user_id,
+                "tenantId": allocation.user.tenant_id,
+            },
+        )
+
+    def _tell_refusal(self, request: AllocationRequest, refusal: SchedulerError) -> None:
+        self._meter.count(f"AllocationRefused.{refusal.code}")
+        # A busy fleet is normal: information, not an error.
+        level = logging.INFO if isinstance(refusal, NoAvailableDevices) else logging.WARNING
+        logger.log(
+            level,
+            "refused",
+            extra={
+                "code": refusal.code,
+                "reason": refusal.detail,
+                "userId": request.user.user_id,
+                "tenantId": request.user.tenant_id,
+            },
+        )

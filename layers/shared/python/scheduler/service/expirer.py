@@ -1,0 +1,61 @@
+"""End what is overdue: each minute by schedule, or now by request."""
+
+import logging
+
+from scheduler.domain.model import RequestKey
+from scheduler.domain.outcome import accepted
+from scheduler.ports import AllocationStore, AvailableCache, KeyStore, Meter
+
+logger = logging.getLogger(__name__)
+
+BATCH = 100
+MAX_BATCHES = 200
+"""A sweep ends 20,000 at most and leaves the rest to the next: its Lambda has a time limit."""
+
+
+class Expirer:
+    """Ends overdue allocations batch by batch; safe to run twice, late and in parallel."""
+
+    def __init__(self, store: AllocationStore, keys: KeyStore, cache: AvailableCache, meter: Meter) -> None:
+        """Take the store that decides what is due."""
+        self._store = store
+        self._keys = keys
+        self._cache = cache
+        self._meter = meter
+
+    def expire(self) -> int:
+        """End everything overdue; tell how many this run ended."""
+        count = 0
+        for _ in range(MAX_BATCHES):
+            ended = self._store.expire_due(BATCH)
+            for allocation in ended:
+                logger.info(
+                    "ended",
+                    extra={
+                        "how": allocation.status,
+                        "allocationId": allocation.id,
+                        "deviceId": allocation.device_id,
+                        "userId": allocation.user.user_id,
+                        "tenantId": allocation.user.tenant_id,
+                        "durationSeconds": allocation.duration_seconds,
+                    },
+                )
+            count += len(ended)
+            if ended:
+                self._cache.evict()
+            if len(ended) < BATCH:
+                break
+        self._meter.count("AllocationsExpired", count)
+        return count
+
+    def expire_on_request(self, key: RequestKey | None) -> int:
+        """Do the same once for an idempotency key; a repeated request is told the first one's count.
+
+        Raises:
+            IdempotencyKeyReused: The key came with another body.
+        """
+        if key is None:
+            return self.expire()
+        facts = self._keys.kept(key) or self._keys.keep(key, {"outcome": "expired", "count": self.expire()})
+        count: int = accepted(facts)["count"]
+        return count

@@ -1,0 +1,156 @@
+"""The one place that reads the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import quote
+
+from scheduler.domain.model import Strategy
+
+ENVIRONMENT: dict[str, str] = {
+    "DATABASE_URL": "Postgres connection URL; or the DB_ variables",
+    "DB_HOST": "Postgres host, when DATABASE_URL is empty",
+    "DB_PORT": "Postgres port (5432)",
+    "DB_DATABASE": "Postgres database (scheduler)",
+    "DB_USER": "Postgres user, when the secret names none (scheduler)",
+    "DB_SECRET_ID": "Secrets Manager id of {username, password} for Postgres",
+    "REDIS_HOST": "Redis or Valkey host; empty: run without",
+    "REDIS_PORT": "Redis port (6379)",
+    "REDIS_TLS": "true: connect with TLS (false)",
+    "REDIS_CLUSTER": "true: the host is a cluster's endpoint, as ElastiCache Serverless always is (false)",
+    "REDIS_SECRET_ID": "Secrets Manager id of the Redis password",
+    "USER_SERVICE_URL": "User service that gives quotas and takes usage; empty: the built-in plans",
+    "SERVICE_TOKEN_SECRET": "Key that signs service tokens, for local use; or SERVICE_TOKEN_SECRET_ID",
+    "SERVICE_TOKEN_SECRET_ID": "Secrets Manager id of the key that signs service tokens",
+    "QUOTA_ALLOW_ON_ERROR": "true: grant without limits while the user service is down; false: refuse with 503 (false)",
+    "DEFAULT_PLAN": "Built-in plan of a user who has none: free, basic, pro or enterprise (pro)",
+    "EVENTS_TOPIC_ARN": "SNS FIFO topic that events are published to",
+    "TENANT_CLAIM": "JWT claim that names the tenant (tenant_id)",
+    "PLACEMENT_STRATEGY": "Which free device is lent first, set by the migrate function: resource_based, round_robin, "
+    "least_connection, weighted_round_robin or best_fit (resource_based)",
+    "LOCK_WAIT_SECONDS": "How long a request waits for its user's or device's lock, 0 to 5 (5)",
+    "RETENTION_DAYS": "Days that ended allocations are kept, 1 to 3650 (30)",
+    "RELAY_SECONDS": "How long one run of the relay works, 1 to 840 (55)",
+    "DOCS_ENABLED": "false: no OpenAPI document and no Swagger UI (true)",
+}
+"""Every variable the functions read, and what it is for; the README's table is compared with it by a test."""
+
+
+class ConfigurationError(Exception):
+    """A variable has a value that cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment, read strictly."""
+
+    database_url: str
+    db_host: str
+    db_port: int
+    db_database: str
+    db_user: str
+    db_secret_id: str
+    redis_host: str
+    redis_port: int
+    redis_tls: bool
+    redis_cluster: bool
+    redis_secret_id: str
+    user_service_url: str
+    service_token_secret: str
+    service_token_secret_id: str
+    quota_allow_on_error: bool
+    default_plan: str
+    events_topic_arn: str
+    tenant_claim: str
+    placement_strategy: Strategy
+    lock_wait_seconds: float
+    retention_days: int
+    relay_seconds: float
+    docs_enabled: bool
+
+    def database_url_for(self, user: str, password: str) -> str:
+        """Give the connection URL for credentials that came from a secret."""
+        return (
+            f"postgresql://{quote(user, safe='')}:{quote(password, safe='')}"
+            f"@{self.db_host}:{self.db_port}/{quote(self.db_database, safe='')}"
+        )
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Read and check the environment.
+
+    Raises:
+        ConfigurationError: A value is of a wrong type or out of range; the text names the variable, never its value.
+    """
+    read = _Reader(environment)
+    found = Settings(
+        database_url=read.text("DATABASE_URL"),
+        db_host=read.text("DB_HOST"),
+        db_port=read.integer("DB_PORT", 5432, 1, 65535),
+        db_database=read.text("DB_DATABASE", "scheduler"),
+        db_user=read.text("DB_USER", "scheduler"),
+        db_secret_id=read.text("DB_SECRET_ID"),
+        redis_host=read.text("REDIS_HOST"),
+        redis_port=read.integer("REDIS_PORT", 6379, 1, 65535),
+        redis_tls=read.flag("REDIS_TLS", default=False),
+        redis_cluster=read.flag("REDIS_CLUSTER", default=False),
+        redis_secret_id=read.text("REDIS_SECRET_ID"),
+        user_service_url=read.text("USER_SERVICE_URL").rstrip("/"),
+        service_token_secret=read.text("SERVICE_TOKEN_SECRET"),
+        service_token_secret_id=read.text("SERVICE_TOKEN_SECRET_ID"),
+        quota_allow_on_error=read.flag("QUOTA_ALLOW_ON_ERROR", default=False),
+        default_plan=read.text("DEFAULT_PLAN", "pro"),
+        events_topic_arn=read.text("EVENTS_TOPIC_ARN"),
+        tenant_claim=read.text("TENANT_CLAIM", "tenant_id"),
+        placement_strategy=read.strategy("PLACEMENT_STRATEGY"),
+        lock_wait_seconds=read.number("LOCK_WAIT_SECONDS", 5.0, 0, 5),
+        retention_days=read.integer("RETENTION_DAYS", 30, 1, 3650),
+        relay_seconds=read.number("RELAY_SECONDS", 55.0, 1, 840),
+        docs_enabled=read.flag("DOCS_ENABLED", default=True),
+    )
+    if not found.database_url and not found.db_host:
+        raise ConfigurationError("DATABASE_URL or DB_HOST must be set")
+    return found
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Give the settings of this execution environment."""
+    return read_settings(os.environ)
+
+
+class _Reader:
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def text(self, name: str, default: str = "") -> str:
+        assert name in ENVIRONMENT, f"{name} is not documented"  # noqa: S101
+        return self._environment.get(name, "").strip() or default
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        text = self.text(name, str(default)).lower()
+        if text not in {"true", "false"}:
+            raise ConfigurationError(f"{name} must be true or false")
+        return text == "true"
+
+    def number(self, name: str, default: float, least: float, most: float) -> float:
+        try:
+            value = float(self.text(name, str(default)))
+        except ValueError as error:
+            raise ConfigurationError(f"{name} must be a number") from error
+        if not least <= value <= most:
+            raise ConfigurationError(f"{name} must be {least} to {most}")
+        return value
+
+    def integer(self, name: str, default: int, least: int, most: int) -> int:
+        value = self.number(name, default, least, most)
+        if value != int(value):
+            raise ConfigurationError(f"{name} must be a whole number")
+        return int(value)
+
+    def strategy(self, name: str) -> Strategy:
+        try:
+            return Strategy(self.text(name, Strategy.RESOURCE_BASED))
+        except ValueError as error:
+            raise ConfigurationError(f"{name} must be one of {', '.join(Strategy)}") from error

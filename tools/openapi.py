@@ -1,0 +1,120 @@
+"""Makes the OpenAPI document from the routes of all functions: `python -m tools.openapi [--check]`."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+
+from scheduler.domain import errors
+from scheduler.domain.errors import SchedulerError
+from scheduler.edge.problems import CONTENT_TYPE, PROBLEMS
+from scheduler.edge.schemas import Problem
+from tools.handlers import function_names, load_function
+
+DOCUMENT = Path(__file__).parents[1] / "functions" / "console" / "openapi.json"
+PUBLIC = {"/scheduler/health"}
+ALWAYS: tuple[type[SchedulerError], ...] = (errors.ValidationFailed, errors.SchedulerError, errors.Unavailable)
+WITH_TOKEN = (errors.Unauthorized, errors.Forbidden)
+WITH_BODY = (errors.InvalidJson, errors.PayloadTooLarge, errors.UnsupportedContentType)
+ON_POST = (errors.RequestInProgress, errors.IdempotencyKeyReused)
+DESCRIPTION = """Lends cloud phones (remote Android devices) by the minute.
+
+Every refusal is an RFC 9457 problem document with a stable `code`; `retryable` says whether asking again can help.
+The gateway's own answers (401, 403, 429, 503) carry only `{"message"}`."""
+
+
+def document() -> dict[str, Any]:
+    """Merge the routes of all functions, and add what every route has."""
+    merged: dict[str, Any] = {"paths": {}, "components": {"schemas": {}}}
+    for name in function_names():
+        app = getattr(load_function(name), "app", None)
+        if isinstance(app, APIGatewayHttpResolver):
+            own = json.loads(app.get_openapi_json_schema(title=name, version="1"))
+            for path, operations in own.get("paths", {}).items():
+                merged["paths"].setdefault(path, {}).update(operations)
+            merged["components"]["schemas"].update(own.get("components", {}).get("schemas", {}))
+    for unused in ("HTTPValidationError", "ValidationError"):
+        merged["components"]["schemas"].pop(unused, None)
+    merged["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+    merged["components"]["schemas"]["GatewayMessage"] = {
+        "type": "object",
+        "properties": {"message": {"type": "string"}},
+    }
+    merged["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    for path, operations in merged["paths"].items():
+        for method, operation in operations.items():
+            _finish(path, method, operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Cloud phone scheduler", "version": "1", "description": DESCRIPTION},
+        "paths": dict(sorted(merged["paths"].items())),
+        "components": merged["components"],
+    }
+
+
+def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
+    """Add to an operation what all of its kind have: refusals, security, the Idempotency-Key."""
+    by_code = {error.code: error for error in PROBLEMS}
+    refusals = [*ALWAYS, *(by_code[code] for code in operation.pop("x-refusals", []))]
+    if path not in PUBLIC:
+        operation["security"] = [{"bearer": []}]
+        refusals += WITH_TOKEN
+    if "requestBody" in operation:
+        refusals += WITH_BODY
+    if method == "post":
+        refusals += [*ON_POST, *WITH_BODY]
+        operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+    operation["responses"].pop("422", None)
+    operation["responses"] |= _problem_responses(sorted(set(refusals), key=lambda error: error.code))
+
+
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key with the same body gives the same answer, and one effect, for 24 hours.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+}
+
+
+def _problem_responses(refusals: list[type[SchedulerError]]) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for error in refusals:
+        status = str(PROBLEMS[error].value)
+        line = f"`{error.code}`: {(error.__doc__ or '').strip()}"
+        response = responses.setdefault(status, {"description": "", "content": {}})
+        response["description"] = "\n\n".join(filter(None, [response["description"], line]))
+        response["content"][CONTENT_TYPE] = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    for status in ("401", "403", "429", "503"):
+        response = responses.setdefault(status, {"description": "The gateway's own", "content": {}})
+        response["content"]["application/json"] = {"schema": {"$ref": "#/components/schemas/GatewayMessage"}}
+    return responses
+
+
+def text() -> str:
+    """Give the document as it is kept in the repository."""
+    return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
+
+
+def main() -> int:
+    """Write the document, or tell whether it is up to date."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only tell whether the kept document is up to date")
+    arguments = parser.parse_args()
+    if arguments.check:
+        if DOCUMENT.read_text() != text():
+            print("functions/console/openapi.json is out of date: run `make openapi`", file=sys.stderr)
+            return 1
+        return 0
+    DOCUMENT.write_text(text())
+    print(f"wrote {DOCUMENT.relative_to(DOCUMENT.parents[2])}")
+    return 0
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DATABASE_URL", "postgresql://nowhere")
+    sys.exit(main())
