@@ -13,7 +13,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.13 --generate-hashes
 	--no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up down status test lint format bench sam-local migrate lock openapi schema template clean
+.PHONY: help setup run up down status logs test lint format bench sam-local migrate lock openapi schema template clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ down: ## Stop what `make up` started
 
 status: setup ## Say which parts run
 	@python -m tools.region status
+
+logs: setup ## Print what the functions logged last (GREP=text chooses lines)
+	@python -m tools.region logs
 
 test: setup ## Run all tests (ARGS="-k name" chooses)
 	@python -m pytest -n 2 --dist loadgroup tests $(ARGS)

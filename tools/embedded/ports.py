@@ -14,3 +14,9 @@ def free_port() -> int:
         if port not in _given_out:
             _given_out.add(port)
             return port
+
+
+def is_taken(port: int) -> bool:
+    """Tell whether something listens on this port of 127.0.0.1."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

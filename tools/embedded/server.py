@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from tools.embedded.ports import is_taken
+
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.02
@@ -66,6 +68,8 @@ class EmbeddedServer:
         """Start the process and return when it answers; raise ServerError if it does not within 30 s."""
         if self.running:
             return
+        if is_taken(self.port):
+            raise ServerError(f"{self.name} did not start: port {self.port} is in use")
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.command(),

@@ -1,4 +1,4 @@
-"""`python -m tools.region up|down|run|status`: the commands behind make up, down, run and status."""
+"""`python -m tools.region up|down|run|status|logs`: the commands behind make up, down, run, status and logs."""
 
 import argparse
 import fcntl
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tools.embedded import ServerError
-from tools.region import screen
+from tools.region import function_logs, screen
 from tools.region.layout import Layout
 from tools.region.processes import RegionError, members
 from tools.region.region import Region, running, stop
@@ -21,10 +21,10 @@ _POLL_SECONDS = 0.2
 def main() -> int:
     """Run one command and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tools.region", description=__doc__)
-    parser.add_argument("command", choices=["up", "down", "run", "status"])
+    parser.add_argument("command", choices=["up", "down", "run", "status", "logs"])
     command = parser.parse_args().command
     layout = Layout.here()
-    return {"up": up, "down": down, "run": run, "status": status}[command](layout)
+    return {"up": up, "down": down, "run": run, "status": status, "logs": logs}[command](layout)
 
 
 def up(layout: Layout) -> int:
@@ -73,6 +73,16 @@ def status(layout: Layout) -> int:
     environment = running(layout)
     screen.say(f"The API: {environment['API_URL']}" if environment else "The region is not up.")
     return 0 if environment else 1
+
+
+def logs(layout: Layout) -> int:
+    """Print what the functions logged last; GREP chooses lines by a text in them."""
+    if not running(layout):
+        screen.problem("The region is not up.")
+        return 1
+    for line in function_logs.newest(layout, os.environ.get("GREP", "")):
+        screen.console.out(line, highlight=False)
+    return 0
 
 
 def shown(layout: Layout) -> str:
