@@ -42,7 +42,7 @@ test: setup ## Run all tests (ARGS="-k name" chooses)
 lint: setup ## Check format, lint rules and types
 	@ruff format --check .
 	@ruff check .
-	@mypy
+	@mypy layers/shared/python/scheduler tools
 
 format: setup ## Format the code and fix what can be fixed
 	@ruff format .
