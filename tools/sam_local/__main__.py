@@ -25,7 +25,7 @@ _LOGS = _WORK / "logs"
 _IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
 _IMAGE_SECONDS = 1200
 _STEPS = len(CASES) + 1  # the last one looks at what was published
-_SHOWN_LINES = 8
+_SHOWN_LINES, _SHOWN_COLUMNS = 8, 1000
 _NEVER_LOGGED = ("checked-by-the-authorizer", "10.20.0.1")
 """Parts of the token and of the ADB addresses that the sample events carry."""
 
@@ -111,7 +111,7 @@ def _report(number: int, title: str, problems: list[str], seconds: float, log: P
     for problem in problems:
         print(f"        {problem}")
     if problems and log:
-        lines = [line for line in log.read_text().splitlines() if line.strip()]
+        lines = [line[:_SHOWN_COLUMNS] for line in log.read_text().split("\n") if line.strip()]
         print("        | " + "\n        | ".join(lines[-_SHOWN_LINES:]))
     return 1 if problems else 0
 

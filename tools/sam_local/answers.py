@@ -18,7 +18,8 @@ def parse_answer(printed: str) -> dict[str, Any]:
     Raises:
         ValueError: There is no such line, or it is not a JSON object.
     """
-    lines = [line for line in printed.splitlines() if line.strip()]
+    # Not splitlines(): it also splits at separators that may stand unescaped in a JSON text.
+    lines = [line for line in printed.split("\n") if line.strip()]
     answer = json.loads(lines[-1]) if lines else None
     if not isinstance(answer, dict):
         raise ValueError(f"no JSON object was answered, but: {printed.strip()[-300:]!r}")

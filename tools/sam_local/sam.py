@@ -30,6 +30,8 @@ _KEPT = (
     "NO_PROXY",
     "ALL_PROXY",
 )
+_SAM_LEAVES = "Exception ignored in:"
+"""What Python prints while SAM exits with a stream to its container open; nothing of the function comes after it."""
 _CONTAINER = re.compile(r"SAM_CONTAINER_ID: (\w+)")
 
 
@@ -63,7 +65,7 @@ class Application:
             raise SamError(f"no answer within {_INVOKE_SECONDS} s\n{said}") from late
         if done.returncode:
             raise SamError(f"exit code {done.returncode}\n{done.stderr}")
-        return done.stdout, done.stderr
+        return done.stdout, done.stderr.partition(_SAM_LEAVES)[0]
 
 
 def build(folder: Path) -> Path:
