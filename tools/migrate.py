@@ -3,20 +3,17 @@
 import os
 import sys
 
-from scheduler.adapters.postgres.migrate import migrate
+from scheduler.runtime import migrate_database
 
 
 def main() -> int:
     """Migrate, say what changed, and return the exit code."""
-    url = os.environ.get("DATABASE_URL")
-    if not url:
-        print(
-            "say which database: make migrate DATABASE_URL=postgresql://user:password@host:5432/name", file=sys.stderr
-        )
+    if not os.environ.get("DATABASE_URL"):
+        print("say which: make migrate DATABASE_URL=postgresql://user:password@host:5432/database", file=sys.stderr)
         return 2
-    done = migrate(url)
-    print(f"applied {', '.join(done.applied) or 'no new migration'}; {len(done.routines)} routines changed")
-    print(f"the schema is at version {done.version}")
+    done = migrate_database()
+    print(f"applied {', '.join(done['applied']) or 'no new migration'}; {len(done['routines'])} routines changed")
+    print(f"the schema is at version {done['version']}; devices are chosen by {done['strategy']}")
     return 0
 
 
