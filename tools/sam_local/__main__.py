@@ -73,8 +73,8 @@ def _run_all(application: Application, running: Services) -> int:
     failed = 0
     before: Mapping[str, Any] = {}
     for number, case in enumerate(CASES, start=1):
-        if case.hours_ahead:
-            running.set_clock_ahead(case.hours_ahead)
+        if case.ahead:
+            running.set_clock_ahead(case.ahead)
         started = time.monotonic()
         log = _LOGS / f"{number:02}-{Path(case.event).stem}.log"
         before, problems = _run_one(application, case, before, log)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class Case:
     """File under events/."""
     expected: Mapping[str, object]
     """Members of the answer by dotted path, as `answers.mismatches` takes them."""
-    hours_ahead: int = 0
+    ahead: timedelta = timedelta(0)
     """How far the database's clock runs ahead of the true one from here on."""
     replays: bool = False
     """Whether the body must be the very one of the case before: a repeated idempotency key."""
@@ -48,10 +49,10 @@ CASES = (
     Case("AllocateFunction", "http/allocate.json", _created(_GRANTED | _PHONE_1)),
     Case("QueryFunction", "http/stats.json", {"statusCode": 200, "body.data.totalAllocations": 3}),
     Case("StatisticsFunction", "schedule/statistics.json", {"devices": 3, "allocated": 2}),
-    Case("ExpireFunction", "schedule/expire.json", {"expired": 1}, hours_ahead=1),
-    Case("ExpireFunction", "http/release-expired.json", {"statusCode": 200, "body.count": 1}, hours_ahead=3),
-    Case("RelayFunction", "schedule/relay.json", {"published": sum(PUBLISHED.values())}, hours_ahead=3),
-    Case("CleanupFunction", "schedule/cleanup.json", {"allocations": 3, "spent": int}, hours_ahead=24 * 31 + 4),
+    Case("ExpireFunction", "schedule/expire.json", {"expired": 1}, ahead=timedelta(minutes=45)),
+    Case("ExpireFunction", "http/release-expired.json", {"statusCode": 200, "body.count": 1}, ahead=timedelta(hours=3)),
+    Case("RelayFunction", "schedule/relay.json", {"published": sum(PUBLISHED.values())}, ahead=timedelta(hours=3)),
+    Case("CleanupFunction", "schedule/cleanup.json", {"allocations": 3, "spent": int}, ahead=timedelta(days=32)),
     Case("DeliverFunction", "sqs/usage.json", {"batchItemFailures": []}),
     Case("ConsoleFunction", "http/openapi.json", {"statusCode": 200, "body.openapi": "3.1.0"}),
     Case("ConsoleFunction", "http/docs.json", {"statusCode": 200, "body": str}),

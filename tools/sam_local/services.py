@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,14 +71,14 @@ class Services:
     _sqs: "SQSClient"
     _queue_url: str
 
-    def set_clock_ahead(self, hours: int) -> None:
+    def set_clock_ahead(self, ahead: timedelta) -> None:
         """Let the database's clock, the only one that decides what is due, run ahead: hours pass without waiting."""
         connection = psycopg2.connect(self._database_url, connect_timeout=5)
         try:
             connection.autocommit = True
             connection.cursor().execute(
                 "CREATE OR REPLACE FUNCTION scheduler_clock() RETURNS timestamptz LANGUAGE sql VOLATILE"
-                f" AS $$ SELECT clock_timestamp() + interval '{int(hours)} hours' $$"
+                f" AS $$ SELECT clock_timestamp() + interval '{ahead.total_seconds()} seconds' $$"
             )
         finally:
             connection.close()
