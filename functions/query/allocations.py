@@ -12,7 +12,7 @@ from pydantic import AwareDatetime
 from scheduler.domain.errors import AllocationNotFound
 from scheduler.domain.model import Allocation, AllocationFilter, AllocationStatus
 from scheduler.edge.cursors import read_time_cursor, write_cursor
-from scheduler.edge.fields import Id, UuidText
+from scheduler.edge.fields import Id
 from scheduler.edge.http import Envelope, Meta, Page, caller, ok, refusals, service_caller
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas import AllocationDetail, AllocationSummary, TotalsView
@@ -71,7 +71,7 @@ def totals(
     openapi_extensions=refusals(AllocationNotFound),
 )
 def read_allocation(
-    allocationId: Annotated[UuidText, Path()],  # noqa: N803  wire name
+    allocationId: Annotated[Id, Path()],  # noqa: N803  wire name
     who: Annotated[Caller, Depends(caller)],
     catalog: Annotated[Catalog, Depends(get_catalog)],
 ) -> Response[Envelope[AllocationDetail]]:

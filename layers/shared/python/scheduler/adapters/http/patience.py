@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scheduler.adapters.http.session import Answer, NoAnswer, ServiceFailed
 
@@ -13,26 +13,32 @@ _SERVER_ERROR = 500
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Limits for one question: its tries, the time of each, and the first pause, which then doubles."""
+    """Limits for one question: its tries, the time of each, the time of all with the pauses, and the first pause."""
 
     tries: int
     seconds_a_try: float
+    seconds: float
     first_pause_seconds: float
     pause: Callable[[float], None] = time.sleep
 
-    def ask(self, send: Callable[[float], Answer], seconds: float) -> Answer:
-        """Ask until an answer is worth having.
+    def within(self, seconds: float) -> "Patience":
+        """Give the same patience with no more time than `seconds`."""
+        return replace(self, seconds=min(self.seconds, seconds))
+
+    def ask(self, send: Callable[[float], Answer]) -> Answer:
+        """Ask until an answer is worth having; pauses double.
 
         Args:
             send: Asks once, within the seconds it is given; raises `NoAnswer` when another try may help.
-            seconds: For all tries and pauses together.
 
         Raises:
             ServiceFailed: No try gave an answer other than 429 or 5xx; tells what the last one met.
         """
-        ends_at = time.monotonic() + seconds
+        ends_at = time.monotonic() + self.seconds
         trouble = "no time to ask"
         for retries in range(self.tries):
+            if retries:
+                self.pause(min(self._pause_before(retries), max(ends_at - time.monotonic(), 0)))
             left = ends_at - time.monotonic()
             if left <= 0:
                 break
@@ -40,15 +46,13 @@ class Patience:
                 answer = send(min(self.seconds_a_try, left))
             except NoAnswer as error:
                 trouble = str(error)
-            else:
-                if answer.status < _SERVER_ERROR and answer.status != _TOO_MANY_REQUESTS:
-                    return answer
-                trouble = f"status {answer.status}"
-            if retries + 1 < self.tries:
-                self.pause(min(self._pause_after(retries), max(ends_at - time.monotonic(), 0)))
+                continue
+            if answer.status < _SERVER_ERROR and answer.status != _TOO_MANY_REQUESTS:
+                return answer
+            trouble = f"status {answer.status}"
         raise ServiceFailed(trouble)
 
-    def _pause_after(self, retries: int) -> float:
+    def _pause_before(self, retry: int) -> float:
         # Up to half shorter, so that callers who failed together do not come back together.
-        doubled: float = self.first_pause_seconds * 2**retries
-        return doubled * random.uniform(0.5, 1)
+        whole: float = self.first_pause_seconds * 2 ** (retry - 1)
+        return whole * random.uniform(0.5, 1)

@@ -13,6 +13,7 @@ from urllib3.exceptions import HTTPError
 from scheduler.adapters.http.cuttable import CuttableAdapter, Exchange
 
 LARGEST_BODY_BYTES = 64 * 1024
+THREAD_NAME = "exchange"
 
 _TROUBLE = (requests.RequestException, HTTPError, HTTPException, OSError, ValueError)
 
@@ -106,5 +107,5 @@ def _in_background(work: Callable[[], Answer]) -> Future[Answer]:
             answer.set_exception(error)
 
     # A daemon, unlike the threads of a pool: the process may end without waiting for it.
-    threading.Thread(target=run, daemon=True).start()
+    threading.Thread(target=run, name=THREAD_NAME, daemon=True).start()
     return answer

@@ -18,12 +18,10 @@ from scheduler.domain.model import User
 from scheduler.domain.quota import QuotaDocument, QuotaLimits, parse_document
 from scheduler.ports import Meter
 
-READ_SECONDS = 5.0
-"""For all tries of the synchronous read together."""
-READ_PATIENCE = Patience(tries=3, seconds_a_try=2.0, first_pause_seconds=0.1)
-REPORT_SECONDS = 25.0
-"""For four tries of five seconds and their pauses; less when the function has less left."""
-REPORT_PATIENCE = Patience(tries=4, seconds_a_try=5.0, first_pause_seconds=0.5)
+READ_PATIENCE = Patience(tries=3, seconds_a_try=2.0, seconds=5.0, first_pause_seconds=0.1)
+REPORT_PATIENCE = Patience(tries=4, seconds_a_try=5.0, seconds=25.0, first_pause_seconds=0.5)
+LEAST_REPORT_SECONDS = 1.0
+"""With less, a failure would say more about us than about the service."""
 
 NO_DOCUMENT = QuotaDocument(status="active", valid_until=None, plan_name="unknown", limits=QuotaLimits())
 """Stands in for one that could not be read, where that is to allow. Not to be remembered."""
@@ -50,13 +48,13 @@ class UserService:
         self._token = ServiceToken(secret)
         self._session = BoundedSession()
 
-    def ask(self, user: User, call: Call, patience: Patience, seconds: float) -> Answer:
+    def ask(self, user: User, call: Call, patience: Patience) -> Answer:
         """Ask about a user, and again while that may help.
 
         Raises:
             ServiceFailed: No usable answer came in time. A refusal of this one call is an answer.
         """
-        answer = patience.ask(lambda left: self._session.send(self._request(user, call), left), seconds)
+        answer = patience.ask(lambda left: self._session.send(self._request(user, call), left))
         if answer.status in {401, 403}:
             self._token.forget()
             raise ServiceFailed("our token was refused")
@@ -89,12 +87,14 @@ class UserServiceQuotas:
         unknown_user: QuotaDocument,
         allow_on_error: bool = False,
         circuit: str = "user-service",
+        patience: Patience = READ_PATIENCE,
     ) -> None:
         """Take what a user has whom the service does not know, and whether to allow when it cannot be asked."""
         self._service = service
         self._meter = meter
         self._unknown_user = unknown_user
         self._allow_on_error = allow_on_error
+        self._patience = patience
         self._guarded_read = guarded(self._read, circuit, breaker, meter)
 
     def document(self, user: User) -> QuotaDocument:
@@ -104,22 +104,30 @@ class UserServiceQuotas:
             QuotaServiceUnavailable: It cannot be read now, and that is not to allow.
         """
         try:
-            return self._guarded_read(user)
+            document = self._guarded_read(user)
+            reason = "refused"
         except ServiceFailed as failure:
-            facts = {"tenantId": user.tenant_id, "userId": user.user_id, "reason": str(failure)}
-            if self._allow_on_error:
-                self._meter.count("QuotaDegraded")
-                logger.warning("degraded", extra={"part": "user-service", "effect": "no limits", **facts})
-                return NO_DOCUMENT
-            logger.warning("quota not read", extra=facts)
-            raise QuotaServiceUnavailable(retry_after_seconds=OPEN_SECONDS) from None
+            document = NO_DOCUMENT if self._allow_on_error else None
+            reason = str(failure)
+        if document is None:
+            logger.warning("quota not read", extra={**_names(user), "reason": reason})
+            raise QuotaServiceUnavailable(retry_after_seconds=OPEN_SECONDS)
+        if document is NO_DOCUMENT:
+            self._meter.count("QuotaDegraded")
+            logger.warning("degraded", extra={"part": "user-service", "reason": reason, **_names(user)})
+        return document
 
-    def _read(self, user: User) -> QuotaDocument:
-        answer = self._service.ask(user, Call("GET"), READ_PATIENCE, READ_SECONDS)
+    def _read(self, user: User) -> QuotaDocument | None:
+        """Give the document, or None when the service refuses to give this one.
+
+        Such a refusal is no failure: else a user with an odd id could open the circuit for all, or, where failures are
+        to allow, be without limits.
+        """
+        answer = self._service.ask(user, Call("GET"), self._patience)
         if answer.status == 404:
             return self._unknown_user
-        if answer.status != 200:
-            raise ServiceFailed(f"status {answer.status}")
+        if answer.status // 100 == 4:
+            return None
         try:
             return parse_document(_json_object(answer.body))
         except (ValueError, TypeError):
@@ -135,8 +143,9 @@ class UserServiceUsage:
         breaker: CircuitBreakerPersistenceLayer,
         meter: Meter,
         *,
-        seconds_left: Callable[[], float] = lambda: REPORT_SECONDS,
+        seconds_left: Callable[[], float] = lambda: REPORT_PATIENCE.seconds,
         circuit: str = "user-service-usage",
+        patience: Patience = REPORT_PATIENCE,
     ) -> None:
         """Take what tells how many seconds the running function may still spend.
 
@@ -144,6 +153,7 @@ class UserServiceUsage:
         """
         self._service = service
         self._seconds_left = seconds_left
+        self._patience = patience
         self._guarded_tell = guarded(self._tell, circuit, breaker, meter)
 
     def report(self, user: User, usage: Mapping[str, Any], idempotency_key: str) -> None:
@@ -152,29 +162,33 @@ class UserServiceUsage:
         Raises:
             Unavailable: The service was not reached or refused; tell it again.
         """
-        try:
-            answer = self._guarded_tell(user, Call("POST", "/usage", {"Idempotency-Key": idempotency_key}, usage))
-        except ServiceFailed as failure:
-            reason = str(failure)
-        else:
-            if answer.status // 100 == 2:
-                return
-            reason = f"status {answer.status}"
-        facts = {"tenantId": user.tenant_id, "userId": user.user_id, "eventId": idempotency_key, "reason": reason}
-        logger.warning("usage not told", extra=facts)
+        reason = "no time left"
+        if self._seconds_left() >= LEAST_REPORT_SECONDS:
+            try:
+                answer = self._guarded_tell(user, Call("POST", "/usage", {"Idempotency-Key": idempotency_key}, usage))
+                if answer.status // 100 == 2:
+                    return
+                reason = f"status {answer.status}"
+            except ServiceFailed as failure:
+                reason = str(failure)
+        logger.warning("usage not told", extra={**_names(user), "eventId": idempotency_key, "reason": reason})
         raise Unavailable("The usage could not be told.", retry_after_seconds=OPEN_SECONDS)
 
     def _tell(self, user: User, call: Call) -> Answer:
-        return self._service.ask(user, call, REPORT_PATIENCE, min(REPORT_SECONDS, self._seconds_left()))
+        return self._service.ask(user, call, self._patience.within(self._seconds_left()))
 
 
-_HEADER_SAFE = "!#$&'()*+,/:;=?@[]^`{|}~ "
+_HEADER_SAFE = "!#$&'()*+,/:;=?@[]^`{|}~"
 
 
 def path_segment(text: str) -> str:
     """Encode a text as one segment of a path, so that no id can name another path."""
     encoded = quote(text, safe="")
     return encoded.replace(".", "%2E") if encoded in {".", ".."} else encoded
+
+
+def _names(user: User) -> Mapping[str, str]:
+    return {"tenantId": user.tenant_id, "userId": user.user_id}
 
 
 def _json_object(body: bytes) -> Mapping[str, Any]:

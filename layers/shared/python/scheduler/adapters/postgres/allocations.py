@@ -1,5 +1,6 @@
 """device_allocations: the hot calls, and how allocations are looked up."""
 
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -92,6 +93,8 @@ class PostgresAllocations:
 
     def find(self, allocation_id: str, tenant_id: str | None, user_id: str | None) -> Allocation | None:
         """Find one allocation; the device's address only while it is active."""
+        if not _is_uuid(allocation_id):
+            return None
         rows = self._database.rows(
             f"SELECT {_COLUMNS}, d.adb_host, d.adb_port"
             " FROM device_allocations a LEFT JOIN devices d ON d.id = a.device_id"
@@ -130,6 +133,14 @@ _COLUMNS = (
     " a.duration_minutes, a.duration_seconds, a.fencing_token, a.metadata,"
     " coalesce(d.name, a.device_id) AS device_name, coalesce(d.status, 'deleted') AS device_status"
 )
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _page_conditions(wanted: AllocationFilter) -> tuple[list[str], dict[str, Any]]:

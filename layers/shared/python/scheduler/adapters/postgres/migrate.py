@@ -18,6 +18,14 @@ CREATE TABLE IF NOT EXISTS schema_routines (
     applied_at timestamptz NOT NULL DEFAULT clock_timestamp());
 """
 _NO_TRANSACTION = "-- no-transaction"
+# No session waits or idles without bound, whatever a frozen or killed function leaves behind. Set on the database, not
+# by SET: a pooling proxy cannot multiplex a session that ran SET. By each run: a restored database comes without.
+_SESSION_LIMITS = {
+    "lock_timeout": "3s",
+    "statement_timeout": "9s",
+    "idle_in_transaction_session_timeout": "10s",
+    "timezone": "UTC",
+}
 
 
 class MigrationChanged(Exception):
@@ -67,12 +75,22 @@ def migrate(dsn: str) -> Migrated:
     try:
         _run(connection, f"SET statement_timeout = 0; SET lock_timeout = '60s'; SELECT pg_advisory_lock({_LOCK})")
         _run(connection, _LEDGERS)
+        _limit_sessions(connection)
         migrations, routines = scripts("migrations"), scripts("routines")
         applied = tuple(_apply_new(connection, migrations))
         changed = tuple(_apply_changed(connection, routines))
         return Migrated(applied, changed, migrations[-1].name.partition("_")[0])
     finally:
         connection.close()
+
+
+def _limit_sessions(connection: Connection) -> None:
+    for name, value in _SESSION_LIMITS.items():
+        _run(
+            connection,
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I SET %%I = %%L', current_database(), %s, %s); END $$",
+            (name, value),
+        )
 
 
 def _apply_new(connection: Connection, migrations: Iterable[Script]) -> Iterable[str]:

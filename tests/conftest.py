@@ -1,0 +1,97 @@
+"""Real parts for every test that wants them: one Postgres and one Valkey a test process, a fresh database a test."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from scheduler import runtime
+from scheduler.adapters.postgres.connection import Database
+from scheduler.adapters.postgres.migrate import migrate
+from scheduler.adapters.postgres.quotas import seed_plans
+from scheduler.domain.plans import BUILT_IN_PLANS
+from scheduler.settings import ENVIRONMENT, settings
+from tests.support.api import Api
+from tests.support.clock import Clock
+from tools.embedded import PostgresServer, ValkeyServer, postgres, valkey
+
+TEMPLATE = "migrated"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A cluster with one migrated database that the others are copied from."""
+    with postgres() as server:
+        url = server.create_database(TEMPLATE)
+        migrate(url)
+        plans = Database(lambda: url)
+        seed_plans(plans, BUILT_IN_PLANS)
+        plans.close()
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[ValkeyServer]:
+    """A Valkey node."""
+    with valkey() as server:
+        yield server
+
+
+@pytest.fixture
+def database_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """URL of a fresh migrated database."""
+    name = f"test_{uuid.uuid4().hex}"
+    url = postgres_server.create_database(name, TEMPLATE)
+    migrate(url)  # a copy comes without the limits of its sessions
+    yield url
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A connection to the fresh database."""
+    connection = Database(lambda: database_url)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def clock(database: Database) -> Clock:
+    """The database's clock, which the test moves on."""
+    return Clock(database)
+
+
+@pytest.fixture
+def redis_url(valkey_server: ValkeyServer) -> str:
+    """URL of an empty Valkey."""
+    with redis.from_url(valkey_server.url) as client:
+        client.flushall()
+    return valkey_server.url
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[pytest.MonkeyPatch]:
+    """The functions' environment, with a database and without Redis; set more before the first call."""
+    for name in ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    _forget_wiring()
+    yield monkeypatch
+    runtime.database().close()
+    _forget_wiring()
+
+
+@pytest.fixture
+def api(environment: pytest.MonkeyPatch, valkey_server: ValkeyServer, redis_url: str) -> Api:
+    """The HTTP functions, called as API Gateway would, on real Postgres and Valkey."""
+    environment.setenv("REDIS_HOST", "127.0.0.1")
+    environment.setenv("REDIS_PORT", str(valkey_server.port))
+    return Api()
+
+
+def _forget_wiring() -> None:
+    settings.cache_clear()
+    for member in vars(runtime).values():
+        if hasattr(member, "cache_clear"):
+            member.cache_clear()

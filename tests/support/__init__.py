@@ -1,0 +1,1 @@
+"""What tests share: callers, events, fleets, a clock to move, the ledger's proof."""
