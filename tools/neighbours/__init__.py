@@ -1,0 +1,1 @@
+"""Small real servers in place of the services that the scheduler works with."""
