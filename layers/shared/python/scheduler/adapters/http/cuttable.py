@@ -15,30 +15,29 @@ class Exchange:
 
     def __init__(self) -> None:
         """Begin without a connection."""
-        self._connection: HTTPConnection | None = None
+        self._link: socket | None = None
         self._over = False
 
     def begin(self) -> None:
         """Take over this thread's connections."""
         _running.exchange = self
 
-    def use(self, connection: HTTPConnection) -> None:
-        """Remember the connection.
+    def use(self, link: socket | None) -> None:
+        """Remember the socket: the connection forgets it as soon as the head of a last answer was read.
 
         Raises:
-            TimeoutError: The exchange was cut before it had one.
+            TimeoutError: The exchange was cut meanwhile, when there was nothing yet to cut.
         """
-        self._connection = connection
+        self._link = link
         if self._over:
             raise TimeoutError
 
     def cut(self) -> None:
-        """Wake the thread that waits on the connection, which closing it would not do."""
+        """Wake the thread that waits on the socket, which closing it would not do."""
         self._over = True
-        link = self._connection.sock if self._connection else None
-        if link:
+        if self._link:
             with suppress(OSError):
-                socket.shutdown(link, SHUT_RDWR)  # not the method of a TLS socket: that is not made for two threads
+                socket.shutdown(self._link, SHUT_RDWR)  # the method of a TLS socket is not made for two threads
 
 
 _running = threading.local()
@@ -46,12 +45,11 @@ _running = threading.local()
 
 class _Connection(HTTPConnection):
     def connect(self) -> None:
-        _running.exchange.use(self)
         super().connect()
-        _running.exchange.use(self)  # it may have been cut meanwhile, when there was nothing yet to cut
+        _running.exchange.use(self.sock)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        _running.exchange.use(self)
+        _running.exchange.use(self.sock)  # a kept connection; a new one has none yet, and comes to `connect`
         super().request(*args, **kwargs)
 
 
