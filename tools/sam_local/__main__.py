@@ -5,14 +5,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tools.embedded import ServerError
 from tools.sam_local.answers import mismatches, parse_answer
-from tools.sam_local.cases import CASES, PUBLISHED, Case
+from tools.sam_local.cases import CASES, PUBLISHED, TOLD, Case
 from tools.sam_local.engine import EngineError, docker_engine, host_address
 from tools.sam_local.sam import Application, SamError, build, with_environment
 from tools.sam_local.services import Services, services
@@ -24,7 +23,7 @@ _WORK = _ROOT / ".local" / "sam-local"
 _LOGS = _WORK / "logs"
 _IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
 _IMAGE_SECONDS = 1200
-_STEPS = len(CASES) + 1  # the last one looks at what was published
+_STEPS = len(CASES) + 2  # the last ones look at what reached the neighbours
 _SHOWN_LINES, _SHOWN_COLUMNS = 8, 1000
 _NEVER_LOGGED = ("checked-by-the-authorizer", "10.20.0.1")
 """Parts of the token and of the ADB addresses that the sample events carry."""
@@ -43,7 +42,7 @@ def main() -> int:
             print("sam build", flush=True)
             template = build(_WORK)
             with services(host_address(_IMAGE)) as running:
-                failed = _run_all(with_environment(template, running.environment), running)
+                failed = _run_all(with_environment(template, running.environments), running)
     except (EngineError, SamError, ServerError, subprocess.TimeoutExpired) as problem:
         print(f"sam-local cannot run: {problem}", file=sys.stderr)
         return 1
@@ -69,7 +68,7 @@ def _make_image() -> None:
 
 
 def _run_all(application: Application, running: Services) -> int:
-    """Invoke case after case, then look at what was published; return how many failed."""
+    """Invoke case after case, then look at what reached the neighbours; return how many failed."""
     failed = 0
     before: Mapping[str, Any] = {}
     for number, case in enumerate(CASES, start=1):
@@ -79,9 +78,13 @@ def _run_all(application: Application, running: Services) -> int:
         log = _LOGS / f"{number:02}-{Path(case.event).stem}.log"
         before, problems = _run_one(application, case, before, log)
         failed += _report(number, f"{case.event} {case.function}", problems, time.monotonic() - started, log)
-    published = Counter(running.published_types())
-    problems = [] if published == PUBLISHED else [f"{dict(published)}, not {PUBLISHED}"]
-    return failed + _report(_STEPS, "events published", problems, 0, None)
+    told = [(usage["userId"], usage["deviceId"], usage["operation"]) for usage in running.told_usage()]
+    failed += _report(_STEPS - 1, "events published", _difference(running.published(), PUBLISHED))
+    return failed + _report(_STEPS, "usage told", _difference(told, TOLD))
+
+
+def _difference(found: object, wanted: object) -> list[str]:
+    return [] if found == wanted else [f"{found}, not {wanted}"]
 
 
 def _run_one(
@@ -104,7 +107,7 @@ def _run_one(
     return answer, problems
 
 
-def _report(number: int, title: str, problems: list[str], seconds: float, log: Path | None) -> int:
+def _report(number: int, title: str, problems: list[str], seconds: float = 0, log: Path | None = None) -> int:
     """Print one line, and more when something is wrong; return 1 then, else 0."""
     verdict = "FAILED" if problems else "ok"
     print(f"[{number:2}/{_STEPS}] {title:58} {verdict:6} {seconds * 1000:6.0f} ms", flush=True)

@@ -31,6 +31,9 @@ _PHONE_1 = {"deviceId": "phone-0001", "device.name": "Pixel 9 Pro 01", "userId":
 PUBLISHED = {"device.allocated": 3, "device.released": 1, "scheduler.allocation.expired": 2}
 """How many events of each type the relay must have brought to the queue behind the topic."""
 
+TOLD = [("user-ana", "phone-0001", "decrement")]
+"""What the user service must have been told of usage: user, device, operation. The queue delivers it twice."""
+
 # Each case stands on the ones before: devices are made, then lent, then given back or left to expire.
 CASES = (
     Case("MigrateFunction", "direct/migrate.json", {"applied.0": str, "routines": list, "version": str}),
@@ -53,6 +56,7 @@ CASES = (
     Case("ExpireFunction", "http/release-expired.json", {"statusCode": 200, "body.count": 1}, ahead=timedelta(hours=3)),
     Case("RelayFunction", "schedule/relay.json", {"published": sum(PUBLISHED.values())}, ahead=timedelta(hours=3)),
     Case("CleanupFunction", "schedule/cleanup.json", {"allocations": 3, "spent": int}, ahead=timedelta(days=32)),
+    Case("DeliverFunction", "sqs/usage.json", {"batchItemFailures": []}),
     Case("DeliverFunction", "sqs/usage.json", {"batchItemFailures": []}),
     Case("ConsoleFunction", "http/openapi.json", {"statusCode": 200, "body.openapi": "3.1.0"}),
     Case("ConsoleFunction", "http/docs.json", {"statusCode": 200, "body": str}),

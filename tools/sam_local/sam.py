@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from tools.sam_local.engine import remove_container
-from tools.sam_local.services import REGION
+from tools.sam_local.local_aws import REGION
 
 _BUILD_SECONDS = 600
 _INVOKE_SECONDS = 120
@@ -84,18 +84,19 @@ def build(folder: Path) -> Path:
     return built / "template.yaml"
 
 
-def with_environment(template: Path, environment: Mapping[str, str]) -> Application:
-    """Give every function of a built template this environment, beside what the template says.
+def with_environment(template: Path, environments: Mapping[str, Mapping[str, str]]) -> Application:
+    """Give the functions of a built template these variables, by logical id, beside what the template says.
 
     A variable that a function's own part of the template empties stays empty: that function may not have it.
     """
     built = yaml.safe_load(template.read_text())
-    values: dict[str, Mapping[str, str]] = {"Parameters": environment}
+    values = dict(environments)
     for name, resource in built["Resources"].items():
         if resource["Type"] != "AWS::Serverless::Function":
             continue
         variables = resource["Properties"].setdefault("Environment", {}).setdefault("Variables", {})
-        values[name] = {variable: "" for variable, value in variables.items() if value == ""}
+        emptied = {variable: "" for variable, value in variables.items() if value == ""}
+        values[name] = {**environments.get(name, {}), **emptied}
         # SAM passes on only what a template declares. This is for the built copy alone: no deployment may have it.
         variables["AWS_ENDPOINT_URL"] = ""
     template.write_text(yaml.safe_dump(built, sort_keys=False))
