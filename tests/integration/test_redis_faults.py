@@ -1,0 +1,116 @@
+"""Redis stopped, frozen, flushed or lying costs speed and politeness, never a right answer."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from scheduler.adapters.postgres.connection import Database
+from tests.support.api import SERVICE, Api
+from tests.support.ledger import assert_ledger_agrees
+from tools.embedded import ValkeyServer, valkey
+
+MOST_SECONDS_MORE = 1.0
+
+
+@pytest.fixture
+def own_valkey() -> Iterator[ValkeyServer]:
+    """A Valkey that the test may break."""
+    with valkey() as server:
+        yield server
+
+
+@pytest.fixture
+def fragile_api(environment: pytest.MonkeyPatch, own_valkey: ValkeyServer) -> Api:
+    """The functions over the Valkey that will break."""
+    environment.setenv("REDIS_HOST", "127.0.0.1")
+    environment.setenv("REDIS_PORT", str(own_valkey.port))
+    return Api()
+
+
+def full_cycle(api: Api) -> None:
+    """Allocate, look, release."""
+    grant = api.allocate()
+    assert grant.status == 201
+    assert api.get("/scheduler/devices/available", SERVICE).status == 200
+    assert api.release(grant.data["deviceId"]).status == 200
+
+
+@pytest.mark.parametrize("fault", ["stop", "kill", "pause"])
+def test_with_redis_gone_everything_goes_on(
+    fragile_api: Api, own_valkey: ValkeyServer, database: Database, fault: str
+) -> None:
+    fragile_api.add_devices(2)
+    full_cycle(fragile_api)
+    getattr(own_valkey, fault)()
+
+    started = time.monotonic()
+    full_cycle(fragile_api)
+
+    # Three requests met the fault; the first pays for noticing it, the others skip Redis.
+    assert time.monotonic() - started < MOST_SECONDS_MORE + 1
+    assert_ledger_agrees(database)
+
+
+def test_when_redis_is_back_it_is_used_again(fragile_api: Api, own_valkey: ValkeyServer) -> None:
+    fragile_api.add_devices(1)
+    own_valkey.stop()
+    fragile_api.get("/scheduler/devices/available", SERVICE)
+    own_valkey.start()
+
+    assert fragile_api.get("/scheduler/health", None).data["parts"]["redis"] == "up"
+    fragile_api.get("/scheduler/devices/available", SERVICE)
+    with redis.from_url(own_valkey.url) as client:
+        assert client.exists("scheduler:available-devices")
+
+
+def test_a_flush_between_lock_and_unlock_harms_nobody(api: Api, redis_url: str, database: Database) -> None:
+    api.add_devices(2)
+    with redis.from_url(redis_url) as client:
+        for _ in range(2):
+            assert api.allocate().status == 201
+            client.flushall()
+
+    assert_ledger_agrees(database)
+
+
+def test_a_cached_quota_that_is_none_is_read_anew(api: Api, redis_url: str) -> None:
+    api.add_devices(1)
+    with redis.from_url(redis_url) as client:
+        client.set("scheduler:quota:{acme|alice}", '{"limits": "many"}')
+
+    assert api.allocate().status == 201
+
+
+def test_who_holds_the_users_lock_too_long_makes_others_busy(
+    environment: pytest.MonkeyPatch, api: Api, redis_url: str
+) -> None:
+    environment.setenv("LOCK_WAIT_SECONDS", "0")
+    api.add_devices(1)
+    with redis.from_url(redis_url) as client:
+        client.set("allocation:user:{acme|alice}", "somebody", px=5000)
+
+        answer = api.allocate()
+
+        assert (answer.status, answer.code) == (409, "user_busy")
+        assert answer.json["retryable"] is True
+        assert client.get("allocation:user:{acme|alice}") == b"somebody", "another's lock was released"
+        assert api.allocate(userId="bob").status == 201
+
+
+def test_a_lock_is_given_back_at_the_end(api: Api, redis_url: str) -> None:
+    (device_id,) = api.add_devices(1)
+    api.allocate()
+    api.release(device_id)
+
+    with redis.from_url(redis_url) as client:
+        assert client.keys("allocation:*") == []
+
+
+def test_the_quota_is_read_once_a_minute(api: Api, redis_url: str) -> None:
+    api.add_devices(2)
+    api.allocate()
+
+    with redis.from_url(redis_url) as client:
+        assert 0 < int(client.ttl("scheduler:quota:{acme|alice}")) <= 60
