@@ -26,6 +26,7 @@ def start(layout: Layout, port: int) -> Member:
         "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]),
         "HOME": str(layout.scratch),
         "TMPDIR": str(layout.scratch),
+        "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", ""),  # some interpreters need it to start
         "LANG": "C.UTF-8",
         "TZ": "UTC",
         "PYTHONPATH": "",
