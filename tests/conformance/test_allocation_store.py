@@ -1,0 +1,199 @@
+"""What every AllocationStore does: the same cases for the fake of unit tests and for Postgres."""
+
+import uuid
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Protocol
+
+import pytest
+
+from scheduler.adapters.postgres.allocations import PostgresAllocations
+from scheduler.adapters.postgres.connection import Database
+from scheduler.domain.model import AllocationRequest, DeviceWants, ReleaseRequest, RequestKey, User
+from scheduler.domain.quota import NO_LIMITS, QuotaLimits, QuotaTerms
+from scheduler.ports import AllocationStore
+from tests.support.clock import Clock
+from tests.support.contenders import add_devices, request
+from tests.support.fake_allocations import FakeAllocations, FakeDevice
+
+ONE_DEVICE = QuotaTerms(refusal=None, valid_until=None, limits=QuotaLimits(devices=1))
+KEY = RequestKey("acme", "user:alice", "POST /allocate", "k-1", "hash")
+
+
+class World(Protocol):
+    """A store, its devices and its clock."""
+
+    store: AllocationStore
+
+    def add_device(self, name: str, cpu_cores: int = 4) -> None: ...
+
+    def advance(self, minutes: float) -> None: ...
+
+
+@dataclass
+class FakeWorld:
+    store: FakeAllocations
+
+    def add_device(self, name: str, cpu_cores: int = 4) -> None:
+        self.store.devices.append(FakeDevice(name, cpu_cores))
+
+    def advance(self, minutes: float) -> None:
+        self.store.now += timedelta(minutes=minutes)
+
+
+@dataclass
+class PostgresWorld:
+    database: Database
+    store: PostgresAllocations
+    clock: Clock
+
+    def add_device(self, name: str, cpu_cores: int = 4) -> None:
+        add_devices(self.database, 1, prefix=name, cpu_cores=cpu_cores)
+
+    def advance(self, minutes: float) -> None:
+        self.clock.advance(minutes=minutes)
+
+
+@pytest.fixture(params=["fake", "postgres"])
+def world(request: pytest.FixtureRequest) -> World:
+    if request.param == "fake":
+        return FakeWorld(FakeAllocations())
+    database = request.getfixturevalue("database")
+    return PostgresWorld(database, PostgresAllocations(database), request.getfixturevalue("clock"))
+
+
+def claim(world: World, user: str = "alice", terms: QuotaTerms = NO_LIMITS, **changes: object) -> dict[str, object]:
+    wish: AllocationRequest = replace(request(user, minutes=10), **changes)  # type: ignore[arg-type]
+    return dict(world.store.claim(wish, terms, last_attempt=False))
+
+
+def release(world: World, device_id: object, user: str = "alice", **fields: object) -> dict[str, object]:
+    return dict(world.store.release(ReleaseRequest("acme", user, str(device_id), **fields)))  # type: ignore[arg-type]
+
+
+def test_a_free_device_is_granted(world: World) -> None:
+    world.add_device("d")
+
+    facts = claim(world, terms=ONE_DEVICE)
+
+    assert (facts["outcome"], facts["fencingToken"], facts["remainingDevices"]) == ("granted", 1, 0)
+
+
+def test_a_device_is_granted_once(world: World) -> None:
+    world.add_device("d")
+    claim(world)
+
+    assert claim(world, "bob")["outcome"] == "none_free"
+
+
+def test_a_released_device_is_granted_again_with_a_higher_fence(world: World) -> None:
+    world.add_device("d")
+    released = release(world, claim(world)["deviceId"])
+
+    assert released["outcome"] == "released"
+    assert claim(world, "bob")["fencingToken"] == 2
+
+
+def test_the_limit_of_devices_is_kept(world: World) -> None:
+    world.add_device("d")
+    world.add_device("e")
+    claim(world, terms=ONE_DEVICE)
+
+    refused = claim(world, terms=ONE_DEVICE)
+
+    assert refused == {
+        "outcome": "over_quota",
+        "reason": "Device quota exceeded. Max: 1, Current: 1",
+        "remainingDevices": 0,
+    }
+
+
+def test_a_documents_refusal_comes_before_all_else(world: World) -> None:
+    world.add_device("d")
+
+    assert claim(world, terms=replace(ONE_DEVICE, refusal="Quota suspended"))["reason"] == "Quota suspended"
+
+
+def test_a_smaller_device_than_wanted_is_never_granted(world: World) -> None:
+    world.add_device("small", cpu_cores=2)
+
+    assert claim(world, wants=DeviceWants(min_cpu=4))["outcome"] == "none_free"
+
+
+def test_an_overdue_allocation_makes_a_refusal_worth_another_try(world: World) -> None:
+    world.add_device("d")
+    claim(world)
+    world.advance(minutes=11)
+
+    assert claim(world, "bob")["outcome"] == "worth_retrying"
+    assert world.store.reap(request("bob")) == 1
+    assert claim(world, "bob")["outcome"] == "granted"
+
+
+def test_releasing_an_overdue_allocation_ends_it_as_expired(world: World) -> None:
+    world.add_device("d")
+    device_id = claim(world)["deviceId"]
+    world.advance(minutes=15)
+
+    released = release(world, device_id)
+
+    assert (released["outcome"], released["durationSeconds"]) == ("expired", 600)
+
+
+def test_what_is_not_due_does_not_expire(world: World) -> None:
+    world.add_device("d")
+    claim(world)
+    world.advance(minutes=9)
+
+    assert list(world.store.expire_due(100)) == []
+
+
+def test_what_is_due_expires_once(world: World) -> None:
+    world.add_device("d")
+    claim(world)
+    world.advance(minutes=11)
+
+    assert [ended.duration_seconds for ended in world.store.expire_due(100)] == [600]
+    assert list(world.store.expire_due(100)) == []
+
+
+def test_a_release_needs_the_holder_the_device_and_the_token(world: World) -> None:
+    world.add_device("d")
+    grant = claim(world)
+    device_id = grant["deviceId"]
+
+    assert release(world, device_id, user="bob")["outcome"] == "not_found"
+    assert release(world, "another")["outcome"] == "not_found"
+    assert release(world, device_id, allocation_id=str(uuid.uuid4()))["outcome"] == "not_found"
+    assert release(world, device_id, fencing_token=7)["outcome"] == "stale_fence"
+    assert release(world, device_id, fencing_token=1)["outcome"] == "released"
+    assert release(world, device_id)["outcome"] == "not_found"
+    assert release(world, device_id, allocation_id=grant["allocationId"])["outcome"] == "not_active"
+
+
+def test_another_tenants_allocation_is_not_seen(world: World) -> None:
+    world.add_device("d")
+    wish = replace(request("alice"), user=User("globex", "alice"))
+    grant = world.store.claim(wish, NO_LIMITS, last_attempt=False)
+
+    assert release(world, grant["deviceId"])["outcome"] == "not_found"
+
+
+def test_the_same_key_is_answered_with_the_same_facts(world: World) -> None:
+    world.add_device("d")
+    world.add_device("e")
+
+    assert claim(world, key=KEY) == claim(world, key=KEY)
+    assert claim(world, key=replace(KEY, body_hash="other"))["outcome"] == "key_reused"
+
+
+def test_old_ended_allocations_are_deleted_and_active_ones_never(world: World) -> None:
+    world.add_device("d")
+    world.add_device("e")
+    release(world, claim(world)["deviceId"])
+    claim(world, "bob")
+    world.advance(minutes=60 * 24 * 31)
+
+    assert world.store.delete_ended(30, 100) == 1
+    assert world.store.delete_ended(30, 100) == 0
+    assert len(world.store.expire_due(100)) == 1
