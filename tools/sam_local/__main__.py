@@ -31,7 +31,8 @@ _NEVER_LOGGED = ("checked-by-the-authorizer", "10.20.0.1")
 
 def main() -> int:
     """Run it all; return the exit code."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is stopped on the way out
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))  # so that all is stopped on the way out
     started = time.monotonic()
     try:
         _check_table()
