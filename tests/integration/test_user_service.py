@@ -14,6 +14,7 @@ from typing import Any
 import jwt
 import pytest
 import redis
+from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerConfig, CircuitState
 
 from scheduler.adapters.http.circuit import OPEN_SECONDS
 from scheduler.adapters.http.session import THREAD_NAME, BoundedSession, NoAnswer, Request
@@ -30,7 +31,7 @@ from scheduler.adapters.redis.client import RedisLink, connect
 from scheduler.domain.errors import QuotaServiceUnavailable, Unavailable
 from scheduler.domain.model import User
 from scheduler.domain.quota import QuotaDocument, QuotaLimits
-from tools.embedded import ValkeyServer, valkey
+from tools.embedded import ValkeyServer, free_port, valkey
 from tools.neighbours.user_service import UserService as Neighbour
 from tools.neighbours.user_service import user_service
 
@@ -160,7 +161,9 @@ def test_any_user_id_is_one_segment_of_the_path(neighbour, quotas, user_id):
     neighbour.books.set_quota(user_id, {"planName": "hers alone"})
 
     assert quotas().document(User("acme", user_id)).plan_name == "hers alone"
-    assert neighbour.seen[0].path.count("/") == "/api/internal/quotas/user/x".count("/")
+    path, _, segment = neighbour.seen[0].path.rpartition("/")
+    assert path == "/api/internal/quotas/user"
+    assert segment not in {".", ".."}
 
 
 @pytest.mark.parametrize("tenant_id", ["日本", "a\r\nX-Evil: 1", " a "])
@@ -216,15 +219,25 @@ def test_a_read_that_was_given_up_leaves_nothing_running(neighbour, quotas, mood
     assert not any(thread.is_alive() for thread in left)
 
 
+def test_of_an_endless_answer_little_is_taken(neighbour, quotas):
+    neighbour.be("huge")
+
+    fail(quotas(), 1)
+
+    assert neighbour.stage.sent_bytes < 32 * 1024 * 1024  # what lies in the buffers between
+
+
 def test_the_synchronous_read_takes_five_seconds_at_most_and_its_first_try_two():
     assert (READ_PATIENCE.seconds, READ_PATIENCE.seconds_a_try) == (5.0, 2.0)
 
 
-def test_nobody_listening_is_a_failure_too(quotas, neighbour, meter, circuit):
-    gone = UserService("http://127.0.0.1:9", lambda: neighbour.secret)
+def test_nobody_listening_is_a_failure_whose_address_is_not_logged(meter, circuit, caplog):
+    gone = UserService(f"http://127.0.0.1:{free_port()}", lambda: "0" * 64)
 
-    with pytest.raises(QuotaServiceUnavailable):
-        UserServiceQuotas(gone, RedisBreakerStore(None), meter, unknown_user=PRO, circuit=circuit).document(ANA)
+    fail(UserServiceQuotas(gone, RedisBreakerStore(None), meter, unknown_user=PRO, circuit=circuit), 1)
+
+    assert "ConnectionError" in _logged(caplog)
+    assert "127.0.0.1" not in _logged(caplog)
 
 
 def test_a_second_try_may_succeed(neighbour, quotas):
@@ -276,15 +289,16 @@ def test_no_log_line_tells_the_token_or_the_address(neighbour, quotas, caplog, m
 
     fail(quotas(), 1)
 
-    logged = "".join(f"{record.getMessage()} {vars(record)} {record.exc_text}" for record in _ours(caplog))
+    logged = _logged(caplog)
     assert "quota not read" in logged
     for seen in neighbour.seen:
         assert seen.headers["X-Service-Token"] not in logged
     assert neighbour.url.removeprefix("http://") not in logged
 
 
-def _ours(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
-    return [record for record in caplog.records if record.name.startswith(("scheduler", "aws_lambda_powertools"))]
+def _logged(caplog: pytest.LogCaptureFixture) -> str:
+    ours = [record for record in caplog.records if record.name.startswith(("scheduler", "aws_lambda_powertools"))]
+    return "".join(f"{record.getMessage()} {vars(record)} {record.exc_text}" for record in ours)
 
 
 def test_a_changed_secret_is_used_after_one_refusal(neighbour, quotas):
@@ -441,6 +455,20 @@ def test_without_redis_quotas_are_read_and_the_circuit_works_here(neighbour, quo
         fail(source, FAILURES_THAT_OPEN + 5)
         assert len(neighbour.seen) == 1 + FAILURES_THAT_OPEN
         assert time.monotonic() - started < MARGIN_SECONDS
+
+
+@pytest.mark.parametrize("away", ["no redis", "redis stopped"])
+def test_without_redis_an_environment_remembers_its_own_circuit(circuit, away):
+    with valkey() as server:
+        store = RedisBreakerStore(None if away == "no redis" else link_to(server))
+    store.configure(CircuitBreakerConfig(local_cache_max_age=0), circuit)
+    opened_at = int(time.time())
+    store.save_open(circuit, failure_count=3, opened_at=opened_at)
+    assert store.get_state(circuit).state == CircuitState.OPEN
+
+    assert store.try_acquire_half_open(circuit, "me", opened_at)
+    store.save_closed(circuit)
+    assert store.get_state(circuit).state == CircuitState.CLOSED
 
 
 # --- telling usage

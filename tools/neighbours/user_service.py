@@ -24,7 +24,7 @@ from urllib.parse import unquote, urlsplit
 import jwt
 
 from tools.neighbours.books import Books
-from tools.neighbours.moods import MOODS
+from tools.neighbours.moods import MOODS, Stage
 
 ISSUER = "scheduler"
 
@@ -49,7 +49,7 @@ class UserService(ThreadingHTTPServer):
         self.secret = secret
         self.books = Books()
         self.seen: list[Seen] = []
-        self.closing = threading.Event()
+        self.stage = Stage()
         self.mood = "ok"
         self.seconds = 0.0
 
@@ -75,7 +75,7 @@ class UserService(ThreadingHTTPServer):
 
     def server_close(self) -> None:
         """Let go of those who are kept waiting, and stop listening."""
-        self.closing.set()
+        self.stage.closing.set()
         super().server_close()
 
 
@@ -123,10 +123,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer_api(self, method: str, rest: list[str], body: bytes) -> None:
         self.server.seen.append(Seen(method, self.path, dict(self.headers.items())))
         mood = self.server.mood
-        if self.server.seconds and self.server.closing.wait(self.server.seconds):
+        if self.server.seconds and self.server.stage.closing.wait(self.server.seconds):
             return
         if mood in MOODS:
-            MOODS[mood](self, self.server.closing)
+            MOODS[mood](self, self.server.stage)
         elif not self._is_the_scheduler():
             self._answer(401, {"message": "unauthorized"})
         else:
