@@ -93,7 +93,7 @@ class RedisGate:
 
 def _leave(client: Client, key: str, token: str, *, evict: bool) -> None:
     pipeline = client.pipeline(transaction=False)
-    pipeline.eval(_UNLOCK, 1, key, token)
+    pipeline.execute_command("EVAL", _UNLOCK, 1, key, token)  # redis-py has no eval() in a cluster's pipeline
     if evict:
         evict_in(pipeline)
     pipeline.execute()

@@ -1,0 +1,37 @@
+"""A cluster of one node that serves all slots: the client, scripts and key slots behave as on any cluster."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import redis
+
+from tools.embedded import ValkeyServer
+
+
+class ClusterNode(ValkeyServer):
+    """A Valkey node in cluster mode."""
+
+    def command(self) -> list[str]:
+        """Turn cluster mode on."""
+        command = super().command()
+        with self._configuration.open("a") as configuration:
+            configuration.write(f"cluster-enabled yes\ncluster-port {self.port + 1}\ncluster-announce-ip 127.0.0.1\n")
+        return command
+
+
+@contextmanager
+def valkey_cluster() -> Iterator[ClusterNode]:
+    """Run the node, and give it all slots."""
+    with tempfile.TemporaryDirectory(prefix="scheduler-cluster-") as folder:
+        node = ClusterNode(Path(folder))
+        node.start()
+        try:
+            with redis.Redis(port=node.port) as client:
+                client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+                while "cluster_state:ok" not in str(client.execute_command("CLUSTER", "INFO")):
+                    pass  # all slots are its own: the state follows within milliseconds
+            yield node
+        finally:
+            node.stop()
