@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -33,6 +34,8 @@ def up(layout: Layout) -> int:
         environment = running(layout)
         if environment:
             screen.say("The region is already up.")
+            if _wants_user_service() and "USER_SERVICE_URL" not in environment:
+                screen.say("It runs without a user service: make down first, then again with USER_SERVICE=1.")
             screen.welcome(environment, shown(layout), None)
             return 0
         stop(layout)  # what a killed machine or a failed start left behind
@@ -98,19 +101,31 @@ def locked(layout: Layout) -> Iterator[None]:
         yield
 
 
+def _wants_user_service() -> bool:
+    return os.environ.get("USER_SERVICE") == "1"
+
+
 def _start(layout: Layout) -> int:
     started = time.monotonic()
     try:
-        environment = Region(layout, user_service=os.environ.get("USER_SERVICE") == "1").start()
+        environment = Region(layout, user_service=_wants_user_service()).start()
     except (RegionError, ServerError) as problem:
-        stop(layout)
-        screen.problem(f"{problem}\n\nLogs: {os.path.relpath(layout.logs)}")
-        return 1
+        return _failed(layout, str(problem))
+    except Exception as surprise:
+        layout.logs.mkdir(exist_ok=True)
+        (layout.logs / "start.log").write_text(traceback.format_exc())
+        return _failed(layout, f"{type(surprise).__name__}: {surprise}")
     except BaseException:
         stop(layout)
         raise
     screen.welcome(environment, shown(layout), time.monotonic() - started)
     return 0
+
+
+def _failed(layout: Layout, why: str) -> int:
+    stop(layout)
+    screen.problem(f"{why}\n\nLogs: {os.path.relpath(layout.logs)}")
+    return 1
 
 
 def _follow(layout: Layout) -> None:
@@ -133,4 +148,7 @@ def _interrupt(_number: int, _frame: object) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

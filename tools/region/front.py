@@ -43,7 +43,10 @@ class Front:
         if scope["type"] != "http":
             return
         started = time.perf_counter()
-        body = await _read(receive)
+        try:
+            body = await _read(receive)
+        except ConnectionError:  # the client left in the middle: half a request goes nowhere
+            return
         if body is None:
             answer = message(413, "Request Entity Too Large")
         else:
@@ -112,7 +115,7 @@ async def _read(receive: Any) -> bytes | None:
     while more:
         event = await receive()
         if event["type"] == "http.disconnect":
-            break
+            raise ConnectionAbortedError
         size += len(event.get("body", b""))
         if size <= MAX_BODY:
             parts.append(event.get("body", b""))
