@@ -311,13 +311,15 @@ def test_a_changed_secret_is_used_after_one_refusal(neighbour, quotas):
     assert source.document(ANA).plan_name == "pro"
 
 
-def test_without_the_secret_nothing_is_sent(neighbour, meter, circuit):
-    def unreadable() -> str:
-        raise Unavailable("A secret could not be read.")
+def _unreadable() -> str:
+    raise Unavailable("A secret could not be read.")
 
-    service = UserService(neighbour.url, unreadable)
-    with pytest.raises(QuotaServiceUnavailable):
-        UserServiceQuotas(service, RedisBreakerStore(None), meter, unknown_user=PRO, circuit=circuit).document(ANA)
+
+@pytest.mark.parametrize("secret", [_unreadable, lambda: ""], ids=["unreadable", "empty"])
+def test_without_the_secret_nothing_is_sent(neighbour, meter, circuit, secret):
+    service = UserService(neighbour.url, secret)
+
+    fail(UserServiceQuotas(service, RedisBreakerStore(None), meter, unknown_user=PRO, circuit=circuit), 1)
 
     assert neighbour.seen == []
 

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 
+from scheduler.domain.errors import Unavailable
+
 ISSUER = "scheduler"
 VALID_SECONDS = 3600
 RENEW_SECONDS_BEFORE = 300
@@ -23,7 +25,7 @@ class ServiceToken:
         """Return a token that is valid for five more minutes at least.
 
         Raises:
-            Unavailable: The secret cannot be read.
+            Unavailable: The secret cannot be read, or is none.
         """
         now = self._now()
         if now >= self._renew_at:
@@ -31,7 +33,10 @@ class ServiceToken:
 
             issued_at = int(now)
             claims = {"iss": ISSUER, "sub": ISSUER, "iat": issued_at, "exp": issued_at + VALID_SECONDS}
-            self._token = jwt.encode(claims, self._secret(), algorithm="HS256")
+            try:
+                self._token = jwt.encode(claims, self._secret(), algorithm="HS256")
+            except jwt.PyJWTError:
+                raise Unavailable("The secret cannot sign a token.") from None
             self._renew_at = now + VALID_SECONDS - RENEW_SECONDS_BEFORE
         return self._token
 
