@@ -93,14 +93,15 @@ class PostgresAllocations:
 
     def find(self, allocation_id: str, tenant_id: str | None, user_id: str | None) -> Allocation | None:
         """Find one allocation; the device's address only while it is active."""
-        if not _is_uuid(allocation_id):
+        canonical = _uuid(allocation_id)
+        if canonical is None:
             return None
         rows = self._database.rows(
             f"SELECT {_COLUMNS}, d.adb_host, d.adb_port"
             " FROM device_allocations a LEFT JOIN devices d ON d.id = a.device_id"
             " WHERE a.id = %(id)s::uuid AND (%(tenant)s::text IS NULL OR a.tenant_id = %(tenant)s)"
             " AND (%(user)s::text IS NULL OR a.user_id = %(user)s)",
-            {"id": allocation_id, "tenant": tenant_id, "user": user_id},
+            {"id": canonical, "tenant": tenant_id, "user": user_id},
         )
         return _allocation(rows[0]) if rows else None
 
@@ -135,12 +136,12 @@ _COLUMNS = (
 )
 
 
-def _is_uuid(text: str) -> bool:
+def _uuid(text: str) -> str | None:
+    """Give the one form that Postgres reads too: Python also takes URNs, and dashes anywhere."""
     try:
-        uuid.UUID(text)
+        return str(uuid.UUID(text))
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _page_conditions(wanted: AllocationFilter) -> tuple[list[str], dict[str, Any]]:
