@@ -2,9 +2,6 @@
 
 from typing import Protocol
 
-from scheduler.adapters.postgres.connection import Database
-from scheduler.domain.errors import Unavailable
-
 
 class _Answering(Protocol):
     def answers(self) -> bool: ...
@@ -16,16 +13,13 @@ class PostgresProbe:
     name = "postgres"
     vital = True
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: _Answering) -> None:
         """Ask over one connection."""
         self._database = database
 
     def answers(self) -> bool:
         """Run the smallest query."""
-        try:
-            return bool(self._database.call("SELECT true", {}))
-        except Unavailable:
-            return False
+        return self._database.answers()
 
 
 class RedisProbe:

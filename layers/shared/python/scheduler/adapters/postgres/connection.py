@@ -46,6 +46,13 @@ class Database:
         """Run a statement that gives rows, as mappings by column."""
         return self._run(lambda connection: _mappings(connection, statement, parameters))
 
+    def answers(self) -> bool:
+        """Tell whether Postgres answers now."""
+        try:
+            return bool(self.call("SELECT true", {}))
+        except Unavailable:
+            return False
+
     def close(self) -> None:
         """Hang up; the next statement opens a new connection."""
         if self._connection is not None:
