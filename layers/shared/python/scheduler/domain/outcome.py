@@ -29,7 +29,7 @@ _REFUSALS: dict[str, Callable[[Facts], SchedulerError]] = {
     "not_found": lambda _: AllocationNotFound(),
     "not_active": lambda _: AllocationNotActive(),
     "stale_fence": lambda _: StaleFencingToken(),
-    "device_exists": lambda facts: DeviceExists(f"Registered already: {', '.join(facts['ids'])}"),
+    "device_exists": lambda facts: DeviceExists(f"Registered already or given twice: {', '.join(facts['ids'])}"),
     "device_not_found": lambda _: DeviceNotFound(),
     "key_reused": lambda _: IdempotencyKeyReused(),
     "in_progress": lambda _: RequestInProgress(retry_after_seconds=1),

@@ -21,7 +21,8 @@ BEGIN
                placement_score((SELECT s.name FROM placement_strategy s), d.cpu_cores, d.memory_mb, d.storage_mb, 0, 0, 0, NULL)
           FROM jsonb_populate_recordset(NULL::devices, p_devices) d ORDER BY d.id;
     EXCEPTION WHEN unique_violation THEN
-        taken := ARRAY(SELECT id FROM devices WHERE id = ANY (ids) ORDER BY id);
+        taken := ARRAY(SELECT given.id FROM unnest(ids) given (id) LEFT JOIN devices d ON d.id = given.id
+                        GROUP BY given.id HAVING count(*) > 1 OR count(d.id) > 0 ORDER BY given.id);
         RETURN close_request(p_key, jsonb_build_object('outcome', 'device_exists', 'ids', to_jsonb(taken)));
     END;
     RETURN close_request(p_key, jsonb_build_object('outcome', 'registered', 'ids', to_jsonb(ids)));
