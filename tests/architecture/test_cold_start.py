@@ -1,0 +1,73 @@
+"""A cold start pays for what its route uses, and for nothing else."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from scheduler.settings import ENVIRONMENT
+from tests.architecture.repository import FUNCTIONS, PACKAGE
+
+# botocore itself comes with Powertools and costs nothing; its client is what costs.
+AWS = {"boto3", "botocore.client", "botocore.session"}
+NEIGHBOURS = {"requests", "urllib3", "jwt"}
+REDIS = {"redis"}
+
+SCRIPT = """
+import importlib, json, sys
+import app
+for name in sys.argv[1:]:
+    getattr(importlib.import_module("scheduler.runtime"), name)()
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def modules_after(function: str, *wiring: str, **environment: str) -> set[str]:
+    """Import a function in a fresh process, wire what its routes ask for, and tell which modules that loaded."""
+    clean = {name: value for name, value in os.environ.items() if name not in ENVIRONMENT}
+    path = os.pathsep.join([str(FUNCTIONS / function), str(PACKAGE.parent)])
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *wiring],
+        env=clean | {"PYTHONPATH": path, "DATABASE_URL": "postgresql://nowhere"} | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize(
+    ("function", "wiring"),
+    [
+        ("allocate", ["get_allocator"]),
+        ("release", ["get_releaser"]),
+        ("fleet", ["get_fleet"]),
+        ("query", ["get_catalog"]),
+        ("expire", ["get_expirer"]),
+        ("console", []),
+    ],
+)
+def test_without_neighbours_an_http_function_loads_none_of_their_clients(function: str, wiring: list[str]) -> None:
+    loaded = modules_after(function, *wiring)
+
+    assert loaded.isdisjoint(AWS | NEIGHBOURS | REDIS)
+
+
+def test_with_redis_allocate_still_loads_neither_aws_nor_http_clients() -> None:
+    loaded = modules_after("allocate", "get_allocator", REDIS_HOST="127.0.0.1")
+
+    assert loaded >= REDIS
+    assert loaded.isdisjoint(AWS | NEIGHBOURS)
+
+
+def test_with_a_user_service_allocate_loads_its_client_but_not_that_of_aws() -> None:
+    loaded = modules_after("allocate", "get_allocator", USER_SERVICE_URL="http://127.0.0.1:1")
+
+    assert "requests" in loaded
+    assert loaded.isdisjoint(AWS)
+
+
+def test_the_console_needs_no_database() -> None:
+    assert "psycopg2" not in modules_after("console")

@@ -1,0 +1,57 @@
+"""Every error has a status, a code of its own, a text, and says whether a retry can help."""
+
+import inspect
+
+import pytest
+
+from scheduler.domain import errors
+from scheduler.domain.errors import SchedulerError
+from scheduler.domain.outcome import _REFUSALS
+from scheduler.edge.problems import PROBLEMS, problem_document
+
+ERRORS = [error for _, error in inspect.getmembers(errors, inspect.isclass) if issubclass(error, SchedulerError)]
+RETRYABLE = {
+    "no_available_devices",
+    "user_busy",
+    "request_in_progress",
+    "quota_service_unavailable",
+    "unavailable",
+}
+
+
+def everything_below(error: type[SchedulerError]) -> set[type[SchedulerError]]:
+    return {error}.union(*(everything_below(child) for child in error.__subclasses__()))
+
+
+def test_every_error_has_a_status_and_every_status_an_error() -> None:
+    assert set(PROBLEMS) == everything_below(SchedulerError) == set(ERRORS)
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_a_failure_of_ours_is_5xx_and_a_refusal_4xx(error: type[SchedulerError]) -> None:
+    ours = error is SchedulerError or error.code.endswith("unavailable")
+
+    assert (PROBLEMS[error] >= 500) == ours
+
+
+def test_codes_are_unique() -> None:
+    assert len({error.code for error in ERRORS}) == len(ERRORS)
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_an_error_tells_the_caller_something_by_itself(error: type[SchedulerError]) -> None:
+    text = inspect.cleandoc(error.__dict__["__doc__"] or "")
+
+    assert text.endswith(".")
+    assert problem_document(error(), "/x")["detail"] == text
+
+
+def test_retryable_are_the_errors_that_pass_by_themselves() -> None:
+    assert {error.code for error in ERRORS if error.retryable} == RETRYABLE
+
+
+@pytest.mark.parametrize("outcome", _REFUSALS)
+def test_every_refusing_outcome_of_the_database_is_an_error_with_a_status(outcome: str) -> None:
+    refusal = _REFUSALS[outcome]({"outcome": outcome, "reason": "why", "remainingDevices": 0, "ids": ["phone-1"]})
+
+    assert type(refusal) in PROBLEMS

@@ -1,0 +1,122 @@
+"""The template, the code, the OpenAPI document and the sample events tell of the same routes."""
+
+import ast
+import json
+import re
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+
+from tests.architecture.repository import FUNCTIONS, ROOT, tree
+from tools import openapi
+from tools.handlers import function_names, load_function
+from tools.region import template
+from tools.sam_local.cases import CASES
+
+TEMPLATE = template.load()
+ROUTES = template.routes(TEMPLATE)
+IN_TEMPLATE = {(route.method, route.path, route.function) for route in ROUTES}
+NOT_IN_DOCUMENT = {"/scheduler/openapi.json", "/scheduler/docs"}
+EVENTS = ROOT / "events"
+
+
+def routes_of(function: str) -> set[tuple[str, str, str]]:
+    """(method, path, logical id) of each route that a function serves."""
+    app = getattr(load_function(function), "app", None)
+    if not isinstance(app, APIGatewayHttpResolver):
+        return set()
+    patterns = [route.path for route in app._static_routes + app._dynamic_routes]
+    methods = [route.method for route in app._static_routes + app._dynamic_routes]
+    paths = [re.sub(r"<(\w+)>", r"{\1}", path) for path in patterns]
+    return {(method, path, f"{function.capitalize()}Function") for method, path in zip(methods, paths, strict=True)}
+
+
+def sample(name: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((EVENTS / name).read_text())
+    return event
+
+
+def documented() -> dict[tuple[str, str], dict[str, Any]]:
+    paths = json.loads(openapi.DOCUMENT.read_text())["paths"]
+    return {(method.upper(), path): route for path, routes in paths.items() for method, route in routes.items()}
+
+
+def handlers_of_post() -> list[Any]:
+    """Each function of the code that serves a POST route."""
+    return [
+        pytest.param(node, id=f"{path.parent.name}.{node.name}")
+        for path in sorted(FUNCTIONS.glob("*/*.py"))
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef) and any(_is_post(decorator) for decorator in node.decorator_list)
+    ]
+
+
+def _is_post(decorator: ast.expr) -> bool:
+    match decorator:
+        case ast.Call(func=ast.Attribute(attr="post")):
+            return True
+    return False
+
+
+def test_the_template_routes_exactly_what_the_code_serves() -> None:
+    served = set().union(*(routes_of(function) for function in function_names()))
+
+    assert served == IN_TEMPLATE
+
+
+def test_the_openapi_document_tells_exactly_what_the_template_routes() -> None:
+    assert documented().keys() == {(r.method, r.path) for r in ROUTES if r.path not in NOT_IN_DOCUMENT}
+
+
+def test_the_openapi_document_asks_for_a_token_where_the_template_does() -> None:
+    needs_token = {(r.method, r.path) for r in ROUTES if r.needs_token}
+
+    assert {key for key, route in documented().items() if route.get("security")} == needs_token
+
+
+def test_the_openapi_document_is_up_to_date() -> None:
+    assert openapi.DOCUMENT.read_text() == openapi.text(), "run `make openapi`"
+
+
+def test_the_document_is_also_where_readers_look_for_it() -> None:
+    assert (ROOT / "docs" / "openapi.json").resolve() == openapi.DOCUMENT.resolve()
+
+
+@pytest.mark.parametrize("handler", handlers_of_post())
+def test_every_post_takes_an_idempotency_key_and_hands_it_on(handler: ast.FunctionDef) -> None:
+    keys = [arg.arg for arg in handler.args.args if arg.annotation and "request_key" in ast.unparse(arg.annotation)]
+    used = {node.id for body in handler.body for node in ast.walk(body) if isinstance(node, ast.Name)}
+
+    assert len(keys) == 1
+    assert keys[0] in used
+
+
+def test_there_are_as_many_post_handlers_as_post_routes() -> None:
+    assert len(handlers_of_post()) == sum(route.method == "POST" for route in ROUTES)
+
+
+def test_every_function_and_every_sample_event_is_tried_by_make_sam_local() -> None:
+    samples = {str(path.relative_to(EVENTS)) for path in EVENTS.rglob("*.json") if path.parent.name != "schemas"}
+
+    assert {case.event for case in CASES} == samples
+    assert {case.function for case in CASES} == set(template.functions(TEMPLATE))
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_every_route_has_a_sample_event(route: template.Route) -> None:
+    samples = {case.event for case in CASES if case.function == route.function and case.event.startswith("http/")}
+
+    assert f"{route.method} {route.path}" in {sample(name)["routeKey"] for name in samples}
+
+
+@pytest.mark.parametrize(("kind", "folder"), [("Schedule", "schedule"), ("SQS", "sqs")])
+def test_every_function_called_by_a_schedule_or_queue_has_such_a_sample(kind: str, folder: str) -> None:
+    called = {
+        function
+        for function, properties in template.functions(TEMPLATE).items()
+        if any(event["Type"] == kind for event in properties.get("Events", {}).values())
+    }
+
+    assert called
+    assert called == {case.function for case in CASES if case.event.startswith(f"{folder}/")}
