@@ -1,0 +1,100 @@
+"""The facts of the database mean a grant, an end, or one certain refusal."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from scheduler.domain import errors
+from scheduler.domain.model import Allocation, AllocationStatus, EndedAllocation, User
+from scheduler.domain.outcome import accepted, ended_allocation, granted_allocation
+
+GRANTED = {
+    "outcome": "granted",
+    "allocationId": "526a25bf-860d-4d89-8df4-1131ca8403c9",
+    "deviceId": "phone-1",
+    "deviceName": "Pixel 9 Pro 01",
+    "deviceStatus": "running",
+    "userId": "ana",
+    "tenantId": "acme",
+    "allocatedAt": "2026-03-02T12:00:00.123456Z",
+    "expiresAt": "2026-03-02T13:00:00.123456Z",
+    "durationMinutes": 60,
+    "fencingToken": 7,
+    "adbHost": "10.0.0.7",
+    "adbPort": 5555,
+}
+
+
+@pytest.mark.parametrize(
+    ("facts", "refusal"),
+    [
+        pytest.param({"outcome": "none_free"}, errors.NoAvailableDevices, id="none free"),
+        pytest.param(
+            {"outcome": "over_quota", "reason": "Max: 1", "remainingDevices": 0}, errors.QuotaExceeded, id="over quota"
+        ),
+        pytest.param({"outcome": "not_found"}, errors.AllocationNotFound, id="not found"),
+        pytest.param({"outcome": "not_active"}, errors.AllocationNotActive, id="not active"),
+        pytest.param({"outcome": "stale_fence"}, errors.StaleFencingToken, id="stale fence"),
+        pytest.param({"outcome": "device_exists", "ids": ["phone-1"]}, errors.DeviceExists, id="device exists"),
+        pytest.param({"outcome": "device_not_found"}, errors.DeviceNotFound, id="device not found"),
+        pytest.param({"outcome": "key_reused"}, errors.IdempotencyKeyReused, id="key reused"),
+        pytest.param({"outcome": "in_progress"}, errors.RequestInProgress, id="in progress"),
+    ],
+)
+def test_an_outcome_that_refuses_is_raised(facts, refusal):
+    with pytest.raises(refusal):
+        accepted(facts)
+
+
+@pytest.mark.parametrize("outcome", ["granted", "released", "expired", "registered", "changed"])
+def test_an_outcome_that_was_carried_out_passes(outcome):
+    assert accepted({"outcome": outcome}) == {"outcome": outcome}
+
+
+@pytest.mark.parametrize("outcome", ["none_free", "in_progress"])
+def test_what_passes_by_itself_says_when_to_come_back(outcome):
+    with pytest.raises(errors.SchedulerError) as refusal:
+        accepted({"outcome": outcome})
+
+    assert refusal.value.retryable
+    assert refusal.value.retry_after_seconds > 0
+
+
+def test_a_quota_refusal_says_why_and_how_much_is_left():
+    reason = "Device quota exceeded. Max: 10, Current: 10"
+
+    with pytest.raises(errors.QuotaExceeded) as refusal:
+        accepted({"outcome": "over_quota", "reason": reason, "remainingDevices": 0})
+
+    assert (refusal.value.detail, refusal.value.members) == (reason, {"remainingDevices": 0})
+
+
+def test_devices_that_exist_are_named():
+    with pytest.raises(errors.DeviceExists, match="phone-1, phone-2"):
+        accepted({"outcome": "device_exists", "ids": ["phone-1", "phone-2"]})
+
+
+def test_a_grant_is_read_whole():
+    assert granted_allocation(GRANTED) == Allocation(
+        id="526a25bf-860d-4d89-8df4-1131ca8403c9",
+        device_id="phone-1",
+        device_name="Pixel 9 Pro 01",
+        device_status="running",
+        user=User("acme", "ana"),
+        status=AllocationStatus.ALLOCATED,
+        allocated_at=datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC),
+        expires_at=datetime(2026, 3, 2, 13, 0, 0, 123456, tzinfo=UTC),
+        duration_minutes=60,
+        fencing_token=7,
+        adb_host="10.0.0.7",
+        adb_port=5555,
+    )
+
+
+@pytest.mark.parametrize("outcome", ["released", "expired"])
+def test_an_end_says_what_ended_it(outcome):
+    facts = {"outcome": outcome, "allocationId": "a-1", "deviceId": "phone-1", "userId": "ana", "tenantId": "acme"}
+
+    assert ended_allocation(facts | {"durationSeconds": 59}) == EndedAllocation(
+        id="a-1", device_id="phone-1", user=User("acme", "ana"), status=AllocationStatus(outcome), duration_seconds=59
+    )

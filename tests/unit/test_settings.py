@@ -1,0 +1,90 @@
+"""The environment is read strictly: what cannot be used is told at the start, by name and never by value."""
+
+import pytest
+
+from scheduler.domain.model import Strategy
+from scheduler.settings import ENVIRONMENT, ConfigurationError, read_settings
+
+GIVEN = {"DATABASE_URL": "postgresql://db.example/scheduler"}
+
+
+def test_a_database_is_all_that_must_be_given():
+    known = read_settings(GIVEN)
+
+    assert known.database_url == "postgresql://db.example/scheduler"
+    assert (known.redis_host, known.redis_port, known.redis_tls, known.redis_cluster) == ("", 6379, False, False)
+    assert (known.user_service_url, known.quota_allow_on_error, known.default_plan) == ("", False, "pro")
+    assert (known.tenant_claim, known.placement_strategy) == ("tenant_id", Strategy.RESOURCE_BASED)
+    assert (known.lock_wait_seconds, known.retention_days, known.relay_seconds) == (5.0, 30, 55.0)
+    assert known.docs_enabled
+
+
+@pytest.mark.parametrize("name", ENVIRONMENT)
+def test_an_empty_variable_is_one_that_is_not_set(name):
+    assert read_settings(GIVEN | {"DB_HOST": "db.example"} | {name: ""}) == read_settings(
+        {key: value for key, value in (GIVEN | {"DB_HOST": "db.example"}).items() if key != name}
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "attribute", "value"),
+    [
+        pytest.param("DATABASE_URL", "  postgresql://a/b ", "database_url", "postgresql://a/b", id="spaces around"),
+        pytest.param("DB_PORT", "6432", "db_port", 6432, id="a port"),
+        pytest.param("REDIS_TLS", "true", "redis_tls", True, id="true"),
+        pytest.param("REDIS_TLS", "False", "redis_tls", False, id="False"),
+        pytest.param("QUOTA_ALLOW_ON_ERROR", "TRUE", "quota_allow_on_error", True, id="TRUE"),
+        pytest.param("USER_SERVICE_URL", "http://users/", "user_service_url", "http://users", id="a URL's last slash"),
+        pytest.param("LOCK_WAIT_SECONDS", "0", "lock_wait_seconds", 0.0, id="no wait"),
+        pytest.param("LOCK_WAIT_SECONDS", "0.5", "lock_wait_seconds", 0.5, id="half a second"),
+        pytest.param("RETENTION_DAYS", "3650", "retention_days", 3650, id="ten years"),
+        pytest.param("PLACEMENT_STRATEGY", "best_fit", "placement_strategy", Strategy.BEST_FIT, id="a strategy"),
+        pytest.param("DOCS_ENABLED", "false", "docs_enabled", False, id="no documents"),
+    ],
+)
+def test_a_variable_is_read_as_what_it_is(name, text, attribute, value):
+    assert getattr(read_settings(GIVEN | {name: text}), attribute) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        pytest.param("QUOTA_ALLOW_ON_ERROR", "yes", id="yes is not true"),
+        pytest.param("QUOTA_ALLOW_ON_ERROR", "1", id="1 is not true"),
+        pytest.param("REDIS_TLS", "on", id="on is not true"),
+        pytest.param("DB_PORT", "0", id="no such port"),
+        pytest.param("DB_PORT", "65536", id="a port too high"),
+        pytest.param("REDIS_PORT", "redis", id="a port that is a word"),
+        pytest.param("LOCK_WAIT_SECONDS", "-1", id="a wait below none"),
+        pytest.param("LOCK_WAIT_SECONDS", "5.1", id="a wait beyond the bound"),
+        pytest.param("LOCK_WAIT_SECONDS", "nan", id="a wait that is no number"),
+        pytest.param("RETENTION_DAYS", "0", id="no retention"),
+        pytest.param("RETENTION_DAYS", "1.5", id="half a day"),
+        pytest.param("RETENTION_DAYS", "inf", id="for ever"),
+        pytest.param("RELAY_SECONDS", "0", id="a relay without time"),
+        pytest.param("PLACEMENT_STRATEGY", "fastest", id="an unknown strategy"),
+    ],
+)
+def test_an_unusable_value_is_refused_by_the_name_of_its_variable(name, text):
+    with pytest.raises(ConfigurationError, match=f"^{name} must be"):
+        read_settings(GIVEN | {name: text})
+
+
+def test_without_any_database_nothing_starts():
+    with pytest.raises(ConfigurationError, match="DATABASE_URL or DB_HOST"):
+        read_settings({})
+
+
+def test_a_refusal_does_not_repeat_the_value_which_may_be_a_secret():
+    with pytest.raises(ConfigurationError) as refusal:
+        read_settings(GIVEN | {"REDIS_PORT": "hunter2"})
+
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_credentials_of_a_secret_are_escaped_in_the_connection_url():
+    known = read_settings({"DB_HOST": "db.example", "DB_DATABASE": "phones & more"})
+
+    assert known.database_url_for("ana@corp", "p@ss/w:rd?") == (
+        "postgresql://ana%40corp:p%40ss%2Fw%3Ard%3F@db.example:5432/phones%20%26%20more"
+    )
