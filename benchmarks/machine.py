@@ -1,0 +1,33 @@
+"""What the figures were measured on; no names of hosts or people."""
+
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+
+def machine_facts(postgres: Mapping[str, str], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the machine, the versions, the server's settings and the run's."""
+    return {
+        "cores": os.cpu_count(),
+        "cpu": _cpu_model(),
+        "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
+        "load_before": round(os.getloadavg()[0], 2),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "postgres": postgres["server_version"],
+        "postgres_settings": {name: value for name, value in postgres.items() if name != "server_version"},
+        "settings": dict(settings),
+    }
+
+
+def _cpu_model() -> str:
+    facts = Path("/proc/cpuinfo")
+    if facts.exists():
+        for line in facts.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"
