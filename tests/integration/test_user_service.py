@@ -343,6 +343,12 @@ def sad_neighbour(neighbour) -> Neighbour:
     return neighbour
 
 
+def configured(store: RedisBreakerStore, circuit: str) -> RedisBreakerStore:
+    """Give a store that remembers nothing of what it can ask for."""
+    store.configure(CircuitBreakerConfig(local_cache_max_age=0), circuit)
+    return store
+
+
 def age(server: ValkeyServer, circuit: str, seconds: int) -> dict[str, Any]:
     """Let time pass for an open circuit."""
     with redis.Redis(port=server.port, decode_responses=True) as client:
@@ -405,7 +411,7 @@ def test_a_probe_that_fails_opens_the_circuit_again(sad_neighbour, quotas, cache
 
 
 def test_one_environment_wins_the_probe(cache, circuit):
-    stores = [RedisBreakerStore(link_to(cache)) for _ in range(8)]
+    stores = [configured(RedisBreakerStore(link_to(cache)), circuit) for _ in range(8)]
     stores[0].save_open(circuit, failure_count=3, opened_at=1000)
 
     with ThreadPoolExecutor(len(stores)) as pool:
@@ -415,14 +421,14 @@ def test_one_environment_wins_the_probe(cache, circuit):
 
 
 def test_a_probe_is_for_the_outage_that_was_seen(cache, circuit):
-    store = RedisBreakerStore(link_to(cache))
+    store = configured(RedisBreakerStore(link_to(cache)), circuit)
     store.save_open(circuit, failure_count=3, opened_at=2000)
 
     assert not store.try_acquire_half_open(circuit, "late", 1000)
 
 
 def test_a_probe_that_never_ended_is_taken_over(cache, circuit):
-    gone, store = RedisBreakerStore(link_to(cache)), RedisBreakerStore(link_to(cache))
+    gone, store = (configured(RedisBreakerStore(link_to(cache)), circuit) for _ in range(2))
     gone.save_open(circuit, failure_count=3, opened_at=1000)
     gone.try_acquire_half_open(circuit, "gone", 1000)
     assert not store.try_acquire_half_open(circuit, "heir", 1000)
@@ -462,8 +468,7 @@ def test_without_redis_quotas_are_read_and_the_circuit_works_here(neighbour, quo
 @pytest.mark.parametrize("away", ["no redis", "redis stopped"])
 def test_without_redis_an_environment_remembers_its_own_circuit(circuit, away):
     with valkey() as server:
-        store = RedisBreakerStore(None if away == "no redis" else link_to(server))
-    store.configure(CircuitBreakerConfig(local_cache_max_age=0), circuit)
+        store = configured(RedisBreakerStore(None if away == "no redis" else link_to(server)), circuit)
     opened_at = int(time.time())
     store.save_open(circuit, failure_count=3, opened_at=opened_at)
     assert store.get_state(circuit).state == CircuitState.OPEN

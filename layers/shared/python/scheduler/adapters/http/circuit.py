@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from aws_lambda_powertools.utilities.circuit_breaker import (
     CircuitBreakerConfig,
@@ -9,10 +10,12 @@ from aws_lambda_powertools.utilities.circuit_breaker import (
     CircuitTransition,
     circuit_breaker,
 )
-from aws_lambda_powertools.utilities.circuit_breaker.persistence.base import CircuitBreakerPersistenceLayer
 
 from scheduler.adapters.http.session import ServiceFailed
 from scheduler.ports import Meter
+
+if TYPE_CHECKING:  # its package imports boto3
+    from aws_lambda_powertools.utilities.circuit_breaker.persistence.base import CircuitBreakerPersistenceLayer
 
 OPEN_SECONDS = 10
 """How long nobody asks; then one does, and her answer decides."""
@@ -22,13 +25,33 @@ _REMEMBERED_SECONDS = 1
 logger = logging.getLogger(__name__)
 
 
+class CircuitStore(Protocol):
+    """Where the states of circuits are kept: what Powertools calls a persistence layer."""
+
+    def configure(self, config: CircuitBreakerConfig, circuit_name: str) -> None:
+        """Take a circuit's times."""
+
+    def get_state(self, name: str) -> Any:
+        """Give the circuit, a closed one when none is kept."""
+
+    def save_open(self, name: str, failure_count: int, opened_at: int) -> None:
+        """Open a closed circuit."""
+
+    def save_reopen(self, name: str, opened_at: int) -> None:
+        """Open a circuit whose probe failed."""
+
+    def save_closed(self, name: str) -> None:
+        """Close a circuit."""
+
+    def try_acquire_half_open(self, name: str, owner: str, opened_at: int) -> bool:
+        """Become the one who probes."""
+
+
 class CircuitOpen(ServiceFailed):
     """The neighbour failed a moment ago and was not asked."""
 
 
-def guarded[**P, T](
-    call: Callable[P, T], name: str, store: CircuitBreakerPersistenceLayer, meter: Meter
-) -> Callable[P, T]:
+def guarded[**P, T](call: Callable[P, T], name: str, store: CircuitStore, meter: Meter) -> Callable[P, T]:
     """Wrap a call that raises `ServiceFailed`; other errors say nothing about the neighbour.
 
     Raises:
@@ -46,7 +69,8 @@ def guarded[**P, T](
         handled_exceptions=ServiceFailed,
         local_cache_max_age=_REMEMBERED_SECONDS,
     )
-    protected = circuit_breaker(name, store, on_transition=changed, config=config)(call)
+    layer = cast("CircuitBreakerPersistenceLayer", store)
+    protected = circuit_breaker(name, layer, on_transition=changed, config=config)(call)
 
     def ask(*args: P.args, **kwargs: P.kwargs) -> T:
         try:

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from aws_lambda_powertools.utilities.circuit_breaker.persistence.base import CircuitBreakerPersistenceLayer
-
-from scheduler.adapters.http.circuit import OPEN_SECONDS, guarded
+from scheduler.adapters.http.circuit import OPEN_SECONDS, CircuitStore, guarded
 from scheduler.adapters.http.patience import Patience
 from scheduler.adapters.http.service_token import ServiceToken
 from scheduler.adapters.http.session import Answer, BoundedSession, Request, ServiceFailed
@@ -81,7 +79,7 @@ class UserServiceQuotas:
     def __init__(
         self,
         service: UserService,
-        breaker: CircuitBreakerPersistenceLayer,
+        breaker: CircuitStore,
         meter: Meter,
         *,
         unknown_user: QuotaDocument,
@@ -140,7 +138,7 @@ class UserServiceUsage:
     def __init__(
         self,
         service: UserService,
-        breaker: CircuitBreakerPersistenceLayer,
+        breaker: CircuitStore,
         meter: Meter,
         *,
         seconds_left: Callable[[], float] = lambda: REPORT_PATIENCE.seconds,

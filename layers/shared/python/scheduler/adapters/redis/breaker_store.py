@@ -3,15 +3,13 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
-from aws_lambda_powertools.utilities.circuit_breaker import CircuitState
-from aws_lambda_powertools.utilities.circuit_breaker.persistence.base import (
-    CircuitBreakerExistingLockError,
-    CircuitBreakerPersistenceLayer,
-)
-from aws_lambda_powertools.utilities.circuit_breaker.persistence.record import CircuitStateRecord
+from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerConfig, CircuitInfo, CircuitState
+
+KEPT_SECONDS = 3600
+"""Far longer than a circuit stays open; one that nobody uses any more goes away."""
 
 _AWAY = object()
 """What Redis never answers."""
@@ -36,40 +34,79 @@ class Link(Protocol):
         """Run a command against the client; the default when Redis is away."""
 
 
-class RedisBreakerStore(CircuitBreakerPersistenceLayer):
-    """One key a circuit. What Redis cannot be asked or told holds here: a breaker must never be the outage itself."""
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """One circuit, with the members that Powertools reads; times are Unix seconds."""
+
+    name: str
+    state: CircuitState = CircuitState.CLOSED
+    failure_count: int = 0
+    opened_at: int | None = None
+    half_open_owner: str | None = None
+    probe_lease_expiry: int | None = None
+
+    def to_circuit_info(self) -> CircuitInfo:
+        """Give what callers may see."""
+        return CircuitInfo(self.name, self.state, self.failure_count, self.opened_at)
+
+
+class RedisBreakerStore:
+    """One key a circuit. What Redis cannot be asked or told holds here: a breaker must never be the outage itself.
+
+    It has the methods of Powertools' persistence layers without being derived from their base, whose package imports
+    boto3 and would make every cold start wait for it.
+    """
 
     def __init__(self, link: Link | None) -> None:
         """Without a link each execution environment keeps its own circuits."""
-        super().__init__()
         self._link = link
-        self._own: dict[str, CircuitStateRecord] = {}
+        self._configs: dict[str, CircuitBreakerConfig] = {}
+        self._seen: dict[str, tuple[float, Circuit]] = {}
 
-    def _get_record(self, name: str) -> CircuitStateRecord | None:
+    def configure(self, config: CircuitBreakerConfig, circuit_name: str) -> None:
+        """Take a circuit's times: how long it stays open, and how long its state is remembered."""
+        self._configs[circuit_name] = config
+
+    def get_state(self, name: str) -> Circuit:
+        """Give the state, as it was when Redis was last asked and answered."""
+        fresh_until, circuit = self._seen.get(name, (0.0, Circuit(name)))
+        if time.monotonic() < fresh_until:
+            return circuit
         kept = self._ask(lambda client: client.get(_key(name)))
         if kept is not _AWAY:
-            self._own.pop(name, None)
-            if kept:
-                self._own[name] = _record(name, kept)
-        return self._own.get(name)
+            circuit = _circuit(name, kept) if kept else Circuit(name)
+        self._remember(circuit)
+        return circuit
 
-    def _put_record(
-        self, record: CircuitStateRecord, condition: str | None = None, expected_opened_at: int | None = None
-    ) -> None:
-        if condition:
-            self._win_probe(record, expected_opened_at)
-        else:
-            self._ask(lambda client: client.set(_key(record.name), _text(record), ex=_seconds_to_live(record)))
-        self._own[record.name] = record
+    def save_open(self, name: str, failure_count: int, opened_at: int) -> None:
+        """Open a closed circuit."""
+        self._save(Circuit(name, CircuitState.OPEN, failure_count, opened_at))
 
-    def _update_record(self, record: CircuitStateRecord) -> None:
-        self._put_record(record)
+    def save_reopen(self, name: str, opened_at: int) -> None:
+        """Open a circuit whose probe failed."""
+        self._save(Circuit(name, CircuitState.OPEN, opened_at=opened_at))
 
-    def _win_probe(self, record: CircuitStateRecord, expected_opened_at: int | None) -> None:
-        arguments = (_text(record), str(expected_opened_at), str(int(time.time())), str(_seconds_to_live(record)))
-        won = self._ask(lambda client: client.eval(_PROBE, 1, _key(record.name), *arguments))
-        if not won:
-            raise CircuitBreakerExistingLockError
+    def save_closed(self, name: str) -> None:
+        """Close a circuit whose probe succeeded."""
+        self._save(Circuit(name))
+
+    def try_acquire_half_open(self, name: str, owner: str, opened_at: int) -> bool:
+        """Become the one who probes; tell whether that worked. Without Redis everybody does who asks."""
+        now = int(time.time())
+        lease = now + self._configs[name].recovery_timeout
+        probing = Circuit(name, CircuitState.HALF_OPEN, 0, opened_at, owner, lease)
+        arguments = (_text(probing), opened_at, now, KEPT_SECONDS)
+        won = self._ask(lambda client: client.eval(_PROBE, 1, _key(name), *arguments))
+        if won:
+            self._remember(probing)
+        return bool(won)
+
+    def _save(self, circuit: Circuit) -> None:
+        self._ask(lambda client: client.set(_key(circuit.name), _text(circuit), ex=KEPT_SECONDS))
+        self._remember(circuit)
+
+    def _remember(self, circuit: Circuit) -> None:
+        self._seen[circuit.name] = (time.monotonic() + self._configs[circuit.name].local_cache_max_age, circuit)
 
     def _ask(self, command: Callable[[Any], Any]) -> Any:
         return self._link.attempt(command, _AWAY) if self._link else _AWAY
@@ -79,18 +116,14 @@ def _key(name: str) -> str:
     return f"scheduler:breaker:{{{name}}}"
 
 
-def _text(record: CircuitStateRecord) -> str:
-    return json.dumps({member: value for member, value in asdict(record).items() if value is not None})
+def _text(circuit: Circuit) -> str:
+    return json.dumps({member: value for member, value in asdict(circuit).items() if value is not None})
 
 
-def _record(name: str, kept: bytes | str) -> CircuitStateRecord:
-    """Read a record; what Redis made up counts as closed."""
+def _circuit(name: str, kept: bytes | str) -> Circuit:
+    """Read a circuit; what Redis made up counts as closed."""
     try:
-        read = CircuitStateRecord(**json.loads(kept))
+        read = Circuit(**json.loads(kept))
         return replace(read, name=name, state=CircuitState(read.state))
     except (ValueError, TypeError):
-        return CircuitStateRecord(name=name, state=CircuitState.CLOSED)
-
-
-def _seconds_to_live(record: CircuitStateRecord) -> int:
-    return max(int((record.expiry_timestamp or 0) - time.time()), 1)
+        return Circuit(name)
