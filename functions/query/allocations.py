@@ -7,12 +7,11 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.depends import Depends
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-from pydantic import AwareDatetime
 
 from scheduler.domain.errors import AllocationNotFound
 from scheduler.domain.model import Allocation, AllocationFilter, AllocationStatus
 from scheduler.edge.cursors import read_time_cursor, write_cursor
-from scheduler.edge.fields import Id
+from scheduler.edge.fields import Id, Time
 from scheduler.edge.http import Envelope, Meta, Page, caller, ok, refusals, service_caller
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas import AllocationDetail, AllocationSummary, TotalsView
@@ -29,8 +28,8 @@ def list_allocations(
     user_id: Annotated[Id | None, Query(alias="userId")] = None,
     device_id: Annotated[Id | None, Query(alias="deviceId")] = None,
     status: Annotated[AllocationStatus | None, Query()] = None,
-    since: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    until: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+    since: Annotated[Time | None, Query(alias="from")] = None,
+    until: Annotated[Time | None, Query(alias="to")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=1000)] = None,
 ) -> Response[Page[AllocationSummary]]:

@@ -1,9 +1,19 @@
 """Types of wire fields, so that a bound stands in one place."""
 
 import json
+import re
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 from scheduler.domain.errors import PayloadTooLarge
 
@@ -30,6 +40,22 @@ def _bounded_metadata(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+
+
+def _rfc_3339(value: object) -> object:
+    if isinstance(value, str) and _RFC_3339.fullmatch(value):
+        return value
+    raise ValueError("not an RFC 3339 time")
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("outside the calendar") from error
+
+
 _NO_NUL = r"^[^\x00]*$"
 Id = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_NO_NUL)]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=_NO_NUL)]
@@ -38,6 +64,7 @@ Cores = Annotated[int, Field(ge=1, le=1024)]
 Megabytes = Annotated[int, Field(ge=1, le=MAX_INT)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_bounded_metadata)]
+Time = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_in_utc)]
 UuidText = Annotated[
     str, StringConstraints(pattern=r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$")
 ]

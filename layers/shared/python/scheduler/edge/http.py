@@ -10,10 +10,7 @@ from typing import Any, NoReturn
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.depends import DependencyResolutionError
-from aws_lambda_powertools.event_handler.openapi.exceptions import (
-    RequestUnsupportedContentType,
-    RequestValidationError,
-)
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.event_handler.request import Request
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
@@ -95,7 +92,6 @@ def create_api() -> APIGatewayHttpResolver:
     app.exception_handler(SchedulerError)(problem)
     app.exception_handler(DependencyResolutionError)(lambda error: problem(_cause(error)))
     app.exception_handler(RequestValidationError)(lambda error: problem(_validation_failed(error)))
-    app.exception_handler(RequestUnsupportedContentType)(lambda _: problem(UnsupportedContentType()))
     app.not_found(lambda _: problem(RouteNotFound()))
     return app
 
@@ -107,6 +103,7 @@ def lambda_entry(app: APIGatewayHttpResolver) -> HttpHandler:
         with invocation(event, context) as log:
             path = str(event.get("rawPath", ""))
             try:
+                _must_be_json(event)
                 answer: Mapping[str, Any] = app.resolve({**event, **_plain_body(event)}, context)
             except SchedulerError as error:
                 answer = problem_answer(error, path)
@@ -202,6 +199,12 @@ def _refuse_constant(_: str) -> NoReturn:
 
 def _answer[Body: BaseModel](status: HTTPStatus, body: Body) -> Response[Body]:
     return Response(status_code=status.value, content_type="application/json", body=body)
+
+
+def _must_be_json(event: Mapping[str, Any]) -> None:
+    content_type = (event.get("headers") or {}).get("content-type", "application/json")
+    if event.get("body") and content_type.partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedContentType
 
 
 def _plain_body(event: Mapping[str, Any]) -> dict[str, Any]:

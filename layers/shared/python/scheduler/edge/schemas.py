@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field
 
 from scheduler.domain.model import (
     Allocation,
@@ -248,28 +248,30 @@ class TotalsView(BaseModel):
         )
 
 
+def _left_out() -> Any:
+    """Make a field that may be left out, but not be null."""
+    return Field(default=None, json_schema_extra=_without_default)
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
 class DeviceChanges(WireModel):
     """Fields of a device to change; those left out stay. Null clears host, model and tenantId."""
 
-    name: Id | None = None
-    deviceType: ShortText | None = None
-    status: Annotated[DeviceStatus, Field(strict=False)] | None = None
-    cpuCores: Cores | None = None
-    memoryMB: Megabytes | None = None
-    storageMB: Megabytes | None = None
-    adbHost: Id | None = None
-    adbPort: Port | None = None
+    name: Id = _left_out()
+    deviceType: ShortText = _left_out()
+    status: Annotated[DeviceStatus, Field(strict=False)] = _left_out()
+    cpuCores: Cores = _left_out()
+    memoryMB: Megabytes = _left_out()
+    storageMB: Megabytes = _left_out()
+    adbHost: Id = _left_out()
+    adbPort: Port = _left_out()
     host: Id | None = None
     model: Id | None = None
     tenantId: Id | None = None
-    labels: Metadata | None = None
-
-    @model_validator(mode="after")
-    def _only_optional_fields_may_be_cleared(self) -> Self:
-        for name in self.model_fields_set - {"host", "model", "tenantId"}:
-            if getattr(self, name) is None:
-                raise ValueError(f"{name} must not be null")
-        return self
+    labels: Metadata = _left_out()
 
     def to_changes(self) -> dict[str, Any]:
         """Give the named fields by column."""
