@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import astuple
+from typing import Any
 
 from scheduler.adapters.redis.client import Client, RedisLink
 from scheduler.domain.model import AvailableFilter, AvailablePage, FreeDevice
@@ -13,6 +14,7 @@ GENERATION_KEY = f"{{{KEY}}}:generation"
 """Counts evictions; in the same cluster slot as KEY."""
 TTL_MS = 10_000
 MAX_PAGES = 500
+_MEMBERS = [str, str, str, int, int, int]
 _AWAY: tuple[str | None, int] = (None, -1)
 
 # A page read from Postgres before a change must not be stored after that change evicted the list.
@@ -32,12 +34,12 @@ class RedisAvailableCache:
         self._link = link
 
     def read(self, wanted: AvailableFilter) -> tuple[AvailablePage | None, int]:
-        """Give the kept page, and the generation to store a fresh one under; -1 when Redis is away."""
+        """Give the kept page, and the generation to store a fresh one under; -1 when Redis is away or lies."""
         field = _field(wanted)
 
         def look(client: Client) -> tuple[str | None, int]:
             kept, generation = client.pipeline(transaction=False).hget(KEY, field).get(GENERATION_KEY).execute()
-            return kept, int(generation or 0)
+            return kept, _number(generation or "0")
 
         kept, generation = self._link.attempt(look, default=_AWAY)
         return (_read_page(kept) if kept else None), generation
@@ -71,9 +73,23 @@ def _field(wanted: AvailableFilter) -> str:
     return hashlib.sha256(repr(wanted).encode()).hexdigest()
 
 
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else _AWAY[1]
+
+
 def _read_page(text: str) -> AvailablePage | None:
+    """Read a kept page; None when it is none, for what Redis holds may be anybody's."""
     try:
         devices, total, more = json.loads(text)
+        if not _sound(devices, total, more):
+            return None
         return AvailablePage(tuple(FreeDevice(*device) for device in devices), total, more)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
+
+
+def _sound(devices: Any, total: Any, more: Any) -> bool:
+    right_types = [type(total), type(more)] == [int, bool] and all(
+        list(map(type, each)) == _MEMBERS for each in devices
+    )
+    return right_types and (bool(devices) or not more)

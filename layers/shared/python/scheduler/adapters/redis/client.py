@@ -29,6 +29,7 @@ def connect(host: str, port: int, *, tls: bool, cluster: bool, password: str | N
         "socket_timeout": TIMEOUT_SECONDS,
         "socket_connect_timeout": TIMEOUT_SECONDS,
         "decode_responses": True,
+        "encoding_errors": "replace",  # what is no text is nothing of ours, but no reason to fail
         "health_check_interval": 0,
     }
     if cluster:
