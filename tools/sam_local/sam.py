@@ -14,7 +14,9 @@ from tools.sam_local.engine import remove_container
 from tools.sam_local.local_aws import REGION
 
 _BUILD_SECONDS = 600
-_INVOKE_SECONDS = 120
+_INVOKE_SECONDS = 240
+_FUNCTION_SECONDS = 120
+"""How long a function may run here: a cold container on a busy machine says nothing about the template's limits."""
 _KEPT = (
     "PATH",
     "HOME",
@@ -99,6 +101,7 @@ def with_environment(template: Path, environments: Mapping[str, Mapping[str, str
         values[name] = {**environments.get(name, {}), **emptied}
         # SAM passes on only what a template declares. This is for the built copy alone: no deployment may have it.
         variables["AWS_ENDPOINT_URL"] = ""
+        resource["Properties"]["Timeout"] = _FUNCTION_SECONDS
     template.write_text(yaml.safe_dump(built, sort_keys=False))
     environment_file = template.with_name("environment.json")
     environment_file.touch(mode=0o600)  # it holds the passwords of this run
