@@ -19,7 +19,6 @@ from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerConfig
 from scheduler.adapters.http.circuit import OPEN_SECONDS
 from scheduler.adapters.http.session import THREAD_NAME, BoundedSession, NoAnswer, Request
 from scheduler.adapters.http.user_service import (
-    NO_DOCUMENT,
     READ_PATIENCE,
     REPORT_PATIENCE,
     UserService,
@@ -30,7 +29,7 @@ from scheduler.adapters.redis.breaker_store import RedisBreakerStore
 from scheduler.adapters.redis.client import RedisLink, connect
 from scheduler.domain.errors import QuotaServiceUnavailable, Unavailable
 from scheduler.domain.model import User
-from scheduler.domain.quota import QuotaDocument, QuotaLimits
+from scheduler.domain.quota import NO_DOCUMENT, QuotaDocument, QuotaLimits
 from tools.embedded import ValkeyServer, free_port, valkey
 from tools.neighbours.user_service import UserService as Neighbour
 from tools.neighbours.user_service import user_service

@@ -9,7 +9,7 @@ import pytest
 from scheduler.domain.errors import NoAvailableDevices, QuotaExceeded, QuotaServiceUnavailable
 from scheduler.domain.model import User
 from scheduler.domain.plans import plan_document
-from scheduler.domain.quota import QuotaDocument
+from scheduler.domain.quota import NO_DOCUMENT, QuotaDocument
 from scheduler.service.allocator import Allocator
 from tests.support.contenders import request
 from tests.support.fake_allocations import FakeAllocations, FakeDevice
@@ -42,9 +42,9 @@ class FakeGate:
 
 @dataclass
 class FakeQuotas:
-    """Gives every user a plan, or fails."""
+    """Gives every user the free plan or another answer, or fails."""
 
-    plan: str = "free"
+    answer: QuotaDocument | None = None
     down: bool = False
     reads: int = 0
 
@@ -52,7 +52,7 @@ class FakeQuotas:
         self.reads += 1
         if self.down:
             raise QuotaServiceUnavailable
-        return plan_document(self.plan)
+        return self.answer or plan_document("free")
 
 
 @dataclass
@@ -109,6 +109,14 @@ def test_without_a_quota_nothing_is_claimed(desk: Desk) -> None:
         desk.allocator.allocate(request("alice"))
 
     assert desk.store.allocations == []
+
+
+def test_the_stand_in_for_an_unread_quota_is_not_remembered(desk: Desk) -> None:
+    desk.quotas.answer = NO_DOCUMENT
+
+    desk.allocator.allocate(request("alice"))
+
+    assert desk.gate.kept == {}
 
 
 def test_before_a_refusal_overdue_allocations_are_ended(desk: Desk) -> None:

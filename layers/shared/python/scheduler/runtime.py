@@ -164,8 +164,9 @@ def _usage_reporter() -> UsageReporter | None:
     if not settings().user_service_url:
         return None
     from scheduler.adapters.http.user_service import UserServiceUsage
+    from scheduler.edge.queue import seconds_left
 
-    return UserServiceUsage(_user_service(), _breaker_store(), meter())
+    return UserServiceUsage(_user_service(), _breaker_store(), meter(), seconds_left=seconds_left)
 
 
 def _user_service() -> "UserService":

@@ -64,6 +64,10 @@ class QuotaDocument:
         return None
 
 
+NO_DOCUMENT = QuotaDocument(status="active", valid_until=None, plan_name="unknown", limits=QuotaLimits())
+"""Stands in for a document that could not be read, where that is to allow. Not to be remembered: the next request tries."""
+
+
 def parse_document(document: Mapping[str, Any]) -> QuotaDocument:
     """Read a quota document of the user service (wire names, GB for totals and storage).
 
@@ -78,11 +82,15 @@ def parse_document(document: Mapping[str, Any]) -> QuotaDocument:
     """
     limits = document.get("limits")
     status = document.get("status")
-    if not isinstance(limits, Mapping) or status not in {"active", "exceeded", "suspended", "expired"}:
+    if (
+        not isinstance(limits, Mapping)
+        or not isinstance(status, str)
+        or status not in {"active", "exceeded", "suspended", "expired"}
+    ):
         raise ValueError("a quota document has a known status and limits")
     device_limits = [n for n in (_limit(limits, "maxDevices"), _limit(limits, "maxConcurrentDevices")) if n is not None]
     return QuotaDocument(
-        status=str(status),
+        status=status,
         valid_until=_time(document.get("validUntil")),
         plan_name=str(document.get("planName") or ""),
         limits=QuotaLimits(

@@ -5,7 +5,7 @@ import logging
 from scheduler.domain.errors import NoAvailableDevices, SchedulerError
 from scheduler.domain.model import Allocation, AllocationRequest
 from scheduler.domain.outcome import Facts, accepted, granted_allocation
-from scheduler.domain.quota import QuotaDocument, QuotaTerms
+from scheduler.domain.quota import NO_DOCUMENT, QuotaDocument, QuotaTerms
 from scheduler.ports import Admission, AllocationStore, Gate, Meter, QuotaSource
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,8 @@ class Allocator:
 
     def _read_quota(self, request: AllocationRequest) -> QuotaDocument:
         document = self._quotas.document(request.user)
-        self._gate.remember_quota(request.user, document)
+        if document is not NO_DOCUMENT:
+            self._gate.remember_quota(request.user, document)
         return document
 
     def _tell_grant(self, allocation: Allocation) -> None:

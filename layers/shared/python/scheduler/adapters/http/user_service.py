@@ -13,16 +13,13 @@ from scheduler.adapters.http.service_token import ServiceToken
 from scheduler.adapters.http.session import Answer, BoundedSession, Request, ServiceFailed
 from scheduler.domain.errors import QuotaServiceUnavailable, Unavailable
 from scheduler.domain.model import User
-from scheduler.domain.quota import QuotaDocument, QuotaLimits, parse_document
+from scheduler.domain.quota import NO_DOCUMENT, QuotaDocument, parse_document
 from scheduler.ports import Meter
 
 READ_PATIENCE = Patience(tries=3, seconds_a_try=2.0, seconds=5.0, first_pause_seconds=0.1)
 REPORT_PATIENCE = Patience(tries=4, seconds_a_try=5.0, seconds=25.0, first_pause_seconds=0.5)
 LEAST_REPORT_SECONDS = 1.0
 """With less, a failure would say more about us than about the service."""
-
-NO_DOCUMENT = QuotaDocument(status="active", valid_until=None, plan_name="unknown", limits=QuotaLimits())
-"""Stands in for one that could not be read, where that is to allow. Not to be remembered."""
 
 logger = logging.getLogger(__name__)
 

@@ -1,5 +1,6 @@
 """One connection an execution environment: opened late, in autocommit, replaced when it breaks."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,6 +11,8 @@ from psycopg2.extensions import connection as Connection  # noqa: N812  its own 
 from psycopg2.extras import RealDictCursor
 
 from scheduler.domain.errors import Unavailable
+
+logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_SECONDS = 2
 PING_AFTER_IDLE_SECONDS = 10.0
@@ -67,6 +70,7 @@ class Database:
                 return self._once(work)
         except (psycopg2.InterfaceError, psycopg2.OperationalError) as error:
             self.close()
+            logger.warning("degraded", extra={"part": "postgres", "reason": type(error).__name__, "code": error.pgcode})
             raise Unavailable(retry_after_seconds=RETRY_AFTER_SECONDS) from error
 
     def _once[T](self, work: Callable[[Connection], T]) -> T:

@@ -244,7 +244,7 @@ COMMENT ON TYPE request_key IS 'An Idempotency-Key with whom and what it belongs
 
 CREATE FUNCTION set_updated_at() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    NEW.updated_at := clock_timestamp();
+    NEW.updated_at := scheduler_clock();
     RETURN NEW;
 END $$;
 CREATE TRIGGER device_allocations_updated_at BEFORE UPDATE ON device_allocations

@@ -1,11 +1,16 @@
--- End up to p_limit overdue allocations, the longest overdue first. Settles: sweeps at the same time, renewals and releases
--- (picked unlocked, decided again under the locks). Returns what was ended.
+-- End up to p_limit overdue allocations, the longest overdue first. Settles: sweeps at the same time, renewals and releases (what
+-- is due is decided again under the locks). Users whose row is busy are passed over without counting, so that one of them cannot
+-- hold up the sweep; the next one comes to them. Returns what was ended.
 CREATE OR REPLACE FUNCTION expire_due(p_limit int) RETURNS SETOF device_allocations LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     due uuid[];
 BEGIN
-    due := ARRAY(SELECT id FROM device_allocations WHERE status = 'allocated' AND expires_at <= scheduler_now()
-                  ORDER BY expires_at LIMIT p_limit);
-    PERFORM ensure_usage(due);
+    PERFORM ensure_usage(ARRAY(
+        SELECT id FROM device_allocations WHERE status = 'allocated' AND expires_at <= scheduler_now()
+         ORDER BY expires_at LIMIT p_limit));
+    due := ARRAY(
+        SELECT a.id FROM device_allocations a JOIN quota_usage u ON (u.tenant_id, u.user_id) = (a.tenant_id, a.user_id)
+         WHERE a.status = 'allocated' AND a.expires_at <= scheduler_now()
+         ORDER BY a.expires_at LIMIT p_limit FOR UPDATE OF u SKIP LOCKED);
     RETURN QUERY SELECT * FROM end_allocations(due, 'expired');
 END $$;

@@ -31,7 +31,10 @@ BEGIN
         RETURN close_request(p_key, jsonb_build_object('outcome', 'stale_fence'));
     END IF;
 
-    SELECT * INTO STRICT ended FROM end_allocations(ARRAY[target.id], 'released');
+    SELECT * INTO ended FROM end_allocations(ARRAY[target.id], 'released');
+    IF NOT FOUND THEN
+        RAISE lock_not_available USING MESSAGE = 'the allocation is locked by somebody past the lock order';
+    END IF;
     RETURN close_request(p_key, jsonb_build_object(
         'outcome', ended.status, 'allocationId', ended.id, 'deviceId', ended.device_id, 'userId', ended.user_id,
         'tenantId', ended.tenant_id, 'durationSeconds', ended.duration_seconds));
