@@ -1,5 +1,6 @@
 """End-to-end tests talk to a local region of their own, brought up once for all of them."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -7,16 +8,17 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 
 from tools.region.identities import read_environment
 
 ROOT = Path(__file__).resolve().parents[2]
-HOME = ROOT / ".local" / "e2e"
+AT_ONCE = 8
 _START_SECONDS = 300
 
 
@@ -66,12 +68,13 @@ class Api:
 
 @pytest.fixture(scope="session")
 def region() -> Iterator[dict[str, str]]:
-    """Bring up a region and yield the variables of its `env` file: URL, tokens, ids, database."""
-    _command("up")
-    try:
-        yield read_environment(HOME / "env")
-    finally:
-        _command("down")
+    """Bring up a region and yield the variables of its `env` file: URL, tokens, ids, database; and REGION_HOME."""
+    with _own_home() as home:
+        _command("up", home)
+        try:
+            yield {**read_environment(home / "env"), "REGION_HOME": str(home)}
+        finally:
+            _command("down", home)
 
 
 @pytest.fixture(scope="session")
@@ -80,11 +83,32 @@ def api(region: dict[str, str]) -> Api:
     return Api(region["API_URL"])
 
 
-def _command(command: str) -> None:
+@contextmanager
+def _own_home() -> Iterator[Path]:
+    """Yield a folder for the region that no other test run uses now; what is built in it serves the next run."""
+    (ROOT / ".local").mkdir(exist_ok=True)
+    for number in range(AT_ONCE):
+        home = ROOT / ".local" / f"e2e-{number}"
+        with home.with_suffix(".lock").open("w") as lock:
+            if _can_have(lock):
+                yield home
+                return
+    raise RuntimeError(f"{AT_ONCE} test runs use their regions in {ROOT / '.local'} already")
+
+
+def _can_have(lock: TextIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _command(command: str, home: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tools.region", command],
         cwd=ROOT,
-        env={**os.environ, "REGION_HOME": str(HOME)},
+        env={**os.environ, "REGION_HOME": str(home)},
         capture_output=True,
         text=True,
         timeout=_START_SECONDS,

@@ -1,6 +1,7 @@
 """The first minutes of a user with the deployed product."""
 
 import json
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from tests.e2e.conftest import Answer, Api
 
 ALLOCATE = "/scheduler/devices/allocate"
 RELEASE = "/scheduler/devices/release"
-POLLS = 30
+PATIENCE_SECONDS = 240  # a minute until it is due, one until the schedule, and a slow machine
 POLL_SECONDS = 5
 
 
@@ -50,7 +51,8 @@ class Ear:
     def events_of(self, user_id: str, until: str) -> list[str]:
         """Return the types of this user's events in order, up to the first of type `until`."""
         types: list[str] = []
-        for _ in range(POLLS):
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < give_up:
             answer = self._queues.receive_message(
                 QueueUrl=self._queue, WaitTimeSeconds=POLL_SECONDS, MaxNumberOfMessages=10
             )

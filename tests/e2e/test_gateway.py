@@ -1,8 +1,10 @@
 """What stands before the functions: tokens are checked, strange requests are answered and never crash anything."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.e2e.conftest import HOME, Api
+from tests.e2e.conftest import Api
 from tools.region.issuer import Issuer
 
 LIST = "/scheduler/allocations"
@@ -13,7 +15,7 @@ MEGABYTE = 1024 * 1024
 @pytest.fixture
 def issuer(region: dict[str, str]) -> Issuer:
     """Return the region's issuer, to sign what it would never sign."""
-    return Issuer.with_key(region["ISSUER_URL"], HOME / "issuer-key.pem")
+    return Issuer.with_key(region["ISSUER_URL"], Path(region["REGION_HOME"]) / "issuer-key.pem")
 
 
 def test_a_valid_token_is_let_in(api: Api, region: dict[str, str]) -> None:
