@@ -7,6 +7,7 @@ import pytest
 import redis
 
 from scheduler.adapters.postgres.connection import Database
+from scheduler.domain.errors import Unavailable
 from tests.support.api import SERVICE, Api
 from tests.support.ledger import assert_ledger_agrees
 from tools.embedded import ValkeyServer, valkey
@@ -114,3 +115,16 @@ def test_the_quota_is_read_once_a_minute(api: Api, redis_url: str) -> None:
 
     with redis.from_url(redis_url) as client:
         assert 0 < int(client.ttl("scheduler:quota:{acme|alice}")) <= 60
+
+
+def test_an_unreadable_redis_password_is_like_no_redis(
+    environment: pytest.MonkeyPatch, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(secret_id: str) -> str:
+        raise Unavailable
+
+    monkeypatch.setattr("scheduler.adapters.aws.secrets.secret_value", unreadable)
+    environment.setenv("REDIS_SECRET_ID", "redis")
+    api.add_devices(1)
+
+    assert api.allocate().status == 201

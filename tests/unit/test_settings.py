@@ -70,11 +70,6 @@ def test_an_unusable_value_is_refused_by_the_name_of_its_variable(name, text):
         read_settings(GIVEN | {name: text})
 
 
-def test_without_any_database_nothing_starts():
-    with pytest.raises(ConfigurationError, match="DATABASE_URL or DB_HOST"):
-        read_settings({})
-
-
 def test_a_refusal_does_not_repeat_the_value_which_may_be_a_secret():
     with pytest.raises(ConfigurationError) as refusal:
         read_settings(GIVEN | {"REDIS_PORT": "hunter2"})

@@ -19,7 +19,7 @@ from scheduler.service.relay import Relay
 from scheduler.service.releaser import Releaser
 from scheduler.service.statistician import Statistician
 from scheduler.service.usage_deliverer import UsageDeliverer
-from scheduler.settings import ENVIRONMENT, settings
+from scheduler.settings import ENVIRONMENT, ConfigurationError, settings
 
 if TYPE_CHECKING:
     from scheduler.adapters.http.user_service import UserService
@@ -40,6 +40,8 @@ def database_url() -> str:
     known = settings()
     if known.database_url:
         return known.database_url
+    if not known.db_host:
+        raise ConfigurationError("DATABASE_URL or DB_HOST must be set")
     if not known.db_secret_id:
         return known.database_url_for(known.db_user, "")
     from scheduler.adapters.aws.secrets import secret_fields

@@ -64,8 +64,10 @@ class QuotaDocument:
         return None
 
 
+_STATUSES = {"active", "exceeded", "suspended", "expired"}
+
 NO_DOCUMENT = QuotaDocument(status="active", valid_until=None, plan_name="unknown", limits=QuotaLimits())
-"""Stands in for a document that could not be read, where that is to allow. Not to be remembered: the next request tries."""
+"""Stands in for a document that could not be read, where that is to allow. Not to be remembered."""
 
 
 def parse_document(document: Mapping[str, Any]) -> QuotaDocument:
@@ -82,11 +84,7 @@ def parse_document(document: Mapping[str, Any]) -> QuotaDocument:
     """
     limits = document.get("limits")
     status = document.get("status")
-    if (
-        not isinstance(limits, Mapping)
-        or not isinstance(status, str)
-        or status not in {"active", "exceeded", "suspended", "expired"}
-    ):
+    if not isinstance(limits, Mapping) or not isinstance(status, str) or status not in _STATUSES:
         raise ValueError("a quota document has a known status and limits")
     device_limits = [n for n in (_limit(limits, "maxDevices"), _limit(limits, "maxConcurrentDevices")) if n is not None]
     return QuotaDocument(

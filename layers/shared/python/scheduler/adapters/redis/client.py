@@ -9,6 +9,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from scheduler.domain.errors import Unavailable
+
 logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 0.25
@@ -50,7 +52,7 @@ class RedisLink:
         self._skip_until = 0.0
 
     def attempt[T](self, command: Callable[[Client], T], default: T) -> T:
-        """Run a command; the default when Redis is unreachable, or was a moment ago."""
+        """Run a command; the default when Redis (or its password) is out of reach, or was a moment ago."""
         if time.monotonic() < self._skip_until:
             self._on_skip()
             return default
@@ -58,7 +60,7 @@ class RedisLink:
             if self._client is None:
                 self._client = self._make_client()
             return command(self._client)
-        except (redis.RedisError, OSError) as error:
+        except (redis.RedisError, OSError, Unavailable) as error:
             self._skip_until = time.monotonic() + SKIP_SECONDS
             self._on_skip()
             logger.warning("degraded", extra={"part": "redis", "reason": type(error).__name__})

@@ -23,7 +23,7 @@ BEGIN
         target := releasable(p_tenant, p_holder, p_device, target.id);
     END IF;
 
-    IF target.id IS NULL THEN
+    IF target.id IS NULL OR (p_allocation IS NULL AND target.status <> 'allocated') THEN  -- it ended while we waited
         RETURN close_request(p_key, jsonb_build_object('outcome', 'not_found'));
     ELSIF target.status <> 'allocated' THEN
         RETURN close_request(p_key, jsonb_build_object('outcome', 'not_active'));
