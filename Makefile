@@ -72,5 +72,5 @@ template: setup ## Check template.yaml and build it as for a deployment
 	@sam build
 
 clean: down ## Remove everything generated, .venv too
-	@rm -rf .venv .local .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .local .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -31,6 +31,8 @@ def start(layout: Layout, port: int) -> Member:
         "TZ": "UTC",
         "PYTHONPATH": "",
         "BIND_HOST": "127.0.0.1",
+        "IOT_MTLS_ENABLED": "0",  # it would listen on every address
+        "DOCKER_HOST": "unix:///nonexistent",  # it removes containers that it takes for its own
         "GATEWAY_PORT": str(port),
         "LOG_LEVEL": "WARNING",
         "MINISTACK_REGION": AWS_REGION,
