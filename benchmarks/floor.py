@@ -17,7 +17,7 @@ from scheduler.adapters.postgres.allocations import PostgresAllocations
 from scheduler.adapters.postgres.connection import Database
 from scheduler.domain.plans import plan_document
 from scheduler.edge.identity import caller_of
-from scheduler.edge.schemas import AllocateBody, ReleaseBody
+from scheduler.edge.schemas.allocations import AllocateBody, ReleaseBody
 from tools.embedded import POSTGRES_BIN
 
 WARM_UP_SECONDS = 2

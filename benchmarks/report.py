@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -15,14 +16,12 @@ RESULTS = Path(__file__).parent / "results.json"
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 BEGIN, END = "<!-- figures: begin (written by make bench) -->", "<!-- figures: end -->"
 HEADINGS = (
-    "workers",
-    "handlers, cycles/s",
-    "floor, cycles/s",
-    "÷",
-    "cycle ms p50/p95/p99",
-    "allocate ms p50/p95/p99",
-    "CPU ms",
+    *("workers", "handlers", "floor", "÷"),
+    *("cycle p50", "p95", "p99"),
+    *("allocate p50", "p95", "p99"),
+    "worker CPU",
 )
+_UNITS = "allocate + release: cycles/s, times in ms, medians of the rounds"
 
 
 def table_rows(paces: Mapping[int, Sequence[Pace]]) -> list[tuple[str, ...]]:
@@ -31,13 +30,16 @@ def table_rows(paces: Mapping[int, Sequence[Pace]]) -> list[tuple[str, ...]]:
 
 
 def _row(workers: int, pace: Pace) -> tuple[str, ...]:
+    times = (
+        *(pace.cycle_p50, pace.cycle_p95, pace.cycle_p99),
+        *(pace.allocate_p50, pace.allocate_p95, pace.allocate_p99),
+    )
     return (
         str(workers),
         f"{pace.handlers_per_second:.0f}",
         f"{pace.floor_per_second:.0f}",
         f"{pace.ratio:.2f}",
-        f"{pace.cycle_p50:.1f}/{pace.cycle_p95:.1f}/{pace.cycle_p99:.1f}",
-        f"{pace.allocate_p50:.1f}/{pace.allocate_p95:.1f}/{pace.allocate_p99:.1f}",
+        *(f"{time:.1f}" for time in times),
         f"{pace.worker_cpu:.2f}",
     )
 
@@ -51,7 +53,9 @@ def verdict(one: Figure) -> str:
 
 def show(console: Console, paces: Mapping[int, Sequence[Pace]], figures: Sequence[Figure]) -> None:
     """Print the table, then what has a goal or is not in the table."""
-    table = Table(*HEADINGS, title="allocate + release, medians of the rounds; CPU: of a worker, a cycle")
+    table = Table(title=_UNITS, box=SIMPLE_HEAD, padding=0)
+    for heading in HEADINGS:
+        table.add_column(heading, justify="right")
     for row in table_rows(paces):
         table.add_row(*row)
     console.print(table)
@@ -88,6 +92,7 @@ def markdown(machine: Mapping[str, Any], paces: Mapping[int, Sequence[Pace]], fi
     )
     lines = [
         where,
+        f"{_UNITS.capitalize()}.",
         "",
         *_markdown_table(HEADINGS, table_rows(paces)),
         "",

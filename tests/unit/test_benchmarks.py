@@ -118,7 +118,7 @@ def test_the_verdict_names_the_shortfall():
 def test_the_table_has_a_row_for_each_number_of_workers():
     rows = table_rows({1: [PACE], 8: [PACE, PACE]})
 
-    assert rows[1] == ("8", "400", "1000", "0.40", "10.0/20.0/30.0", "5.0/8.0/9.0", "1.25")
+    assert rows[1] == ("8", "400", "1000", "0.40", "10.0", "20.0", "30.0", "5.0", "8.0", "9.0", "1.25")
 
 
 def test_the_page_keeps_what_is_around_its_markers(tmp_path: Path):
