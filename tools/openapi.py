@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from scheduler.domain import errors
 from scheduler.domain.errors import SchedulerError
 from scheduler.edge.problems import CONTENT_TYPE, PROBLEMS
-from scheduler.edge.schemas import Problem
+from scheduler.edge.schemas.operations import Problem
 from tools.handlers import function_names, load_function
 
 DOCUMENT = Path(__file__).parents[1] / "functions" / "console" / "openapi.json"

@@ -9,7 +9,7 @@ from scheduler.domain.errors import NoAvailableDevices, QuotaExceeded, QuotaServ
 from scheduler.domain.model import RequestKey
 from scheduler.edge.http import Envelope, caller, create_api, created, lambda_entry, refusals, request_key
 from scheduler.edge.identity import Caller
-from scheduler.edge.schemas import AllocateBody, AllocationView
+from scheduler.edge.schemas.allocations import AllocateBody, AllocationView
 from scheduler.runtime import get_allocator
 from scheduler.service.allocator import Allocator
 

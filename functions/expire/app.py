@@ -11,7 +11,7 @@ from scheduler.domain.model import RequestKey
 from scheduler.edge.http import create_api, lambda_entry, ok, request_key, service_caller
 from scheduler.edge.identity import Caller
 from scheduler.edge.schedule import scheduled
-from scheduler.edge.schemas import ExpiredCount
+from scheduler.edge.schemas.allocations import ExpiredCount
 from scheduler.runtime import get_expirer
 from scheduler.service.expirer import Expirer
 

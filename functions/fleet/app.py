@@ -11,7 +11,7 @@ from scheduler.domain.model import RequestKey
 from scheduler.edge.fields import Id
 from scheduler.edge.http import Envelope, create_api, created, lambda_entry, ok, operator_caller, refusals, request_key
 from scheduler.edge.identity import Caller
-from scheduler.edge.schemas import DeviceBody, DeviceChanges, DeviceIdsView, DeviceIdView, DevicesBody
+from scheduler.edge.schemas.devices import DeviceBody, DeviceChanges, DeviceIdsView, DeviceIdView, DevicesBody
 from scheduler.runtime import get_fleet
 from scheduler.service.fleet import Fleet
 

@@ -14,7 +14,7 @@ from scheduler.edge.cursors import read_time_cursor, write_cursor
 from scheduler.edge.fields import Id, Time
 from scheduler.edge.http import Envelope, Meta, Page, caller, ok, refusals, service_caller
 from scheduler.edge.identity import Caller
-from scheduler.edge.schemas import AllocationDetail, AllocationSummary, TotalsView
+from scheduler.edge.schemas.allocations import AllocationDetail, AllocationSummary, TotalsView
 from scheduler.runtime import get_catalog
 from scheduler.service.catalog import Catalog
 

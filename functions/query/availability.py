@@ -12,7 +12,7 @@ from scheduler.edge.cursors import read_id_cursor, write_cursor
 from scheduler.edge.fields import MAX_INT, ShortText
 from scheduler.edge.http import CountedPage, Meta, caller, ok
 from scheduler.edge.identity import Caller
-from scheduler.edge.schemas import FreeDeviceView
+from scheduler.edge.schemas.devices import FreeDeviceView
 from scheduler.runtime import get_catalog
 from scheduler.service.catalog import Catalog
 

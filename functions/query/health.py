@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.depends import Depends
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from scheduler.edge.http import Envelope
-from scheduler.edge.schemas import HealthView
+from scheduler.edge.schemas.operations import HealthView
 from scheduler.ports import Probe
 from scheduler.runtime import get_probes
 from scheduler.service.health import check_health

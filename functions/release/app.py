@@ -9,7 +9,7 @@ from scheduler.domain.errors import AllocationNotActive, AllocationNotFound, Sta
 from scheduler.domain.model import RequestKey
 from scheduler.edge.http import Envelope, caller, create_api, lambda_entry, ok, refusals, request_key
 from scheduler.edge.identity import Caller
-from scheduler.edge.schemas import ReleaseBody, ReleaseView
+from scheduler.edge.schemas.allocations import ReleaseBody, ReleaseView
 from scheduler.runtime import get_releaser
 from scheduler.service.releaser import Releaser
 
