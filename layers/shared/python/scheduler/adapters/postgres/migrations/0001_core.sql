@@ -175,14 +175,14 @@ CREATE TABLE outbox (
     event_id     uuid         NOT NULL DEFAULT gen_random_uuid(),
     type         varchar(100) NOT NULL,
     subject      varchar(255) NOT NULL,
-    group_id     varchar(255) NOT NULL,
+    group_id     varchar(511) NOT NULL,
     tenant_id    varchar(255),
     data         jsonb        NOT NULL,
     occurred_at  timestamptz  NOT NULL,
     published_at timestamptz
 );
 COMMENT ON TABLE outbox IS 'Events that committed with their change; the relay publishes them in the order of id';
-COMMENT ON COLUMN outbox.group_id IS 'Ordering group: device:<id>, or user:<tenant>|<user> for what concerns no device';
+COMMENT ON COLUMN outbox.group_id IS 'Ordering group: the device''s id, or <tenant>|<user> for what concerns no device';
 CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at IS NULL;
 CREATE INDEX outbox_published ON outbox (published_at) WHERE published_at IS NOT NULL;
 
