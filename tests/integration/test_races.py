@@ -1,7 +1,10 @@
 """The database, not a lock, guarantees one holder a device and the exact quota, with Redis and without."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
+import psycopg2
 import pytest
 
 from scheduler.adapters.open_gate import OpenGate
@@ -84,6 +87,36 @@ def test_the_last_device_is_not_refused_to_everybody_because_one_takes_it(
         outcome = ask_at_once(database_url, users, make_allocate)
 
         assert len(outcome.grants) == 1
+
+
+def test_who_finds_the_last_device_being_taken_waits_for_the_outcome(database: Database, database_url: str) -> None:
+    add_devices(database, 1)
+    taker = psycopg2.connect(database_url)
+    taker.cursor().execute("SELECT FROM devices FOR UPDATE")
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        waiting = pool.submit(allocator_on(Database(lambda: database_url)).allocate, request("alice"))
+        wait_for_a_blocked_session(database)
+
+        taker.close()  # gives up
+
+        assert waiting.result(timeout=10).device_id == "phone-0000"
+
+
+def wait_for_a_blocked_session(database: Database) -> None:
+    """Return once some session waits for a lock."""
+    deadline = time.monotonic() + 10
+    while not database.call("SELECT count(*) FROM pg_locks WHERE NOT granted", {}):
+        assert time.monotonic() < deadline, "nobody waits"
+
+
+def test_an_allocation_renewed_since_the_sweep_picked_it_is_not_ended(database: Database) -> None:
+    add_devices(database, 1)
+    allocator_on(database).allocate(request("alice"))
+
+    ended = database.rows("SELECT end_allocations(array_agg(id), 'expired') FROM device_allocations", {})
+
+    assert ended == []
+    assert_ledger_agrees(database)
 
 
 def test_the_race_catches_the_naive_algorithm(database: Database, database_url: str, redis_url: str) -> None:

@@ -8,7 +8,9 @@ import redis
 
 from scheduler.adapters.postgres.connection import Database
 from scheduler.domain.errors import Unavailable
+from scheduler.domain.model import User
 from tests.support.api import SERVICE, Api
+from tests.support.contenders import redis_gate
 from tests.support.ledger import assert_ledger_agrees
 from tools.embedded import ValkeyServer, valkey
 
@@ -98,6 +100,15 @@ def test_who_holds_the_users_lock_too_long_makes_others_busy(
         assert answer.json["retryable"] is True
         assert client.get("allocation:user:{acme|alice}") == b"somebody", "another's lock was released"
         assert api.allocate(userId="bob").status == 201
+
+
+def test_a_lock_that_ran_out_and_is_anothers_now_is_left_alone(valkey_server: ValkeyServer, redis_url: str) -> None:
+    gate = redis_gate(valkey_server.port)
+    with redis.from_url(redis_url) as client:
+        with gate.admit_user(User("acme", "alice")):
+            client.set("allocation:user:{acme|alice}", "somebody", px=5000)
+
+        assert client.get("allocation:user:{acme|alice}") == b"somebody"
 
 
 def test_a_lock_is_given_back_at_the_end(api: Api, redis_url: str) -> None:
