@@ -20,10 +20,12 @@ BEGIN
     target := releasable(p_tenant, p_holder, p_device, p_allocation);
     IF target.status = 'allocated' THEN
         PERFORM lock_usage(target.tenant_id, target.user_id);
+        PERFORM FROM device_allocations WHERE id = target.id FOR UPDATE;
+        PERFORM FROM devices WHERE id = p_device FOR UPDATE;
         target := releasable(p_tenant, p_holder, p_device, target.id);
     END IF;
 
-    IF target.id IS NULL OR (p_allocation IS NULL AND target.status <> 'allocated') THEN  -- it ended while we waited
+    IF target.id IS NULL OR (p_allocation IS NULL AND target.status <> 'allocated') THEN  -- ended while we waited
         RETURN close_request(p_key, jsonb_build_object('outcome', 'not_found'));
     ELSIF target.status <> 'allocated' THEN
         RETURN close_request(p_key, jsonb_build_object('outcome', 'not_active'));
@@ -31,10 +33,7 @@ BEGIN
         RETURN close_request(p_key, jsonb_build_object('outcome', 'stale_fence'));
     END IF;
 
-    SELECT * INTO ended FROM end_allocations(ARRAY[target.id], 'released');
-    IF NOT FOUND THEN
-        RAISE lock_not_available USING MESSAGE = 'the allocation is locked by somebody past the lock order';
-    END IF;
+    ended := end_allocation(target, 'released', scheduler_clock());
     RETURN close_request(p_key, jsonb_build_object(
         'outcome', ended.status, 'allocationId', ended.id, 'deviceId', ended.device_id, 'userId', ended.user_id,
         'tenantId', ended.tenant_id, 'durationSeconds', ended.duration_seconds));
