@@ -1,0 +1,144 @@
+"""What the documents say is what the code does."""
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from scheduler.domain.events import EventType
+from scheduler.edge.http import Envelope
+from scheduler.edge.problems import PROBLEMS
+from scheduler.edge.schemas.allocations import AllocationView
+from scheduler.settings import ENVIRONMENT
+from tests.architecture.repository import ROOT, name_of, product, table, tracked, tree
+from tools.region import template
+
+README = ROOT / "README.md"
+RUNBOOK = ROOT / "docs" / "runbook.md"
+EVENTS = ROOT / "docs" / "events.md"
+PICTURE = ROOT / "docs" / "images" / "architecture.svg"
+DECISIONS = ROOT / "docs" / "decisions"
+DOCUMENTS = [path for path in tracked(".md") if path.parent != ROOT / ".github"]
+TEMPLATE = template.load()
+LOG_LEVELS = {"debug", "info", "warning", "error", "exception", "log"}
+
+
+def json_blocks(document: Path) -> list[Any]:
+    return [json.loads(block) for block in re.findall(r"```json\n(.*?)```", document.read_text(), re.DOTALL)]
+
+
+def logged_messages() -> set[str]:
+    """First text of every call of a logger in the product."""
+    calls = [node for path in product() for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
+    logging = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr in LOG_LEVELS]
+    texts = [arg for call in logging for arg in call.args if isinstance(arg, ast.Constant)]
+    return {text.value for text in texts if isinstance(text.value, str)}
+
+
+def anchors(document: Path) -> set[str]:
+    """Anchors that GitHub gives the headings."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken_links(document: Path) -> list[str]:
+    """Links to files and headings of this repository that lead nowhere."""
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
+        if link.startswith(("http://", "https://")):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (document.parent / name) if name else document
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    return broken
+
+
+def test_the_readme_tells_of_every_variable_in_the_words_of_the_code() -> None:
+    assert table(README, "## Configuration") == [[name, text] for name, text in ENVIRONMENT.items()]
+
+
+def test_the_readme_tells_of_every_route() -> None:
+    told = {row[0] for row in table(README, "## Routes")}
+
+    assert told == {f"{route.method} {route.path}" for route in template.routes(TEMPLATE)}
+
+
+def test_the_readme_says_who_needs_no_token() -> None:
+    open_to_all = {row[0] for row in table(README, "## Routes") if row[2] == "anyone"}
+
+    assert open_to_all == {f"{r.method} {r.path}" for r in template.routes(TEMPLATE) if not r.needs_token}
+
+
+def test_the_readme_tells_of_every_refusal() -> None:
+    told = {(code, status, retryable) for code, status, retryable, _ in table(README, "## Refusals")}
+
+    assert told == {(e.code, str(s.value), "yes" if e.retryable else "no") for e, s in PROBLEMS.items()}
+
+
+def test_the_readme_tells_of_every_parameter_and_its_default() -> None:
+    declared = [(name, str(known.get("Default", ""))) for name, known in TEMPLATE["Parameters"].items()]
+
+    assert [(name, default) for name, default, _ in table(README, "## Deploy")] == declared
+
+
+def test_the_first_answer_of_the_readme_is_one_of_the_api() -> None:
+    allocated, released = json_blocks(README)
+
+    Envelope[AllocationView].model_validate(allocated)
+    assert set(allocated["data"]) == set(AllocationView.model_fields)
+    assert released["data"]["deviceId"] == allocated["data"]["deviceId"]
+
+
+def test_every_make_target_that_a_document_names_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {name for path in DOCUMENTS for name in re.findall(r"(?:`|^|=1 )make ([a-z-]+)", path.read_text(), re.M)}
+
+    assert named
+    assert named <= targets
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    assert broken_links(document) == []
+
+
+def test_the_runbook_explains_every_message_of_the_log() -> None:
+    explained = {text for row in table(RUNBOOK, "## What the logs say") for text in re.findall(r"`([^`]+)`", row[0])}
+
+    assert explained == logged_messages()
+
+
+def test_every_event_is_documented_with_its_schema() -> None:
+    told = [re.fullmatch(r"\[(.+)\]\((.+)\)", row[0]) for row in table(EVENTS, "# Events out")]
+
+    links = {link[1]: link[2] for link in told if link}
+    assert links == {kind: f"../events/schemas/{kind}.json" for kind in EventType}
+
+
+def test_the_documented_event_is_one() -> None:
+    (event,) = json_blocks(EVENTS)
+    schema = json.loads((ROOT / "events" / "schemas" / f"{event['type']}.json").read_text())
+
+    jsonschema.validate(event, schema, format_checker=jsonschema.FormatChecker())
+
+
+def test_the_picture_shows_every_function() -> None:
+    shown = set(re.findall(r"[a-z]+", re.sub(r"<[^>]*>", " ", PICTURE.read_text())))
+
+    assert {name.removesuffix("Function").lower() for name in template.functions(TEMPLATE)} <= shown
+
+
+def test_decisions_are_numbered_without_a_gap_and_say_what_was_decided() -> None:
+    records = sorted(DECISIONS.glob("*.md"))
+    numbers = [path.name.partition("-")[0] for path in records]
+
+    assert numbers == [f"{number:04}" for number in range(1, len(records) + 1)]
+    for path in records:
+        text = path.read_text()
+        assert re.match(rf"# {path.name[:4]}: .+\n\nStatus: (accepted|replaced by \d{{4}})\.\n", text), path.name
+        assert "\n## Decision\n" in text, path.name
