@@ -26,6 +26,14 @@ _UNDONE = (errors.DeadlockDetected, errors.LockNotAvailable, errors.Serializatio
 """Answers which prove that the transaction was rolled back, so that one more try is safe."""
 
 
+class StatementFailed(Exception):
+    """A statement that should not have failed did.
+
+    Tells what Postgres calls it (class, SQLSTATE, constraint), never its text: that quotes rows, which hold addresses
+    and personal data, and exceptions reach logs.
+    """
+
+
 class Database:
     """Runs single statements, each its own transaction; tells trouble as `Unavailable`.
 
@@ -72,6 +80,8 @@ class Database:
             self.close()
             logger.warning("degraded", extra={"part": "postgres", "reason": type(error).__name__, "code": error.pgcode})
             raise Unavailable(retry_after_seconds=RETRY_AFTER_SECONDS) from error
+        except psycopg2.Error as error:
+            raise StatementFailed(f"{type(error).__name__} {error.pgcode} {error.diag.constraint_name or ''}") from None
 
     def _once[T](self, work: Callable[[Connection], T]) -> T:
         connection = self._usable()
