@@ -484,6 +484,7 @@ $$;
 
 CREATE FUNCTION public.expire_due(p_limit integer) RETURNS SETOF public.device_allocations
     LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
     AS $$
 DECLARE
     due uuid[];
@@ -706,6 +707,7 @@ $$;
 
 CREATE FUNCTION public.reap_overdue(p_tenant text, p_user text, p_wants public.device_wants) RETURNS integer
     LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
     AS $$
 DECLARE
     due uuid[];
@@ -814,7 +816,7 @@ BEGIN
         target := releasable(p_tenant, p_holder, p_device, target.id);
     END IF;
 
-    IF target.id IS NULL THEN
+    IF target.id IS NULL OR (p_allocation IS NULL AND target.status <> 'allocated') THEN  -- ended while we waited
         RETURN close_request(p_key, jsonb_build_object('outcome', 'not_found'));
     ELSIF target.status <> 'allocated' THEN
         RETURN close_request(p_key, jsonb_build_object('outcome', 'not_active'));
@@ -1151,7 +1153,9 @@ CREATE INDEX device_allocations_by_device ON public.device_allocations USING btr
 
 CREATE INDEX device_allocations_by_tenant ON public.device_allocations USING btree (tenant_id, status, allocated_at DESC, id DESC);
 
-CREATE INDEX device_allocations_by_user ON public.device_allocations USING btree (tenant_id, user_id, allocated_at DESC, id DESC);
+CREATE INDEX device_allocations_by_time ON public.device_allocations USING btree (status, allocated_at DESC, id DESC);
+
+CREATE INDEX device_allocations_by_user ON public.device_allocations USING btree (user_id, tenant_id, allocated_at DESC, id DESC);
 
 CREATE INDEX device_allocations_due ON public.device_allocations USING btree (expires_at) WHERE ((status)::text = 'allocated'::text);
 

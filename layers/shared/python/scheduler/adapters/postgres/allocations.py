@@ -106,13 +106,14 @@ class PostgresAllocations:
         return _allocation(rows[0]) if rows else None
 
     def page(self, wanted: AllocationFilter) -> Sequence[Allocation]:
-        """List newest first by keyset; the order is an index's, whichever filter leads, and devices join the page only."""
-        conditions, parameters = _page_conditions(wanted)
+        """List newest first by keyset: the order is an index's, whichever filter leads; only the page joins devices."""
+        by_status = wanted.user_id is None and wanted.device_id is None
+        conditions, parameters = _page_conditions(wanted, by_status=by_status)
         newest = (
             f"SELECT a.* FROM device_allocations a WHERE {' AND '.join(conditions) or 'true'}"
             " ORDER BY a.allocated_at DESC, a.id DESC LIMIT %(limit)s"
         )
-        if wanted.user_id is None and wanted.device_id is None:
+        if by_status:
             newest = _NEWEST_BY_STATUS.format(newest=newest)
         rows = self._database.rows(
             f"SELECT {_COLUMNS} FROM ({newest}) a LEFT JOIN devices d ON d.id = a.device_id"
@@ -155,14 +156,13 @@ def _uuid(text: str) -> str | None:
         return None
 
 
-def _page_conditions(wanted: AllocationFilter) -> tuple[list[str], dict[str, Any]]:
+def _page_conditions(wanted: AllocationFilter, *, by_status: bool) -> tuple[list[str], dict[str, Any]]:
     after_at, after_id = wanted.after or (None, None)
-    by_status = wanted.user_id is None and wanted.device_id is None
     filters: list[tuple[str, Any]] = [
         ("a.tenant_id = %(tenant)s", wanted.tenant_id),
         ("a.user_id = %(user)s", wanted.user_id),
         ("a.device_id = %(device)s", wanted.device_id),
-        ("a.status = kind.status" if by_status else "a.status = ANY (%(statuses)s)", True),
+        ("a.status = kind.status" if by_status else "a.status = %(status)s", True if by_status else wanted.status),
         ("a.allocated_at >= %(since)s", wanted.since),
         ("a.allocated_at < %(until)s", wanted.until),
         ("(a.allocated_at, a.id) < (%(after_at)s, %(after_id)s::uuid)", after_at),
@@ -171,6 +171,7 @@ def _page_conditions(wanted: AllocationFilter) -> tuple[list[str], dict[str, Any
         "tenant": wanted.tenant_id,
         "user": wanted.user_id,
         "device": wanted.device_id,
+        "status": wanted.status,
         "statuses": [wanted.status] if wanted.status else list(AllocationStatus),
         "since": wanted.since,
         "until": wanted.until,

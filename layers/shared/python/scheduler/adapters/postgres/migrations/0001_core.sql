@@ -112,10 +112,11 @@ COMMENT ON COLUMN device_allocations.decision IS 'Why this device: strategy and 
 CREATE UNIQUE INDEX device_allocations_active_device ON device_allocations (device_id) WHERE status = 'allocated';
 -- Sweep and reaping: what is due, oldest first.
 CREATE INDEX device_allocations_due ON device_allocations (expires_at) WHERE status = 'allocated';
--- Lists, newest first: by device, by user, by tenant and status.
+-- Lists, newest first: by device; by user, of one tenant or any; by status, of one tenant or all.
 CREATE INDEX device_allocations_by_device ON device_allocations (device_id, allocated_at DESC, id DESC);
-CREATE INDEX device_allocations_by_user ON device_allocations (tenant_id, user_id, allocated_at DESC, id DESC);
+CREATE INDEX device_allocations_by_user ON device_allocations (user_id, tenant_id, allocated_at DESC, id DESC);
 CREATE INDEX device_allocations_by_tenant ON device_allocations (tenant_id, status, allocated_at DESC, id DESC);
+CREATE INDEX device_allocations_by_time ON device_allocations (status, allocated_at DESC, id DESC);
 -- Retention.
 CREATE INDEX device_allocations_ended ON device_allocations (released_at) WHERE status <> 'allocated';
 
