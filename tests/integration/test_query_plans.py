@@ -1,0 +1,292 @@
+"""Every lookup, claim and sweep reads its large tables by index, also with plans that were cached.
+
+Measured by Postgres' own counters while the adapters run on a fleet that is large enough for the planner to care.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from scheduler.adapters.postgres.allocations import PostgresAllocations
+from scheduler.adapters.postgres.connection import Database
+from scheduler.adapters.postgres.devices import PostgresDevices
+from scheduler.adapters.postgres.outbox import PostgresInbox, PostgresOutbox
+from scheduler.adapters.postgres.quotas import BuiltInQuotas
+from scheduler.adapters.postgres.upkeep import PostgresUpkeep
+from scheduler.domain.model import (
+    AllocationFilter,
+    AllocationRequest,
+    AllocationStatus,
+    AvailableFilter,
+    DeviceWants,
+    ReleaseRequest,
+    RequestKey,
+    User,
+)
+from scheduler.domain.quota import NO_LIMITS
+from tests.conftest import TEMPLATE
+from tools.embedded import PostgresServer
+
+LARGE = ("devices", "device_allocations", "quota_usage", "outbox", "inbox", "idempotency_keys", "quotas")
+CALLS = 7
+"""More than the five after which Postgres may keep a generic plan."""
+MOST_ROWS = 1_000
+"""A page of each status and their devices, some rows to lock and check; never in proportion to the tables."""
+NEWEST = datetime.fromisoformat("2026-03-02T09:00:00+00:00")
+SOME_ID = "00000000-0000-4000-8000-000000000000"
+ALICE = User("tenant-1", "user-1")
+
+FILL = """
+INSERT INTO spec_classes (pool, device_type, cpu_cores, memory_mb, storage_mb)
+SELECT CASE WHEN n % 10 = 0 THEN 'tenant-1' ELSE '' END, 'android-' || 12 + n % 3, 2 << n % 3, 2048 << n % 4, 32768
+  FROM generate_series(1, 60) n ON CONFLICT DO NOTHING;
+INSERT INTO devices (id, name, device_type, cpu_cores, memory_mb, storage_mb, adb_host, adb_port, tenant_id, class_id,
+                     placement_score, fence)
+SELECT 'device-' || lpad(n::text, 5, '0'), 'phone', c.device_type, c.cpu_cores, c.memory_mb, c.storage_mb, '10.0.0.7',
+       5555, nullif(c.pool, ''), c.id, n % 100, 10
+  FROM generate_series(1, 5000) n
+  JOIN (SELECT *, row_number() OVER (ORDER BY id) - 1 AS place, count(*) OVER () AS kinds FROM spec_classes) c
+    ON c.place = n % c.kinds;
+INSERT INTO device_allocations (device_id, user_id, tenant_id, status, allocated_at, expires_at, released_at,
+                                fencing_token, cpu_cores, memory_mb, storage_mb, duration_seconds)
+SELECT 'device-' || lpad((n % 5000 + 1)::text, 5, '0'), 'user-' || n % 400, 'tenant-' || n % 20,
+       CASE n % 3 WHEN 0 THEN 'expired' ELSE 'released' END, timestamptz '2026-03-02 09:00Z' - n * interval '1 minute',
+       timestamptz '2026-03-02 10:00Z' - n * interval '1 minute', clock_timestamp() - n * interval '1 minute',
+       1 + n / 5000, 4, 4096, 32768, 3600
+  FROM generate_series(1, 16000) n;
+INSERT INTO device_allocations (id, device_id, user_id, tenant_id, allocated_at, expires_at, fencing_token,
+                                cpu_cores, memory_mb, storage_mb)
+SELECT gen_random_uuid(), d.id, 'user-' || row_number() OVER (ORDER BY d.id) % 400,
+       'tenant-' || row_number() OVER (ORDER BY d.id) % 20, clock_timestamp(),
+       clock_timestamp() + interval '1 hour', 10, d.cpu_cores, d.memory_mb, d.storage_mb
+  FROM devices d WHERE d.id <= 'device-04500';
+UPDATE devices d SET active_allocation_id = a.id, busy_until = a.expires_at
+  FROM device_allocations a WHERE a.device_id = d.id AND a.status = 'allocated';
+INSERT INTO quota_usage (tenant_id, user_id, devices, cpu_cores, memory_mb, storage_mb)
+SELECT tenant_id, user_id, count(*), sum(cpu_cores), sum(memory_mb), sum(storage_mb)
+  FROM device_allocations WHERE status = 'allocated' GROUP BY tenant_id, user_id;
+INSERT INTO quota_usage (tenant_id, user_id) SELECT 'tenant-x', 'user-' || n FROM generate_series(1, 5000) n;
+INSERT INTO quotas (tenant_id, user_id, plan_name)
+SELECT 'tenant-x', 'user-' || n, 'free' FROM generate_series(1, 5000) n;
+INSERT INTO outbox (type, subject, group_id, data, occurred_at, published_at)
+SELECT 'device.released', 'd', 'd-' || n % 100, '{}', clock_timestamp(), CASE WHEN n > 200 THEN clock_timestamp() END
+  FROM generate_series(1, 10000) n;
+INSERT INTO inbox SELECT 'usage', 'event-' || n, clock_timestamp() FROM generate_series(1, 5000) n;
+INSERT INTO idempotency_keys (tenant_id, caller, route, key, body_hash, answer, created_at)
+SELECT 'tenant-1', 'user:u', 'POST /r', 'key-' || n, '', '{}', clock_timestamp() FROM generate_series(1, 5000) n;
+"""
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The adapters under test, on one connection."""
+
+    database: Database
+    allocations: PostgresAllocations
+    devices: PostgresDevices
+    outbox: PostgresOutbox
+    inbox: PostgresInbox
+    quotas: BuiltInQuotas
+    upkeep: PostgresUpkeep
+
+
+@pytest.fixture(scope="module")
+def large_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """URL of a database with 5,000 devices and 20,500 allocations that its planner knows of."""
+    name = f"large_{uuid.uuid4().hex}"
+    url = postgres_server.create_database(name, TEMPLATE)
+    with closing(Database(lambda: url)) as database:
+        database.call(FILL.replace("%", "%%"), {})
+        database.call("VACUUM ANALYZE", {})
+    yield url
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def stores(large_url: str) -> Iterator[Stores]:
+    """Adapters on a fresh connection: plans are cached by connection."""
+    with closing(Database(lambda: large_url)) as own:
+        yield Stores(
+            own,
+            PostgresAllocations(own),
+            PostgresDevices(own),
+            PostgresOutbox(own),
+            PostgresInbox(own),
+            BuiltInQuotas(own, "pro"),
+            PostgresUpkeep(own),
+        )
+
+
+def listing(**wanted: Any) -> Callable[[Stores], object]:
+    """List allocations by a filter."""
+    return lambda stores: stores.allocations.page(AllocationFilter(**{"tenant_id": "tenant-1"} | wanted))
+
+
+def available(tenant: str | None, **wanted: Any) -> Callable[[Stores], object]:
+    """List available devices by a filter."""
+    return lambda stores: stores.devices.available(AvailableFilter(tenant, **wanted))
+
+
+def claim(**wants: Any) -> Callable[[Stores], object]:
+    """Claim a device, with everything that a refusal asks too."""
+
+    def ask(stores: Stores) -> None:
+        request = AllocationRequest(ALICE, 60, DeviceWants(**wants))
+        facts = stores.allocations.claim(request, NO_LIMITS, last_attempt=False)
+        if facts["outcome"] != "granted":
+            stores.allocations.reap(request)
+            stores.allocations.claim(request, NO_LIMITS, last_attempt=True)
+
+    return ask
+
+
+def claim_and_release(stores: Stores) -> None:
+    """A whole life of an allocation, under keys."""
+    key = RequestKey("tenant-1", "user:user-1", "POST /r", uuid.uuid4().hex, "")
+    facts = stores.allocations.claim(AllocationRequest(ALICE, 60, key=key), NO_LIMITS, last_attempt=False)
+    stores.allocations.release(ReleaseRequest("tenant-1", None, facts["deviceId"], key=key))
+    stores.allocations.release(ReleaseRequest("tenant-1", None, facts["deviceId"], facts["allocationId"]))
+
+
+def overdue_then(use: Callable[[Stores], object]) -> Callable[[Stores], object]:
+    """Make some allocations overdue first."""
+
+    def run(stores: Stores) -> None:
+        stores.database.call(
+            "UPDATE device_allocations SET expires_at = clock_timestamp() WHERE id IN"
+            " (SELECT id FROM device_allocations WHERE status = 'allocated' AND device_id > %(after)s"
+            "  ORDER BY device_id LIMIT 5)",
+            {"after": "device-02000"},
+        )
+        use(stores)
+
+    return run
+
+
+AFTER = (NEWEST - timedelta(days=1), SOME_ID)
+
+READS = [
+    pytest.param(listing(), id="a tenant's allocations"),
+    pytest.param(listing(after=AFTER), id="a tenant's allocations, a later page"),
+    pytest.param(listing(status=AllocationStatus.ALLOCATED), id="a tenant's active allocations"),
+    pytest.param(listing(status=AllocationStatus.EXPIRED, after=AFTER), id="a tenant's expired ones, a later page"),
+    pytest.param(listing(since=NEWEST - timedelta(days=2), until=NEWEST), id="a tenant's allocations of some days"),
+    pytest.param(listing(user_id="user-1"), id="a user's allocations"),
+    pytest.param(listing(user_id="user-1", after=AFTER), id="a user's allocations, a later page"),
+    pytest.param(listing(user_id="user-1", status=AllocationStatus.RELEASED), id="a user's released allocations"),
+    pytest.param(listing(device_id="device-00042"), id="a device's allocations"),
+    pytest.param(listing(tenant_id=None, device_id="device-00042"), id="a device's allocations, for an operator"),
+    pytest.param(listing(tenant_id=None), id="all allocations"),
+    pytest.param(listing(tenant_id=None, after=AFTER), id="all allocations, a later page"),
+    pytest.param(listing(tenant_id=None, status=AllocationStatus.ALLOCATED), id="all active allocations"),
+    pytest.param(listing(tenant_id=None, status=AllocationStatus.REVOKED), id="all revoked allocations: none"),
+    pytest.param(listing(tenant_id=None, user_id="user-1"), id="a user's allocations, for an operator"),
+    pytest.param(listing(tenant_id="nobody"), id="the allocations of a tenant without any"),
+    pytest.param(lambda stores: stores.allocations.find(SOME_ID, "tenant-1", None), id="one allocation"),
+    pytest.param(available("tenant-1"), id="a tenant's available devices"),
+    pytest.param(available("tenant-1", after_id="device-04800"), id="available devices, a later page"),
+    pytest.param(available("tenant-1", min_cpu=8, limit=5), id="available big devices"),
+    pytest.param(available(None), id="all available devices"),
+    pytest.param(lambda stores: stores.quotas.document(ALICE), id="a user's quota"),
+    pytest.param(lambda stores: stores.outbox.oldest(100), id="the oldest events"),
+    pytest.param(lambda stores: stores.inbox.has("usage", "event-7"), id="whether an event was applied"),
+]
+
+CHANGES = [
+    pytest.param(claim(min_cpu=8), id="a claim of a big device"),
+    pytest.param(claim(min_cpu=64), id="a claim that no device serves"),
+    pytest.param(claim(device_type="fridge"), id="a claim of an unknown type"),
+    pytest.param(claim_and_release, id="claim and release under keys"),
+    pytest.param(lambda stores: stores.allocations.expire_due(100), id="a sweep that finds nothing"),
+    pytest.param(overdue_then(lambda stores: stores.allocations.expire_due(100)), id="a sweep"),
+    pytest.param(overdue_then(claim(min_cpu=64)), id="a claim that reaps"),
+    pytest.param(lambda stores: stores.devices.change("device-00042", {"name": "n"}), id="a change of a device"),
+    pytest.param(lambda stores: stores.outbox.mark_published([1, 2, 3]), id="marking events"),
+    pytest.param(lambda stores: stores.inbox.add("usage", uuid.uuid4().hex), id="marking an applied event"),
+    pytest.param(lambda stores: stores.allocations.delete_ended(30, 100), id="a cleanup of allocations"),
+    pytest.param(lambda stores: stores.upkeep.delete_spent(100), id="a cleanup of the rest"),
+    pytest.param(lambda stores: stores.outbox.acquire_lease("relay", 0), id="taking a lease"),
+]
+
+
+@pytest.mark.parametrize("use", READS)
+def test_a_look_up_reads_by_index(stores: Stores, large_url: str, use: Callable[[Stores], object]) -> None:
+    reading = _reading(stores, large_url, use)
+
+    assert reading.whole_scans == {}
+    assert reading.rows_a_call <= MOST_ROWS
+
+
+@pytest.mark.parametrize("use", CHANGES)
+def test_a_change_reads_by_index(stores: Stores, large_url: str, use: Callable[[Stores], object]) -> None:
+    reading = _reading(stores, large_url, use)
+
+    assert reading.whole_scans == {}
+    assert reading.rows_a_call <= MOST_ROWS
+
+
+def test_the_totals_count_devices_but_no_allocations(stores: Stores, large_url: str) -> None:
+    reading = _reading(stores, large_url, lambda stores: stores.allocations.totals("tenant-1"))
+
+    assert reading.whole_scans.keys() <= {"devices"}
+
+
+def test_a_whole_scan_is_noticed(stores: Stores, large_url: str) -> None:
+    def careless(stores: Stores) -> None:
+        stores.database.call("SELECT count(*) FROM device_allocations WHERE metadata IS NOT NULL", {})
+
+    assert _reading(stores, large_url, careless).whole_scans == {"device_allocations": CALLS}
+
+
+def test_an_index_that_reads_too_much_is_noticed(stores: Stores, large_url: str) -> None:
+    def careless(stores: Stores) -> None:
+        stores.database.call("SELECT count(metadata) FROM device_allocations WHERE tenant_id = 'tenant-1'", {})
+
+    assert _reading(stores, large_url, careless).rows_a_call > MOST_ROWS
+
+
+def test_every_index_is_used(stores: Stores, large_url: str) -> None:
+    for case in READS + CHANGES:
+        (use,) = case.values
+        use(stores)
+
+    with closing(Database(lambda: large_url)) as observer:
+        _counters(stores, observer)
+        unused = observer.rows(
+            "SELECT indexrelname FROM pg_stat_user_indexes WHERE idx_scan = 0 AND relname = ANY (%(large)s)",
+            {"large": list(LARGE)},
+        )
+    assert unused == []
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the large tables were read: scans of whole tables by name, and rows fetched a call in all."""
+
+    whole_scans: dict[str, int]
+    rows_a_call: float
+
+
+def _reading(stores: Stores, url: str, use: Callable[[Stores], object]) -> Reading:
+    """Use the stores some times, and tell from Postgres' counters how it read."""
+    with closing(Database(lambda: url)) as observer:
+        before = _counters(stores, observer)
+        for _ in range(CALLS):
+            use(stores)
+        after = _counters(stores, observer)
+    scans = {table: after[table][0] - before[table][0] for table in LARGE}
+    rows = sum(after[table][1] - before[table][1] for table in LARGE)
+    return Reading({table: count for table, count in scans.items() if count}, rows / CALLS)
+
+
+def _counters(stores: Stores, observer: Database) -> dict[str, tuple[int, int]]:
+    """Read each table's count of whole scans and of rows fetched."""
+    stores.database.call("SELECT pg_stat_force_next_flush()", {})
+    stores.database.call("SELECT 1", {})  # the flush happens as it ends
+    rows = observer.rows("SELECT relname, seq_scan, seq_tup_read + idx_tup_fetch AS rows FROM pg_stat_user_tables", {})
+    return {row["relname"]: (row["seq_scan"], row["rows"]) for row in rows}
