@@ -13,7 +13,7 @@ import pytest
 from psycopg2 import errors
 
 from scheduler.adapters.postgres import migrate as runner
-from scheduler.adapters.postgres.connection import Database
+from scheduler.adapters.postgres.connection import Database, StatementFailed
 from scheduler.adapters.postgres.migrate import MigrationChanged, Script, migrate, scripts
 from tools import migrate as migrate_tool
 from tools import schema_dump
@@ -89,19 +89,19 @@ class TestDeviceAllocations:
         ],
     )
     def test_wrong_values_are_refused(self, database: Database, wrong: dict[str, Any]) -> None:
-        with pytest.raises(errors.CheckViolation):
+        with pytest.raises(StatementFailed, match="CheckViolation"):
             _insert(database, **wrong)
 
     @pytest.mark.parametrize("column", ["device_id", "user_id", "status", "allocated_at", "duration_minutes"])
     def test_what_must_be_there_is(self, database: Database, column: str) -> None:
-        with pytest.raises(errors.NotNullViolation):
+        with pytest.raises(StatementFailed, match="NotNullViolation"):
             _insert(database, **{column: None})
 
     def test_a_device_has_one_active_allocation_and_any_number_of_ended_ones(self, database: Database) -> None:
         for status in ("released", "released", "expired", "revoked", "allocated"):
             _insert(database, status=status)
 
-        with pytest.raises(errors.UniqueViolation):
+        with pytest.raises(StatementFailed, match="device_allocations_active_device"):
             _insert(database)
 
     def test_that_is_a_partial_unique_index(self, database: Database) -> None:

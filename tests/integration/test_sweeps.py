@@ -84,6 +84,7 @@ class TestExpire:
         with closing(psycopg2.connect(database_url)) as other:
             other.cursor().execute("SELECT FROM quota_usage WHERE user_id = 'user-0' FOR UPDATE")
             assert _sweep("expire") == {"expired": 27}
+            other.rollback()
 
         assert _sweep("expire") == {"expired": 3}
         assert_ledger_agrees(database)
