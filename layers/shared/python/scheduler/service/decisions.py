@@ -1,0 +1,24 @@
+"""How decisions about an allocation are logged: one line each, with the same members."""
+
+import logging
+
+from scheduler.domain.model import Allocation, EndedAllocation
+
+
+def log_granted(logger: logging.Logger, allocation: Allocation) -> None:
+    """Tell who was lent what."""
+    logger.info("granted", extra=_names(allocation))
+
+
+def log_ended(logger: logging.Logger, ended: EndedAllocation) -> None:
+    """Tell what ended, how, and what is billed."""
+    logger.info("ended", extra={"how": ended.status, "durationSeconds": ended.duration_seconds, **_names(ended)})
+
+
+def _names(allocation: Allocation | EndedAllocation) -> dict[str, str]:
+    return {
+        "allocationId": allocation.id,
+        "deviceId": allocation.device_id,
+        "userId": allocation.user.user_id,
+        "tenantId": allocation.user.tenant_id,
+    }
