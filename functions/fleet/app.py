@@ -27,13 +27,13 @@ app = create_api()
 )
 def register(
     body: DeviceBody | DevicesBody,
-    who: Annotated[Caller, Depends(operator_caller)],  # noqa: ARG001  asking for an operator is what lets nobody else in
+    who: Annotated[Caller, Depends(operator_caller)],
     key: Annotated[RequestKey | None, Depends(request_key)],
     fleet: Annotated[Fleet, Depends(get_fleet)],
 ) -> Response[Envelope[DeviceIdsView]]:
     """Add one device, or up to 100: all or none."""
     bodies = body.devices if isinstance(body, DevicesBody) else [body]
-    ids = fleet.register([device.to_columns() for device in bodies], key)
+    ids = fleet.register([device.to_columns() for device in bodies], key, by=who.subject)
     return created(Envelope(data=DeviceIdsView(ids=list(ids)), message=f"Registered {len(ids)} devices"))
 
 
@@ -46,11 +46,11 @@ def register(
 def change(
     deviceId: Annotated[Id, Path()],  # noqa: N803  wire name
     body: DeviceChanges,
-    who: Annotated[Caller, Depends(operator_caller)],  # noqa: ARG001  as above
+    who: Annotated[Caller, Depends(operator_caller)],
     fleet: Annotated[Fleet, Depends(get_fleet)],
 ) -> Response[Envelope[DeviceIdView]]:
     """Change the named fields; an allocation that runs on the device goes on."""
-    fleet.change(deviceId, body.to_changes())
+    fleet.change(deviceId, body.to_changes(), by=who.subject)
     return ok(Envelope(data=DeviceIdView(id=deviceId), message="Device changed successfully"))
 
 

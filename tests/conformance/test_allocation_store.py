@@ -126,7 +126,7 @@ def test_an_overdue_allocation_makes_a_refusal_worth_another_try(world: World) -
     world.advance(minutes=11)
 
     assert claim(world, "bob")["outcome"] == "worth_retrying"
-    assert world.store.reap(request("bob")) == 1
+    assert [ended.duration_seconds for ended in world.store.reap(request("bob"))] == [600]
     assert claim(world, "bob")["outcome"] == "granted"
 
 

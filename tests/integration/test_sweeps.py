@@ -353,7 +353,7 @@ class TestStatistics:
         assert figures["CloudPhoneScheduler", "DevicesFree"] == (2, "Count")
         assert figures["CloudPhoneScheduler", "DevicesAllocated"] == (1, "Count")
         assert figures["CloudPhoneScheduler", "OutboxUnpublished"] == (1, "Count")
-        assert figures["CloudPhoneScheduler", "OutboxLag"][1] == "Seconds"
+        assert figures["CloudPhoneScheduler", "OutboxOldest"][1] == "Seconds"
         assert figures["CloudPhoneScheduler", "Utilisation"] == (pytest.approx(100 / 3), "Percent")
 
     def test_an_empty_fleet_is_not_a_fault(self, api: Api) -> None:

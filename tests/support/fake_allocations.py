@@ -86,10 +86,10 @@ class FakeAllocations:
         left = -1 if terms.limits.devices is None else max(terms.limits.devices - len(self._held(request.user)), 0)
         return self._keep(request.key, {"outcome": "over_quota", "reason": refusal, "remainingDevices": left})
 
-    def reap(self, request: AllocationRequest) -> int:
+    def reap(self, request: AllocationRequest) -> Sequence[EndedAllocation]:
         """End what stands in the request's way."""
         due = [a for a in self._due(None) if a.user == request.user or a.device.fits(request.wants)]
-        return len([a.end(AllocationStatus.EXPIRED, self.now) for a in due])
+        return [a.end(AllocationStatus.EXPIRED, self.now) for a in due]
 
     def release(self, request: ReleaseRequest) -> Facts:
         """End the allocation that the request means."""

@@ -15,7 +15,7 @@ def test_a_database_is_all_that_must_be_given():
     assert (known.redis_host, known.redis_port, known.redis_tls, known.redis_cluster) == ("", 6379, False, False)
     assert (known.user_service_url, known.quota_allow_on_error, known.default_plan) == ("", False, "pro")
     assert (known.tenant_claim, known.placement_strategy) == ("tenant_id", Strategy.RESOURCE_BASED)
-    assert (known.lock_wait_seconds, known.retention_days, known.relay_seconds) == (5.0, 30, 55.0)
+    assert (known.lock_wait_seconds, known.retention_days, known.relay_seconds) == (5.0, 30, 63.0)
     assert known.docs_enabled
 
 

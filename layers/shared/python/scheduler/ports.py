@@ -27,8 +27,8 @@ class AllocationStore(Protocol):
     def claim(self, request: AllocationRequest, terms: QuotaTerms, *, last_attempt: bool) -> Facts:
         """Lend the best free device that fits, or say why not."""
 
-    def reap(self, request: AllocationRequest) -> int:
-        """End overdue allocations that stand in the request's way; tell how many."""
+    def reap(self, request: AllocationRequest) -> Sequence[EndedAllocation]:
+        """End overdue allocations that stand in the request's way."""
 
     def release(self, request: ReleaseRequest) -> Facts:
         """End the allocation that the request means."""

@@ -22,7 +22,10 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutboxEvent:
-    """An event that committed and waits to be published. Events of one group go out in the order of `position`."""
+    """An event that committed and waits to be published. Events of one group go out in the order of `position`.
+
+    `waited_seconds` is how long it had been waiting when it was read, by the database's clock.
+    """
 
     position: int
     id: str
@@ -31,6 +34,7 @@ class OutboxEvent:
     group_id: str
     occurred_at: datetime
     data: Mapping[str, Any]
+    waited_seconds: float = 0.0
 
     def envelope(self) -> dict[str, Any]:
         """Wrap it as CloudEvents 1.0 JSON."""

@@ -1,12 +1,9 @@
 """What every HTTP function shares: the resolver, the envelope, problems, identity, idempotency keys."""
 
-import base64
-import binascii
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.depends import DependencyResolutionError
@@ -16,15 +13,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from scheduler.domain.errors import (
-    InvalidJson,
-    PayloadTooLarge,
     RouteNotFound,
     SchedulerError,
     Unauthorized,
-    UnsupportedContentType,
     ValidationFailed,
 )
 from scheduler.domain.model import RequestKey, Role
+from scheduler.edge.body import parse_json, plain_body, write_json
 from scheduler.edge.identity import Caller, caller_of
 from scheduler.edge.problems import (
     CONTENT_TYPE,
@@ -36,7 +31,6 @@ from scheduler.edge.problems import (
 from scheduler.edge.telemetry import invocation
 from scheduler.settings import settings
 
-MAX_BODY_BYTES = 16 * 1024
 MAX_KEY_LENGTH = 255
 
 type HttpHandler = Callable[[dict[str, Any], LambdaContext], Mapping[str, Any]]
@@ -78,7 +72,7 @@ def create_api() -> APIGatewayHttpResolver:
         enable_validation=True,
         response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
         json_body_deserializer=parse_json,
-        serializer=lambda body: json.dumps(body, separators=(",", ":"), ensure_ascii=False),
+        serializer=write_json,
     )
 
     def problem(error: SchedulerError) -> Response[Any]:
@@ -86,7 +80,7 @@ def create_api() -> APIGatewayHttpResolver:
             status_code=status_of(type(error)).value,
             content_type=CONTENT_TYPE,
             headers=dict(problem_headers(error)),
-            body=json.dumps(problem_document(error, app.current_event.path)),
+            body=write_json(problem_document(error, app.current_event.path)),
         )
 
     app.exception_handler(SchedulerError)(problem)
@@ -103,8 +97,7 @@ def lambda_entry(app: APIGatewayHttpResolver) -> HttpHandler:
         with invocation(event, context) as log:
             path = str(event.get("rawPath", ""))
             try:
-                _must_be_json(event)
-                answer: Mapping[str, Any] = app.resolve({**event, **_plain_body(event)}, context)
+                answer: Mapping[str, Any] = app.resolve({**event, **plain_body(event)}, context)
             except SchedulerError as error:
                 answer = problem_answer(error, path)
             except Exception:
@@ -181,48 +174,8 @@ def refusals(*errors: type[SchedulerError]) -> dict[str, list[str]]:
     return {"x-refusals": [error.code for error in errors]}
 
 
-def parse_json(text: str) -> Any:
-    """Read a body strictly: no NaN, no bottomless nesting, no numbers without end.
-
-    Raises:
-        InvalidJson: It is none.
-    """
-    try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError, TypeError) as error:
-        raise InvalidJson from error
-
-
-def _refuse_constant(_: str) -> NoReturn:
-    raise ValueError("NaN and Infinity are not JSON")
-
-
 def _answer[Body: BaseModel](status: HTTPStatus, body: Body) -> Response[Body]:
     return Response(status_code=status.value, content_type="application/json", body=body)
-
-
-def _must_be_json(event: Mapping[str, Any]) -> None:
-    content_type = (event.get("headers") or {}).get("content-type", "application/json")
-    if event.get("body") and content_type.partition(";")[0].strip().lower() != "application/json":
-        raise UnsupportedContentType
-
-
-def _plain_body(event: Mapping[str, Any]) -> dict[str, Any]:
-    body = event.get("body") or ""
-    raw: bytes = body.encode() if isinstance(body, str) else b""
-    if len(raw) > 2 * MAX_BODY_BYTES:  # base64 takes a third more: do not decode what is too large anyway
-        raise PayloadTooLarge
-    if event.get("isBase64Encoded"):
-        try:
-            raw = base64.b64decode(raw, validate=True)
-        except binascii.Error as error:
-            raise InvalidJson from error
-    if len(raw) > MAX_BODY_BYTES:
-        raise PayloadTooLarge
-    try:
-        return {"body": raw.decode(), "isBase64Encoded": False}
-    except UnicodeDecodeError as error:
-        raise InvalidJson from error
 
 
 def _cause(error: DependencyResolutionError) -> SchedulerError:

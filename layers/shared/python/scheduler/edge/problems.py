@@ -1,11 +1,11 @@
 """Every error as an answer: one table of statuses, one form (RFC 9457)."""
 
-import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 from scheduler.domain import errors
+from scheduler.edge.body import write_json
 
 PROBLEMS: dict[type[errors.SchedulerError], HTTPStatus] = {
     errors.InvalidJson: HTTPStatus.BAD_REQUEST,
@@ -65,6 +65,6 @@ def problem_answer(error: errors.SchedulerError, instance: str) -> Mapping[str, 
     return {
         "statusCode": status_of(type(error)).value,
         "headers": {"Content-Type": CONTENT_TYPE, **problem_headers(error)},
-        "body": json.dumps(problem_document(error, instance)),
+        "body": write_json(problem_document(error, instance)),
         "isBase64Encoded": False,
     }

@@ -2,11 +2,12 @@
 
 import logging
 
-from scheduler.domain.errors import NoAvailableDevices, SchedulerError
+from scheduler.domain.errors import SchedulerError
 from scheduler.domain.model import Allocation, AllocationRequest
 from scheduler.domain.outcome import Facts, accepted, granted_allocation
 from scheduler.domain.quota import NO_DOCUMENT, QuotaDocument, QuotaTerms
 from scheduler.ports import Admission, AllocationStore, Gate, Meter, QuotaSource
+from scheduler.service.decisions import log_ended, log_granted, log_refused
 
 logger = logging.getLogger(__name__)
 
@@ -46,12 +47,15 @@ class Allocator:
         terms = self._terms(request, admission)
         facts = self._store.claim(request, terms, last_attempt=False)
         if facts["outcome"] == "worth_retrying":
-            reaped = self._store.reap(request)
-            if reaped:
-                admission.fleet_changed()
-                self._meter.count("AllocationsReaped", reaped)
+            self._reap(request, admission)
             facts = self._store.claim(request, terms, last_attempt=True)
         return facts
+
+    def _reap(self, request: AllocationRequest, admission: Admission) -> None:
+        for ended in self._store.reap(request):
+            admission.fleet_changed()
+            self._meter.count("AllocationsReaped")
+            log_ended(logger, ended)
 
     def _terms(self, request: AllocationRequest, admission: Admission) -> QuotaTerms:
         document = admission.quota or self._read_quota(request)
@@ -65,27 +69,8 @@ class Allocator:
 
     def _tell_grant(self, allocation: Allocation) -> None:
         self._meter.count("AllocationGranted")
-        logger.info(
-            "granted",
-            extra={
-                "allocationId": allocation.id,
-                "deviceId": allocation.device_id,
-                "userId": allocation.user.user_id,
-                "tenantId": allocation.user.tenant_id,
-            },
-        )
+        log_granted(logger, allocation)
 
     def _tell_refusal(self, request: AllocationRequest, refusal: SchedulerError) -> None:
         self._meter.count(f"AllocationRefused.{refusal.code}")
-        # A busy fleet is normal: information, not an error.
-        level = logging.INFO if isinstance(refusal, NoAvailableDevices) else logging.WARNING
-        logger.log(
-            level,
-            "refused",
-            extra={
-                "code": refusal.code,
-                "reason": refusal.detail,
-                "userId": request.user.user_id,
-                "tenantId": request.user.tenant_id,
-            },
-        )
+        log_refused(logger, refusal, userId=request.user.user_id, tenantId=request.user.tenant_id)

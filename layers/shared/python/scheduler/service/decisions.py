@@ -2,6 +2,7 @@
 
 import logging
 
+from scheduler.domain.errors import NoAvailableDevices, SchedulerError
 from scheduler.domain.model import Allocation, EndedAllocation
 
 
@@ -13,6 +14,12 @@ def log_granted(logger: logging.Logger, allocation: Allocation) -> None:
 def log_ended(logger: logging.Logger, ended: EndedAllocation) -> None:
     """Tell what ended, how, and what is billed."""
     logger.info("ended", extra={"how": ended.status, "durationSeconds": ended.duration_seconds, **_names(ended)})
+
+
+def log_refused(logger: logging.Logger, refusal: SchedulerError, **names: str | None) -> None:
+    """Tell who was refused what, and why. A busy fleet is normal: information, not a warning."""
+    level = logging.INFO if isinstance(refusal, NoAvailableDevices) else logging.WARNING
+    logger.log(level, "refused", extra={"code": refusal.code, "reason": refusal.detail, **names})
 
 
 def _names(allocation: Allocation | EndedAllocation) -> dict[str, str]:

@@ -5,6 +5,7 @@ import logging
 from scheduler.domain.model import RequestKey
 from scheduler.domain.outcome import accepted
 from scheduler.ports import AllocationStore, AvailableCache, KeyStore, Meter
+from scheduler.service.decisions import log_ended
 
 logger = logging.getLogger(__name__)
 
@@ -29,17 +30,7 @@ class Expirer:
         for _ in range(MAX_BATCHES):
             ended = self._store.expire_due(BATCH)
             for allocation in ended:
-                logger.info(
-                    "ended",
-                    extra={
-                        "how": allocation.status,
-                        "allocationId": allocation.id,
-                        "deviceId": allocation.device_id,
-                        "userId": allocation.user.user_id,
-                        "tenantId": allocation.user.tenant_id,
-                        "durationSeconds": allocation.duration_seconds,
-                    },
-                )
+                log_ended(logger, allocation)
             count += len(ended)
             if ended:
                 self._cache.evict()

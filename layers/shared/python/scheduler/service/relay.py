@@ -29,10 +29,12 @@ class Relay:
         self._publisher = publisher
         self._meter = meter
         self._holder = uuid.uuid4().hex
+        self._longest_wait = 0.0
 
     def run(self, seconds: float) -> int:
         """Relay for about `seconds`, waiting for the lease when another run still holds it; tell how many went out."""
         deadline = time.monotonic() + seconds
+        self._longest_wait = 0.0
         published = 0
         while time.monotonic() < deadline:
             moved = self.relay_once() if self._outbox.acquire_lease(self._holder, LEASE_SECONDS) else 0
@@ -41,6 +43,7 @@ class Relay:
                 time.sleep(IDLE_SECONDS)
         self._outbox.acquire_lease(self._holder, 0)  # let go at once: the next run waits for it
         self._meter.count("EventsPublished", published)
+        self._meter.observe("OutboxLag", self._longest_wait, "Seconds")
         return published
 
     def relay_once(self) -> int:
@@ -59,6 +62,7 @@ class Relay:
                 self._outbox.mark_published(sorted(published))
             failed_groups.update(event.group_id for event in ready if event.position not in published)
             count += len(published)
+            self._longest_wait = max([self._longest_wait, *(event.waited_seconds for event in ready)])
         if failed_groups:
             self._meter.count("PublishFailed", len(failed_groups))
             logger.warning("publish failed", extra={"groups": len(failed_groups)})

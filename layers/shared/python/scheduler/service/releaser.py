@@ -2,9 +2,11 @@
 
 import logging
 
+from scheduler.domain.errors import SchedulerError
 from scheduler.domain.model import EndedAllocation, ReleaseRequest
 from scheduler.domain.outcome import accepted, ended_allocation
 from scheduler.ports import AllocationStore, Gate, Meter
+from scheduler.service.decisions import log_ended, log_refused
 
 logger = logging.getLogger(__name__)
 
@@ -27,20 +29,15 @@ class Releaser:
             StaleFencingToken: The token is not the active allocation's.
             UserBusy: Another request held the device's lock too long.
         """
-        with self._gate.admit_device(request.device_id) as admission:
-            facts = accepted(self._store.release(request))
-            admission.fleet_changed()
+        try:
+            with self._gate.admit_device(request.device_id) as admission:
+                facts = accepted(self._store.release(request))
+                admission.fleet_changed()
+        except SchedulerError as refusal:
+            self._meter.count(f"ReleaseRefused.{refusal.code}")
+            log_refused(logger, refusal, deviceId=request.device_id, tenantId=request.tenant_id)
+            raise
         ended = ended_allocation(facts)
         self._meter.count("AllocationReleased")
-        logger.info(
-            "ended",
-            extra={
-                "how": ended.status,
-                "allocationId": ended.id,
-                "deviceId": ended.device_id,
-                "userId": ended.user.user_id,
-                "tenantId": ended.user.tenant_id,
-                "durationSeconds": ended.duration_seconds,
-            },
-        )
+        log_ended(logger, ended)
         return ended

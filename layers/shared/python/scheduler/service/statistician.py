@@ -12,7 +12,7 @@ _METRICS = {
     "allocated": ("DevicesAllocated", "Count"),
     "overdue": ("AllocationsOverdue", "Count"),
     "unpublishedEvents": ("OutboxUnpublished", "Count"),
-    "oldestUnpublishedSeconds": ("OutboxLag", "Seconds"),
+    "oldestUnpublishedSeconds": ("OutboxOldest", "Seconds"),
 }
 
 

@@ -48,17 +48,17 @@ class PostgresAllocations:
         )
         return facts
 
-    def reap(self, request: AllocationRequest) -> int:
+    def reap(self, request: AllocationRequest) -> Sequence[EndedAllocation]:
         """End overdue allocations of the user, and of devices that would serve the request; at most 20."""
-        ended: int = self._database.call(
-            "SELECT reap_overdue(%(tenant)s, %(user)s, %(wants)s::device_wants)",
+        rows = self._database.rows(
+            f"SELECT {_ENDED} FROM reap_overdue(%(tenant)s, %(user)s, %(wants)s::device_wants)",
             {
                 "tenant": request.user.tenant_id,
                 "user": request.user.user_id,
                 "wants": _wants_row(request.wants),
             },
         )
-        return ended
+        return [_ended(row) for row in rows]
 
     def release(self, request: ReleaseRequest) -> Facts:
         """Release in one round trip; a late release is stopped by allocation id and fencing token."""
@@ -78,10 +78,7 @@ class PostgresAllocations:
 
     def expire_due(self, limit: int) -> Sequence[EndedAllocation]:
         """End up to `limit` overdue allocations; each is decided again under its locks."""
-        rows = self._database.rows(
-            "SELECT id::text, device_id, tenant_id, user_id, status, duration_seconds FROM expire_due(%(limit)s)",
-            {"limit": limit},
-        )
+        rows = self._database.rows(f"SELECT {_ENDED} FROM expire_due(%(limit)s)", {"limit": limit})
         return [_ended(row) for row in rows]
 
     def delete_ended(self, retention_days: int, limit: int) -> int:
@@ -135,6 +132,7 @@ class PostgresAllocations:
         return AllocationTotals(**row)
 
 
+_ENDED = "id::text, device_id, tenant_id, user_id, status, duration_seconds"
 _COLUMNS = (
     "a.id::text, a.device_id, a.tenant_id, a.user_id, a.status, a.allocated_at, a.expires_at, a.released_at,"
     " a.duration_minutes, a.duration_seconds, a.fencing_token, a.metadata,"

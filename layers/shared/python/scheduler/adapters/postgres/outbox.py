@@ -27,7 +27,8 @@ class PostgresOutbox:
         (which would let a later event of a device overtake an earlier one).
         """
         rows = self._database.rows(
-            "SELECT id AS position, event_id::text AS id, type, subject, group_id, occurred_at, data"
+            "SELECT id AS position, event_id::text AS id, type, subject, group_id, occurred_at, data,"
+            " extract(epoch FROM scheduler_clock() - occurred_at)::float8 AS waited_seconds"
             " FROM outbox WHERE published_at IS NULL ORDER BY outbox.id LIMIT %(limit)s",
             {"limit": limit},
         )

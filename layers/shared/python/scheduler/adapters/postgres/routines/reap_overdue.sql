@@ -1,6 +1,6 @@
 -- End overdue allocations that stand in the way of one request: the user's own, and those on devices that would serve her.
--- At most 20. Returns how many were ended. Without seqscan: few are due, which the planner cannot know.
-CREATE OR REPLACE FUNCTION reap_overdue(p_tenant text, p_user text, p_wants device_wants) RETURNS int
+-- At most 20. Returns what was ended. Without seqscan: few are due, which the planner cannot know.
+CREATE OR REPLACE FUNCTION reap_overdue(p_tenant text, p_user text, p_wants device_wants) RETURNS SETOF device_allocations
 LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
 DECLARE
     due uuid[];
@@ -16,5 +16,5 @@ BEGIN
            AND d.class_id IN (SELECT c.id FROM fitting_classes(p_tenant, p_wants, NULL) c)
          ORDER BY a.expires_at LIMIT 10);
     PERFORM ensure_usage(due);
-    RETURN (SELECT count(*) FROM end_allocations(due, 'expired'));
+    RETURN QUERY SELECT * FROM end_allocations(due, 'expired');
 END $$;
