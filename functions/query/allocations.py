@@ -25,6 +25,7 @@ router = APIGatewayHttpRouter()
 def list_allocations(
     who: Annotated[Caller, Depends(caller)],
     catalog: Annotated[Catalog, Depends(get_catalog)],
+    tenant_id: Annotated[Id | None, Query(alias="tenantId", description="an operator may name any")] = None,
     user_id: Annotated[Id | None, Query(alias="userId")] = None,
     device_id: Annotated[Id | None, Query(alias="deviceId")] = None,
     status: Annotated[AllocationStatus | None, Query()] = None,
@@ -37,7 +38,7 @@ def list_allocations(
     if who.seen_user is not None and user_id is not None:
         who.acting_for(user_id, None)
     wanted = AllocationFilter(
-        tenant_id=who.seen_tenant,
+        tenant_id=who.tenant(tenant_id),
         user_id=who.seen_user or user_id,
         device_id=device_id,
         status=status,
@@ -57,10 +58,12 @@ def list_allocations(
 
 @router.get("/scheduler/allocations/stats", summary="Count allocations", tags=["allocations"])
 def totals(
-    who: Annotated[Caller, Depends(service_caller)], catalog: Annotated[Catalog, Depends(get_catalog)]
+    who: Annotated[Caller, Depends(service_caller)],
+    catalog: Annotated[Catalog, Depends(get_catalog)],
+    tenant_id: Annotated[Id | None, Query(alias="tenantId", description="an operator may name any")] = None,
 ) -> Response[Envelope[TotalsView]]:
-    """Give running totals: a service its tenant's, an operator all."""
-    return ok(Envelope(data=TotalsView.of(catalog.totals(who.seen_tenant))))
+    """Give running totals: a service its tenant's, an operator a tenant's or all."""
+    return ok(Envelope(data=TotalsView.of(catalog.totals(who.tenant(tenant_id)))))
 
 
 @router.get(

@@ -5,6 +5,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -474,3 +475,15 @@ def _one_of_each_end(api: Api, clock: Clock) -> None:
     api.release(overdue)
     api.release(api.allocate().data["deviceId"])
     api.allocate(userId="bob")
+
+
+def test_an_operator_may_look_at_one_tenant_and_nobody_else_at_another(api: Api) -> None:
+    api.add_devices(2)
+    api.allocate()
+    api.allocate(OTHER_TENANT)
+
+    for path, count in [(ALLOCATIONS, len), (STATS, itemgetter("totalAllocations"))]:
+        assert count(api.get(path, OPERATOR).data) == 2
+        assert count(api.get(path, OPERATOR, tenantId="globex").data) == 1
+        assert count(api.get(path, SERVICE, tenantId="acme").data) == 1
+        assert api.get(path, SERVICE, tenantId="globex").code == "forbidden"
