@@ -705,7 +705,7 @@ CREATE FUNCTION public.quota_share(p_cpu_cores integer, p_memory_mb integer, p_s
     SELECT jsonb_build_object('devices', 1, 'cpuCores', p_cpu_cores, 'memoryMB', p_memory_mb, 'storageMB', p_storage_mb)
 $$;
 
-CREATE FUNCTION public.reap_overdue(p_tenant text, p_user text, p_wants public.device_wants) RETURNS integer
+CREATE FUNCTION public.reap_overdue(p_tenant text, p_user text, p_wants public.device_wants) RETURNS SETOF public.device_allocations
     LANGUAGE plpgsql
     SET enable_seqscan TO 'off'
     AS $$
@@ -723,7 +723,7 @@ BEGIN
            AND d.class_id IN (SELECT c.id FROM fitting_classes(p_tenant, p_wants, NULL) c)
          ORDER BY a.expires_at LIMIT 10);
     PERFORM ensure_usage(due);
-    RETURN (SELECT count(*) FROM end_allocations(due, 'expired'));
+    RETURN QUERY SELECT * FROM end_allocations(due, 'expired');
 END $$;
 
 CREATE FUNCTION public.refuse_claim(held public.quota_usage, terms public.quota_terms, p_reason text) RETURNS jsonb
