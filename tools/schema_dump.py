@@ -6,11 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scheduler.adapters.postgres.migrate import migrate
+from scheduler.adapters.postgres.migrate import migrate, scripts
 from tools.embedded import POSTGRES_BIN, postgres
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "schema.sql"
-_HEADER = """-- The whole schema, for reading: written from the migrations by `make schema`, compared by a test.
+_HEADER = """-- The schema, for reading; the routines stand in adapters/postgres/routines. Written from the migrations by `make schema`,
+-- compared by a test.
 
 SET check_function_bodies = false;
 
@@ -19,6 +20,11 @@ _DUMP_SECONDS = 60
 # Headings, settings and tokens: they differ between versions of pg_dump or from run to run, and tell nothing.
 _NOISE = re.compile(
     r"--|-- (Name: |PostgreSQL |Dumped ).*|\\(un)?restrict .*|SET .*;|SELECT pg_catalog\.set_config\(.*;"
+)
+# The routines have a file each, which says more than the dump of it.
+_ROUTINES = re.compile(
+    rf"CREATE FUNCTION public\.({'|'.join(script.name for script in scripts('routines'))})\(.*?\n *AS \$\$.*?\$\$;\n",
+    re.DOTALL,
 )
 
 
@@ -51,7 +57,8 @@ def document(url: str) -> str:
         check=True,
         timeout=_DUMP_SECONDS,
     )
-    lines = [line for line in dumped.stdout.splitlines() if not _NOISE.fullmatch(line)]
+    schema = _ROUTINES.sub("", dumped.stdout)
+    lines = [line for line in schema.splitlines() if not _NOISE.fullmatch(line)]
     return _HEADER + re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
 
 

@@ -264,12 +264,13 @@ class TestDocument:
 
         assert not re.search(r"\\restrict|Dumped|pg_dump|OWNER|GRANT", text)
 
-    def test_a_database_can_be_made_from_it(self, empty_url: str, database: Database) -> None:
+    def test_a_database_without_the_routines_can_be_made_from_it(self, empty_url: str, database: Database) -> None:
         with closing(psycopg2.connect(empty_url)) as connection, connection, connection.cursor() as cursor:
             cursor.execute(schema_dump.DOCUMENT.read_text())
 
         with closing(Database(lambda: empty_url)) as made:
-            assert _column(made, OBJECTS) == _column(database, OBJECTS)
+            routines = {f"function {name}" for name in ROUTINES}
+            assert set(_column(made, OBJECTS)) == set(_column(database, OBJECTS)) - routines
 
     def test_a_dump_that_fails_says_so(self) -> None:
         with pytest.raises(subprocess.CalledProcessError):

@@ -30,9 +30,9 @@ class MemoryOutbox:
     def acquire_lease(self, holder: str, seconds: float) -> bool:
         return True
 
-    def oldest(self, limit: int) -> Sequence[OutboxEvent]:
+    def oldest(self, limit: int, without: Collection[str] = ()) -> Sequence[OutboxEvent]:
         self.asked_for.append(limit)
-        return self.waiting[:limit]
+        return [event for event in self.waiting if event.group_id not in without][:limit]
 
     def mark_published(self, positions: Sequence[int]) -> None:
         self.waiting = [event for event in self.waiting if event.position not in positions]
@@ -126,6 +126,18 @@ def test_a_group_that_failed_goes_out_in_order_the_next_time():
     relay.relay_once()
 
     assert [event.id for event in publisher.published if event.group_id == "a"] == ["event-1", "event-2"]
+
+
+def test_groups_that_fail_for_ever_do_not_hold_up_the_rest():
+    stuck = "".join(chr(0x4E00 + number) for number in range(BATCH))
+    never = {f"event-{number}": 10**6 for number in range(1, BATCH + 1)}
+    outbox, publisher = MemoryOutbox(outbox_of(stuck + "ab")), PickyPublisher(never)
+    relay = relay_of(outbox, publisher)
+
+    for _ in range(3):
+        relay.relay_once()
+
+    assert [event.group_id for event in publisher.published] == ["a", "b"]
 
 
 def test_failures_are_counted_by_group():

@@ -135,8 +135,8 @@ class OutboxStore(Protocol):
     def acquire_lease(self, holder: str, seconds: float) -> bool:
         """Become or stay the one relay."""
 
-    def oldest(self, limit: int) -> Sequence[OutboxEvent]:
-        """Read the oldest events that are not published."""
+    def oldest(self, limit: int, without: Collection[str] = ()) -> Sequence[OutboxEvent]:
+        """Read the oldest events that are not published, without those of some groups."""
 
     def mark_published(self, positions: Sequence[int]) -> None:
         """Mark events as published."""

@@ -30,6 +30,7 @@ class Relay:
         self._meter = meter
         self._holder = uuid.uuid4().hex
         self._longest_wait = 0.0
+        self._left_out: set[str] = set()
 
     def run(self, seconds: float) -> int:
         """Relay for about `seconds`, waiting for the lease when another run still holds it; tell how many went out."""
@@ -51,7 +52,8 @@ class Relay:
         failed_groups: set[str] = set()
         count = 0
         stop_at = time.monotonic() + ROUND_SECONDS
-        for batch in _batches(self._outbox.oldest(BATCH)):
+        events = self._outbox.oldest(BATCH, without=self._left_out)
+        for batch in _batches(events):
             if time.monotonic() > stop_at:
                 break
             ready = [event for event in batch if event.group_id not in failed_groups]
@@ -63,6 +65,8 @@ class Relay:
             failed_groups.update(event.group_id for event in ready if event.position not in published)
             count += len(published)
             self._longest_wait = max([self._longest_wait, *(event.waited_seconds for event in ready)])
+        # Groups that fail must not fill every round: when more may wait behind them, the next round goes without them.
+        self._left_out = failed_groups if len(events) == BATCH else set()
         if failed_groups:
             self._meter.count("PublishFailed", len(failed_groups))
             logger.warning("publish failed", extra={"groups": len(failed_groups)})

@@ -1,6 +1,6 @@
 """outbox, inbox and leases: events that wait, events that were applied, and who may run a job."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from scheduler.adapters.postgres.connection import Database
 from scheduler.domain.events import OutboxEvent
@@ -20,8 +20,8 @@ class PostgresOutbox:
         )
         return held
 
-    def oldest(self, limit: int) -> Sequence[OutboxEvent]:
-        """Read the oldest unpublished events.
+    def oldest(self, limit: int, without: Collection[str] = ()) -> Sequence[OutboxEvent]:
+        """Read the oldest unpublished events, without those of some groups.
 
         By position, never past a remembered one (an event with a smaller id may commit later), and without SKIP LOCKED
         (which would let a later event of a device overtake an earlier one).
@@ -29,8 +29,9 @@ class PostgresOutbox:
         rows = self._database.rows(
             "SELECT id AS position, event_id::text AS id, type, subject, group_id, occurred_at, data,"
             " extract(epoch FROM scheduler_clock() - occurred_at)::float8 AS waited_seconds"
-            " FROM outbox WHERE published_at IS NULL ORDER BY outbox.id LIMIT %(limit)s",
-            {"limit": limit},
+            " FROM outbox WHERE published_at IS NULL AND group_id <> ALL (%(without)s::text[])"
+            " ORDER BY outbox.id LIMIT %(limit)s",
+            {"limit": limit, "without": list(without)},
         )
         return [OutboxEvent(**row) for row in rows]
 

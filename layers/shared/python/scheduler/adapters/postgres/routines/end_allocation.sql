@@ -7,7 +7,7 @@ DECLARE
 BEGIN
     UPDATE device_allocations
        SET status = CASE WHEN expires_at <= p_at THEN 'expired' ELSE p_as END, released_at = p_at,
-           duration_seconds = greatest(floor(extract(epoch FROM least(p_at, expires_at) - allocated_at)), 0)
+           duration_seconds = least(greatest(floor(extract(epoch FROM least(p_at, expires_at) - allocated_at)), 0), 2147483647)
      WHERE id = p_allocation.id
     RETURNING * INTO ended;
 
