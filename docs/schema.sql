@@ -1,5 +1,5 @@
--- The schema, for reading; the routines stand in adapters/postgres/routines. Written from the migrations by `make schema`,
--- compared by a test.
+-- The schema, for reading; the routines stand in adapters/postgres/routines.
+-- Written from the migrations by `make schema`, compared by a test.
 
 SET check_function_bodies = false;
 

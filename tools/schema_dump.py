@@ -10,8 +10,8 @@ from scheduler.adapters.postgres.migrate import migrate, scripts
 from tools.embedded import POSTGRES_BIN, postgres
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "schema.sql"
-_HEADER = """-- The schema, for reading; the routines stand in adapters/postgres/routines. Written from the migrations by `make schema`,
--- compared by a test.
+_HEADER = """-- The schema, for reading; the routines stand in adapters/postgres/routines.
+-- Written from the migrations by `make schema`, compared by a test.
 
 SET check_function_bodies = false;
 
