@@ -1,11 +1,12 @@
 -- Lend the best free device that fits to one user, or say why not, with the event of either. Settles: users racing for devices
 -- (SKIP LOCKED), one user racing with herself (her usage row), bookings (next_reserved_at on the device's own row), the same
 -- request twice (its key). Outcomes: granted | over_quota | none_free, or worth_retrying before the last attempt: overdue
--- allocations would help, or somebody holds a device that she may yet give up.
+-- allocations would help, or somebody holds a device that she may yet give up. Without seqscan: a session keeps the plans that
+-- it made while the tables were small.
 CREATE OR REPLACE FUNCTION claim_device(
     p_tenant text, p_user text, p_wants device_wants, p_terms quota_terms, p_minutes int, p_metadata jsonb,
     p_key request_key, p_last_attempt boolean
-) RETURNS jsonb LANGUAGE plpgsql VOLATILE AS $$
+) RETURNS jsonb LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
 DECLARE
     answer  jsonb;
     held    quota_usage;

@@ -1,10 +1,10 @@
 -- End the active allocation of a device for its holder (or, p_holder NULL, for a service of the tenant; p_tenant NULL: for an
 -- operator). Settles: release against expiry and renewal (the owner is read unlocked, her usage row locked, the row read again)
 -- and a late release against the next holder (allocation id and fencing token). Outcomes: released | expired | not_found |
--- not_active | stale_fence.
+-- not_active | stale_fence. Without seqscan: a session keeps the plans that it made while the tables were small.
 CREATE OR REPLACE FUNCTION release_device(
     p_tenant text, p_holder text, p_device text, p_allocation uuid, p_fence bigint, p_key request_key
-) RETURNS jsonb LANGUAGE plpgsql VOLATILE AS $$
+) RETURNS jsonb LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
 DECLARE
     answer jsonb;
     target device_allocations;
