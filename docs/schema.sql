@@ -51,7 +51,6 @@ DECLARE
     adopted device_allocations := NEW;
     at      timestamptz;
 BEGIN
-    PERFORM lock_usage(adopted.tenant_id, adopted.user_id);
     adopted.expires_at := coalesce(adopted.expires_at, adopted.allocated_at + make_interval(mins => adopted.duration_minutes));
     UPDATE devices
        SET active_allocation_id = adopted.id, busy_until = adopted.expires_at, fence = fence + 1
@@ -193,9 +192,21 @@ COMMENT ON COLUMN public.device_allocations.metadata IS 'The caller''s own objec
 
 COMMENT ON COLUMN public.device_allocations.fencing_token IS 'Strictly increasing per device; a stale one is refused';
 
+COMMENT ON COLUMN public.device_allocations.renewal_count IS 'How often it was renewed';
+
+COMMENT ON COLUMN public.device_allocations.last_renewed_at IS 'When it was renewed last; the cooldown counts from here';
+
 COMMENT ON COLUMN public.device_allocations.cpu_cores IS 'Counted against the quota while active; stays when the device is changed';
 
+COMMENT ON COLUMN public.device_allocations.memory_mb IS 'As cpu_cores';
+
+COMMENT ON COLUMN public.device_allocations.storage_mb IS 'As cpu_cores';
+
 COMMENT ON COLUMN public.device_allocations.decision IS 'Why this device: strategy and score';
+
+COMMENT ON COLUMN public.device_allocations.created_at IS 'When the row was written';
+
+COMMENT ON COLUMN public.device_allocations.updated_at IS 'When the row was changed last, kept by a trigger';
 
 CREATE TABLE public.spec_classes (
     id integer NOT NULL,
@@ -231,6 +242,17 @@ WITH (fillfactor='70');
 COMMENT ON TABLE public.quota_usage IS 'What each user holds now: the sum over her active allocations, kept in the transaction that changes them';
 
 COMMENT ON COLUMN public.quota_usage.blocked IS 'No grants: set first when a user is suspended, then her allocations are ended';
+
+CREATE FUNCTION public.lock_for_adoption() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM lock_usage(NEW.tenant_id, NEW.user_id);
+    PERFORM FROM devices WHERE id = NEW.device_id FOR UPDATE;
+    RETURN NEW;
+END $$;
+
+COMMENT ON FUNCTION public.lock_for_adoption() IS 'Takes the locks of an adoption in the order that all follow';
 
 CREATE FUNCTION public.set_default_tenant() RETURNS trigger
     LANGUAGE plpgsql
@@ -479,6 +501,8 @@ CREATE INDEX outbox_unpublished ON public.outbox USING btree (id) WHERE (publish
 CREATE TRIGGER device_allocations_adopted AFTER INSERT ON public.device_allocations FOR EACH ROW WHEN (((new.fencing_token = 0) AND ((new.status)::text = 'allocated'::text))) EXECUTE FUNCTION public.adopt_allocation();
 
 CREATE TRIGGER device_allocations_default_tenant BEFORE INSERT ON public.device_allocations FOR EACH ROW WHEN ((new.tenant_id IS NULL)) EXECUTE FUNCTION public.set_default_tenant();
+
+CREATE TRIGGER device_allocations_lock_for_adoption BEFORE INSERT ON public.device_allocations FOR EACH ROW WHEN (((new.fencing_token = 0) AND ((new.status)::text = 'allocated'::text))) EXECUTE FUNCTION public.lock_for_adoption();
 
 CREATE TRIGGER device_allocations_updated_at BEFORE UPDATE ON public.device_allocations FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 

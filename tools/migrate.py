@@ -5,9 +5,11 @@ import sys
 
 import psycopg2
 
+from scheduler.adapters.postgres.connection import NotAConnectionUrl
 from scheduler.adapters.postgres.migrate import MigrationChanged
 from scheduler.domain.errors import Unavailable
 from scheduler.runtime import migrate_database
+from scheduler.settings import ConfigurationError
 
 _EXAMPLE = "make migrate DATABASE_URL=postgresql://user:password@host:5432/database"
 
@@ -20,11 +22,10 @@ def main() -> int:
         done = migrate_database()
     except (psycopg2.OperationalError, Unavailable) as error:
         return _fail(f"the database does not answer: {str(error).strip()}")
-    except psycopg2.ProgrammingError as error:
-        if error.pgcode:  # the server's word, about a migration
-            raise
-        # libpq's, about the URL: it quotes that, password and all.
+    except NotAConnectionUrl:
         return _fail(f"DATABASE_URL cannot be used; it looks like this: {_EXAMPLE}")
+    except ConfigurationError as error:
+        return _fail(str(error))
     except MigrationChanged as changed:
         return _fail(f"{changed} was applied with another text: migrations are never edited, only added")
     print(f"applied {', '.join(done['applied']) or 'no new migration'}; {len(done['routines'])} routines changed")

@@ -11,7 +11,7 @@ from scheduler.domain.model import RequestKey
 from scheduler.edge.http import create_api, lambda_entry, ok, request_key, service_caller
 from scheduler.edge.identity import Caller
 from scheduler.edge.schedule import scheduled
-from scheduler.edge.schemas.allocations import ExpiredCount
+from scheduler.edge.schemas.allocations import EmptyBody, ExpiredCount
 from scheduler.runtime import get_expirer
 from scheduler.service.expirer import Expirer
 
@@ -23,6 +23,7 @@ def release_expired(
     who: Annotated[Caller, Depends(service_caller)],  # noqa: ARG001  asking for a service is what lets no user in
     key: Annotated[RequestKey | None, Depends(request_key)],
     expirer: Annotated[Expirer, Depends(get_expirer)],
+    body: EmptyBody | None = None,  # noqa: ARG001  nothing may be asked for
 ) -> Response[ExpiredCount]:
     """Run the sweep now, for all tenants, and say how many it ended."""
     count = expirer.expire_on_request(key)

@@ -4,14 +4,14 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.depends import Depends
-from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 
 from scheduler.domain.errors import DeviceExists, DeviceNotFound
 from scheduler.domain.model import RequestKey
 from scheduler.edge.fields import Id
 from scheduler.edge.http import Envelope, create_api, created, lambda_entry, ok, operator_caller, refusals, request_key
 from scheduler.edge.identity import Caller
-from scheduler.edge.schemas.devices import DeviceBody, DeviceChanges, DeviceIdsView, DeviceIdView, DevicesBody
+from scheduler.edge.schemas.devices import DeviceChanges, DeviceIdsView, DeviceIdView, DevicesBody, OneOrManyDevices
 from scheduler.runtime import get_fleet
 from scheduler.service.fleet import Fleet
 
@@ -26,7 +26,7 @@ app = create_api()
     openapi_extensions=refusals(DeviceExists),
 )
 def register(
-    body: DeviceBody | DevicesBody,
+    body: Annotated[OneOrManyDevices, Body()],
     who: Annotated[Caller, Depends(operator_caller)],
     key: Annotated[RequestKey | None, Depends(request_key)],
     fleet: Annotated[Fleet, Depends(get_fleet)],
@@ -34,7 +34,7 @@ def register(
     """Add one device, or up to 100: all or none."""
     bodies = body.devices if isinstance(body, DevicesBody) else [body]
     ids = fleet.register([device.to_columns() for device in bodies], key, by=who.subject)
-    return created(Envelope(data=DeviceIdsView(ids=list(ids)), message=f"Registered {len(ids)} devices"))
+    return created(Envelope(data=DeviceIdsView(ids=list(ids)), message=f"Registered devices: {len(ids)}"))
 
 
 @app.patch(

@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from scheduler.domain.model import AvailableFilter
 from scheduler.edge.cursors import read_id_cursor, write_cursor
-from scheduler.edge.fields import MAX_INT, ShortText
+from scheduler.edge.fields import MAX_INT, Id, ShortText
 from scheduler.edge.http import CountedPage, Meta, caller, ok
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.devices import FreeDeviceView
@@ -23,6 +23,7 @@ router = APIGatewayHttpRouter()
 def list_available(
     who: Annotated[Caller, Depends(caller)],
     catalog: Annotated[Catalog, Depends(get_catalog)],
+    tenant_id: Annotated[Id | None, Query(alias="tenantId", description="an operator may name any")] = None,
     min_cpu: Annotated[int | None, Query(alias="minCpu", ge=0, le=MAX_INT)] = None,
     min_memory: Annotated[int | None, Query(alias="minMemory", ge=0, le=MAX_INT, description="MB")] = None,
     device_type: Annotated[ShortText | None, Query(alias="deviceType")] = None,
@@ -30,7 +31,7 @@ def list_available(
     cursor: Annotated[str | None, Query(max_length=1000)] = None,
 ) -> Response[CountedPage[FreeDeviceView]]:
     """List them by id; `total` counts all that match. The list may be ten seconds old."""
-    wanted = AvailableFilter(who.seen_tenant, min_cpu, min_memory, device_type, read_id_cursor(cursor), limit)
+    wanted = AvailableFilter(who.tenant(tenant_id), min_cpu, min_memory, device_type, read_id_cursor(cursor), limit)
     page = catalog.available(wanted)
     return ok(
         CountedPage(

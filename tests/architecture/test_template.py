@@ -105,7 +105,7 @@ def test_functions_that_only_answer_http_end_before_api_gateway_gives_up() -> No
     scheduled = {function for function, _ in events("Schedule")}
     for function, _ in events("HttpApi"):
         if function not in scheduled:
-            assert timeout_of(function) <= API_GATEWAY_SECONDS // 2
+            assert timeout_of(function) < API_GATEWAY_SECONDS
 
 
 def test_only_health_and_documents_are_open_to_everyone() -> None:

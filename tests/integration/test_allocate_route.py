@@ -1,5 +1,6 @@
 """POST /scheduler/devices/allocate, through the handler, on real parts."""
 
+import functools
 from datetime import datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from tests.support.api import OPERATOR, OTHER_USER, SERVICE, USER, Api
 from tests.support.clock import Clock
 from tests.support.ledger import assert_ledger_agrees
 
+NESTED = functools.reduce(lambda inner, _: [inner], range(60), [])
 WRONG_BODIES = [
     pytest.param({}, 422, "validation_failed", id="userId missing"),
     pytest.param({"userId": ""}, 422, "validation_failed", id="userId empty"),
@@ -26,7 +28,10 @@ WRONG_BODIES = [
     pytest.param({"userId": "alice", "metadata": {"n": "\0"}}, 422, "validation_failed", id="NUL in metadata"),
     pytest.param({"userId": "alice", "metadata": {"n": "x" * 5000}}, 413, "payload_too_large", id="metadata over 4 KB"),
     pytest.param({"userId": "alice", "tenantId": "globex"}, 403, "forbidden", id="another tenant"),
+    pytest.param({"userId": "alice", "metadata": {"n": NESTED}}, 422, "validation_failed", id="metadata nested deep"),
+    pytest.param({"userId": "alice", "wait": True}, 422, "validation_failed", id="waiting, which is not offered yet"),
     pytest.param("[]", 422, "validation_failed", id="an array"),
+    pytest.param('[{"userId": "alice"}]', 422, "validation_failed", id="an array of a good request"),
     pytest.param("null", 422, "validation_failed", id="null"),
     pytest.param("{", 400, "invalid_json", id="broken JSON"),
     pytest.param('{"userId": NaN}', 400, "invalid_json", id="NaN"),
@@ -66,6 +71,28 @@ def test_bad_input_is_refused_and_writes_nothing(
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json["success"] is False
     assert database.rows("SELECT 1 FROM device_allocations UNION ALL SELECT 1 FROM outbox", {}) == []
+
+
+@pytest.mark.parametrize("content_type", ["Application/JSON", "application/json; charset=utf-8"])
+def test_a_content_type_may_be_spelled_in_any_case(api: Api, content_type: str) -> None:
+    api.add_devices(1)
+    headers = {"content-type": content_type}
+
+    assert api.call("POST", "/scheduler/devices/allocate", SERVICE, {"userId": "alice"}, headers=headers).status == 201
+
+
+def test_another_content_type_is_refused(api: Api) -> None:
+    answer = api.call(
+        "POST", "/scheduler/devices/allocate", SERVICE, "userId=alice", headers={"content-type": "text/plain"}
+    )
+
+    assert (answer.status, answer.code) == (415, "unsupported_content_type")
+
+
+def test_saying_that_one_does_not_wait_is_allowed(api: Api) -> None:
+    api.add_devices(1)
+
+    assert api.allocate(wait=False).status == 201
 
 
 def test_without_verified_claims_nobody_gets_a_device(api: Api) -> None:
@@ -146,6 +173,16 @@ def test_the_same_key_gives_the_same_answer_and_one_device(api: Api, database: D
     assert first.status == again.status == 201
     assert first.text == again.text
     assert database.call("SELECT count(*) FROM device_allocations", {}) == 1
+
+
+def test_white_space_and_order_do_not_make_another_body(api: Api) -> None:
+    api.add_devices(2)
+    bodies = ['{"userId": "alice", "durationMinutes": 5}', '{"durationMinutes":5,"userId":"alice"}']
+
+    answers = [api.post("/scheduler/devices/allocate", SERVICE, body, key="k-1") for body in bodies]
+
+    assert answers[0].status == 201
+    assert answers[0].text == answers[1].text
 
 
 def test_the_same_key_with_another_body_is_refused(api: Api) -> None:

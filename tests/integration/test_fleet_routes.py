@@ -37,7 +37,7 @@ def test_one_device_is_added_under_its_own_id(api: Api, database: Database) -> N
     answer = api.post(DEVICES, OPERATOR, device_body(0, id="phone-a", labels={"rack": "7"}, host="h-1", model="Pixel"))
 
     assert answer.status == 201
-    assert answer.json == {"success": True, "data": {"ids": ["phone-a"]}, "message": "Registered 1 devices"}
+    assert answer.json == {"success": True, "data": {"ids": ["phone-a"]}, "message": "Registered devices: 1"}
     row = _device(database, "phone-a")
     assert (row["labels"], row["host"], row["model"], row["status"]) == ({"rack": "7"}, "h-1", "Pixel", "running")
     assert api.allocate().data["deviceId"] == "phone-a"
@@ -249,3 +249,28 @@ def _count(database: Database) -> Any:
 def _usage(database: Database) -> dict[str, Any]:
     (row,) = database.rows("SELECT devices, cpu_cores, memory_mb, storage_mb FROM quota_usage", {})
     return row
+
+
+def test_errors_name_the_fields_as_the_caller_wrote_them(api: Api) -> None:
+    one = api.post("/scheduler/devices", OPERATOR, device_body(1, cpuCores="four"))
+    many = api.post("/scheduler/devices", OPERATOR, {"devices": [device_body(1), device_body(2, cpuCores="four")]})
+
+    assert [error["field"] for error in one.json["errors"]] == ["cpuCores"]
+    assert [error["field"] for error in many.json["errors"]] == ["devices.1.cpuCores"]
+
+
+@pytest.mark.parametrize("device_id", ["a/b", "a b", "a#b", "a?b", "a%b", "\U0001f4f1", 'a"b'])
+def test_an_id_that_cannot_stand_in_a_path_is_refused(api: Api, device_id: str) -> None:
+    assert api.post("/scheduler/devices", OPERATOR, device_body(1, id=device_id)).code == "validation_failed"
+
+
+def test_a_device_whose_allocation_came_before_it_is_taken(api: Api, database: Database) -> None:
+    columns = "(device_id, user_id, tenant_id, fencing_token)"
+    database.call(f"INSERT INTO device_allocations {columns} VALUES ('late', 'bob', 'acme', 7)", {})
+
+    api.add_devices(1, id="late")
+
+    assert api.get("/scheduler/devices/available", SERVICE).data == []
+    assert api.allocate().code == "no_available_devices"
+    api.release("late", userId="bob")
+    assert api.allocate().data["fencingToken"] == 8

@@ -1,11 +1,13 @@
 """No token, address or body reaches a log, whatever happens."""
 
 import logging
+import traceback
 
 import pytest
 
-from scheduler.adapters.postgres.connection import Database
-from tests.support.api import OPERATOR, SERVICE, Api, device_body
+from scheduler.adapters.postgres.connection import Database, NotAConnectionUrl
+from tests.support.api import OPERATOR, SERVICE, Api, Context, device_body
+from tools.handlers import load_function
 
 ADDRESS = "adb-7f3a.internal"
 SECRETS = {ADDRESS, "Bearer t0k3n", "mrs.miller@example.org"}
@@ -80,3 +82,28 @@ def test_a_database_that_is_gone_is_logged_without_its_address(
     assert int(answer.headers["Retry-After"]) > 0
     assert_clean(logged, told="degraded")
     assert "hunter2" not in everything(logged)
+
+
+def test_a_connection_url_with_a_slip_is_not_quoted(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DATABASE_URL", "postgresql:/scheduler:hunter2@127.0.0.1/scheduler")
+
+    with pytest.raises(NotAConnectionUrl) as fault:
+        load_function("migrate").handler({}, Context())
+
+    assert "hunter2" not in "".join(traceback.format_exception(fault.value))
+
+
+def test_what_an_operator_does_is_logged_with_her_name(api: Api, logged: pytest.LogCaptureFixture) -> None:
+    (device_id,) = api.add_devices(1)
+    api.allocate(OPERATOR)
+    api.release(device_id, OPERATOR)
+    api.post("/scheduler/allocations/release-expired", OPERATOR)
+    api.allocate()  # a service's
+
+    acts = [record.__dict__["route"] for record in logged.records if record.message == "operator acted"]
+    assert acts == [
+        "POST /scheduler/devices",
+        "POST /scheduler/devices/allocate",
+        "POST /scheduler/devices/release",
+        "POST /scheduler/allocations/release-expired",
+    ]

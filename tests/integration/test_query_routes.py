@@ -487,3 +487,15 @@ def test_an_operator_may_look_at_one_tenant_and_nobody_else_at_another(api: Api)
         assert count(api.get(path, OPERATOR, tenantId="globex").data) == 1
         assert count(api.get(path, SERVICE, tenantId="acme").data) == 1
         assert api.get(path, SERVICE, tenantId="globex").code == "forbidden"
+
+
+@pytest.mark.parametrize("metadata", ["[1, 2]", '"text"', "5", "true", "null", "[" * 300 + "]" * 300])
+def test_rows_from_outside_may_hold_any_metadata(api: Api, database: Database, metadata: str) -> None:
+    database.call(
+        "INSERT INTO device_allocations (device_id, user_id, tenant_id, status, metadata)"
+        " VALUES ('gone', 'alice', 'acme', 'released', %(metadata)s)",
+        {"metadata": metadata},
+    )
+
+    (listed,) = api.get(ALLOCATIONS, SERVICE).data
+    assert api.get(f"{ALLOCATIONS}/{listed['allocationId']}", SERVICE).status == 200

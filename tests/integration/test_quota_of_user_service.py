@@ -117,6 +117,14 @@ def test_while_it_is_down_nothing_is_lent_and_soon_nobody_is_asked(
     assert database.call("SELECT count(*) FROM device_allocations", {}) == 0
 
 
+def test_one_users_unreadable_document_stops_nobody_else(api: Api, neighbour: UserService) -> None:
+    neighbour.books.set_quota("alice", document({"maxDevices": -5}))
+    api.add_devices(1)
+
+    assert {api.allocate().code for _ in range(5)} == {"quota_service_unavailable"}
+    assert api.allocate(userId="bob").status == 201
+
+
 def test_while_it_is_down_devices_are_lent_where_that_is_configured(
     environment: pytest.MonkeyPatch, api: Api, neighbour: UserService
 ) -> None:

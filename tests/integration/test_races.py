@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psycopg2
 import pytest
 
+from scheduler.adapters import postgres as postgres_adapter
 from scheduler.adapters.open_gate import OpenGate
 from scheduler.adapters.postgres.connection import Database
 from scheduler.ports import Gate
@@ -91,6 +93,8 @@ def test_the_last_device_is_not_refused_to_everybody_because_one_takes_it(
 
 def test_who_finds_the_last_device_being_taken_waits_for_the_outcome(database: Database, database_url: str) -> None:
     add_devices(database, 1)
+    patient = Path(postgres_adapter.__file__).with_name("routines") / "await_free_device.sql"
+    database.call(patient.read_text().replace("250ms", "20s").replace("%", "%%"), {})  # a slow machine needs its time
     taker = psycopg2.connect(database_url)
     taker.cursor().execute("SELECT FROM devices FOR UPDATE")
     with ThreadPoolExecutor(max_workers=1) as pool:

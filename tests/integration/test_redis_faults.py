@@ -78,12 +78,29 @@ def test_a_flush_between_lock_and_unlock_harms_nobody(api: Api, redis_url: str, 
     assert_ledger_agrees(database)
 
 
-def test_a_cached_quota_that_is_none_is_read_anew(api: Api, redis_url: str) -> None:
+@pytest.mark.parametrize("devices", ['"many"', "-5", "1.5", "true", "[]", "99999999999"])
+def test_a_cached_quota_that_is_none_is_read_anew(api: Api, redis_url: str, devices: str) -> None:
     api.add_devices(1)
+    kept = (
+        '{"user": ["acme", "alice"], "status": "active", "valid_until": null, "plan_name": "", "limits": {"devices": '
+        + devices
+        + "}}"
+    )
     with redis.from_url(redis_url) as client:
-        client.set("scheduler:quota:{acme|alice}", '{"limits": "many"}')
+        client.set("scheduler:quota:{acme|alice}", kept)
 
     assert api.allocate().status == 201
+
+
+def test_a_cached_quota_is_its_owners_only(api: Api, database: Database, redis_url: str) -> None:
+    """A bar in a tenant's name makes two users share a key."""
+    database.call("INSERT INTO quotas (tenant_id, user_id, plan_name) VALUES ('acme', 'b|c', 'free')", {})
+    api.add_devices(3)
+    api.allocate({**SERVICE, "tenant_id": "acme|b"}, userId="c")
+
+    answers = [api.allocate(userId="b|c").status for _ in range(2)]
+
+    assert answers == [201, 403]
 
 
 def test_who_holds_the_users_lock_too_long_makes_others_busy(

@@ -1,6 +1,7 @@
 """A cluster of one node that serves all slots: the client, scripts and key slots behave as on any cluster."""
 
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import redis
 
 from tools.embedded import ValkeyServer
+
+READY_SECONDS = 20
 
 
 class ClusterNode(ValkeyServer):
@@ -30,8 +33,10 @@ def valkey_cluster() -> Iterator[ClusterNode]:
         try:
             with redis.Redis(port=node.port) as client:
                 client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+                deadline = time.monotonic() + READY_SECONDS
                 while "cluster_state:ok" not in str(client.execute_command("CLUSTER", "INFO")):
-                    pass  # all slots are its own: the state follows within milliseconds
+                    assert time.monotonic() < deadline, "the cluster does not become ready"
+                    time.sleep(0.01)
             yield node
         finally:
             node.stop()

@@ -129,12 +129,12 @@ def test_a_group_that_failed_goes_out_in_order_the_next_time():
 
 
 def test_groups_that_fail_for_ever_do_not_hold_up_the_rest():
-    stuck = "".join(chr(0x4E00 + number) for number in range(BATCH))
-    never = {f"event-{number}": 10**6 for number in range(1, BATCH + 1)}
+    stuck = "".join(chr(0x4E00 + number) for number in range(2 * BATCH + 50))
+    never = {f"event-{number}": 10**6 for number in range(1, 2 * BATCH + 51)}
     outbox, publisher = MemoryOutbox(outbox_of(stuck + "ab")), PickyPublisher(never)
     relay = relay_of(outbox, publisher)
 
-    for _ in range(3):
+    for _ in range(5):
         relay.relay_once()
 
     assert [event.group_id for event in publisher.published] == ["a", "b"]

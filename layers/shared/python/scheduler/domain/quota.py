@@ -64,7 +64,7 @@ class QuotaDocument:
         return None
 
 
-_STATUSES = {"active", "exceeded", "suspended", "expired"}
+STATUSES = {"active", "exceeded", "suspended", "expired"}
 
 NO_DOCUMENT = QuotaDocument(status="active", valid_until=None, plan_name="unknown", limits=QuotaLimits())
 """Stands in for a document that could not be read, where that is to allow. Not to be remembered."""
@@ -74,7 +74,7 @@ def parse_document(document: Mapping[str, Any]) -> QuotaDocument:
     """Read a quota document of the user service (wire names, GB for totals and storage).
 
     Args:
-        document: The JSON object; `limits` may lack any member, and absent or negative means no limit.
+        document: The JSON object; `limits` may lack any member, and absent or -1 means no limit.
 
     Returns:
         The document with sizes in MB and the device limit as the smaller of maxDevices and maxConcurrentDevices.
@@ -84,7 +84,7 @@ def parse_document(document: Mapping[str, Any]) -> QuotaDocument:
     """
     limits = document.get("limits")
     status = document.get("status")
-    if not isinstance(limits, Mapping) or not isinstance(status, str) or status not in _STATUSES:
+    if not isinstance(limits, Mapping) or not isinstance(status, str) or status not in STATUSES:
         raise ValueError("a quota document has a known status and limits")
     device_limits = [n for n in (_limit(limits, "maxDevices"), _limit(limits, "maxConcurrentDevices")) if n is not None]
     return QuotaDocument(
@@ -103,6 +103,7 @@ def parse_document(document: Mapping[str, Any]) -> QuotaDocument:
     )
 
 
+NO_LIMIT = -1
 LARGEST_LIMIT = 2_000_000_000
 """Beyond it a limit is none, and Postgres integers hold it."""
 
@@ -113,6 +114,8 @@ def _limit(limits: Mapping[str, Any], name: str, unit: int = 1) -> int | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124  NaN
         raise ValueError(f"{name} is not a number")
+    if value < 0 and value != NO_LIMIT:
+        raise ValueError(f"{name} is negative")
     return int(value * unit) if 0 <= value <= LARGEST_LIMIT / unit else None
 
 

@@ -18,7 +18,21 @@ from pydantic import (
 from scheduler.domain.errors import PayloadTooLarge
 
 MAX_METADATA_BYTES = 4 * 1024
+MAX_NESTING = 50
+"""The writers of JSON stop at some depth of their own; nothing may be stored that could not be shown."""
 MAX_INT = 2_147_483_647
+
+
+def nesting(value: object) -> int:
+    """Tell how deep arrays and objects are nested in a JSON value."""
+    deepest, waiting = 0, [(value, 1)]
+    while waiting:
+        part, depth = waiting.pop()
+        inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else None
+        if inner is not None:
+            deepest = max(deepest, depth)
+            waiting.extend((child, depth + 1) for child in inner)
+    return deepest
 
 
 class WireModel(BaseModel):
@@ -29,12 +43,14 @@ class WireModel(BaseModel):
 
 def _bounded_metadata(value: dict[str, Any]) -> dict[str, Any]:
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         size = len(text.encode())
     except (ValueError, RecursionError) as error:  # lone surrogates, numbers that JSON has not
         raise ValueError("not storable as JSON") from error
     if size > MAX_METADATA_BYTES:
         raise PayloadTooLarge("The metadata is larger than 4 KB")
+    if nesting(value) > MAX_NESTING:
+        raise ValueError(f"nested more than {MAX_NESTING} deep")
     if "\\u0000" in text:
         raise ValueError("NUL characters cannot be stored")
     return value
@@ -58,6 +74,8 @@ def _in_utc(value: datetime) -> datetime:
 
 _NO_NUL = r"^[^\x00]*$"
 Id = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_NO_NUL)]
+DeviceId = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9._~:@+=-]+$")]
+"""Stands in paths; every character as it is."""
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=_NO_NUL)]
 Minutes = Annotated[int, Field(ge=1, le=1440)]
 Cores = Annotated[int, Field(ge=1, le=1024)]

@@ -1,6 +1,7 @@
 """What every HTTP function shares: the resolver, the envelope, problems, identity, idempotency keys."""
 
 import hashlib
+import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -19,7 +20,7 @@ from scheduler.domain.errors import (
     ValidationFailed,
 )
 from scheduler.domain.model import RequestKey, Role
-from scheduler.edge.body import parse_json, plain_body, write_json
+from scheduler.edge.body import canonical, parse_json, plain_body, write_json
 from scheduler.edge.identity import Caller, caller_of
 from scheduler.edge.problems import (
     CONTENT_TYPE,
@@ -30,6 +31,8 @@ from scheduler.edge.problems import (
 )
 from scheduler.edge.telemetry import invocation
 from scheduler.settings import settings
+
+logger = logging.getLogger(__name__)
 
 MAX_KEY_LENGTH = 255
 
@@ -128,7 +131,10 @@ def caller(request: Request) -> Caller:
     claims = ((context.get("authorizer") or {}).get("jwt") or {}).get("claims")
     if not claims:
         raise Unauthorized
-    return caller_of(claims, settings().tenant_claim)
+    who = caller_of(claims, settings().tenant_claim)
+    if who.role is Role.OPERATOR and request.method != "GET":
+        logger.info("operator acted", extra={"operator": who.subject, "route": f"{request.method} {request.route}"})
+    return who
 
 
 def service_caller(request: Request) -> Caller:
@@ -159,13 +165,12 @@ def request_key(request: Request) -> RequestKey | None:
             members={"errors": [{"field": "Idempotency-Key", "detail": "1 to 255 printable ASCII characters"}]}
         )
     who = caller(request)
-    body = request.body or ""
     return RequestKey(
         tenant_id=who.tenant_id,
         caller=f"{who.role}:{who.subject}",
         route=f"{request.method} {request.route}",
         key=key,
-        body_hash=hashlib.sha256(body.encode()).hexdigest(),
+        body_hash=hashlib.sha256(canonical(request.body).encode()).hexdigest(),
     )
 
 
@@ -188,6 +193,7 @@ def _cause(error: DependencyResolutionError) -> SchedulerError:
 def _validation_failed(error: RequestValidationError) -> ValidationFailed:
     fields = []
     for found in error.errors():
-        where = [str(part) for part in found.get("loc", ())]
+        # Bracketed parts are tags of our unions, which the caller does not know.
+        where = [str(part) for part in found.get("loc", ()) if not str(part).startswith("(")]
         fields.append({"field": ".".join(where[1:] or where), "detail": str(found.get("msg", ""))})
     return ValidationFailed(members={"errors": fields})

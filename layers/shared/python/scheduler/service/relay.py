@@ -4,8 +4,10 @@ import logging
 import time
 import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import islice
 
+from scheduler.domain.errors import Unavailable
 from scheduler.domain.events import OutboxEvent
 from scheduler.ports import EventPublisher, Meter, OutboxStore
 
@@ -38,14 +40,21 @@ class Relay:
         self._longest_wait = 0.0
         published = 0
         while time.monotonic() < deadline:
-            moved = self.relay_once() if self._outbox.acquire_lease(self._holder, LEASE_SECONDS) else 0
+            moved = self._round()
             published += moved
             if not moved:
                 time.sleep(IDLE_SECONDS)
-        self._outbox.acquire_lease(self._holder, 0)  # let go at once: the next run waits for it
+        with suppress(Unavailable):
+            self._outbox.acquire_lease(self._holder, 0)  # let go at once: the next run waits for it
         self._meter.count("EventsPublished", published)
         self._meter.observe("OutboxLag", self._longest_wait, "Seconds")
         return published
+
+    def _round(self) -> int:
+        try:
+            return self.relay_once() if self._outbox.acquire_lease(self._holder, LEASE_SECONDS) else 0
+        except Unavailable:  # the database is away for a moment: told where it was noticed
+            return 0
 
     def relay_once(self) -> int:
         """Publish the oldest events once; tell how many went out. After a failed one nothing of its group goes."""
@@ -65,8 +74,8 @@ class Relay:
             failed_groups.update(event.group_id for event in ready if event.position not in published)
             count += len(published)
             self._longest_wait = max([self._longest_wait, *(event.waited_seconds for event in ready)])
-        # Groups that fail must not fill every round: when more may wait behind them, the next round goes without them.
-        self._left_out = failed_groups if len(events) == BATCH else set()
+        # Groups that fail must not fill every round: while more may wait behind them, the next rounds go without them.
+        self._left_out = self._left_out | failed_groups if len(events) == BATCH else set()
         if failed_groups:
             self._meter.count("PublishFailed", len(failed_groups))
             logger.warning("publish failed", extra={"groups": len(failed_groups)})

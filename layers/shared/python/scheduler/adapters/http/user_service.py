@@ -100,7 +100,7 @@ class UserServiceQuotas:
         """
         try:
             document = self._guarded_read(user)
-            reason = "refused"
+            reason = "refused or unreadable"
         except ServiceFailed as failure:
             document = NO_DOCUMENT if self._allow_on_error else None
             reason = str(failure)
@@ -113,10 +113,10 @@ class UserServiceQuotas:
         return document
 
     def _read(self, user: User) -> QuotaDocument | None:
-        """Give the document, or None when the service refuses to give this one.
+        """Give the document, or None when the service refuses to give this one, or gives one that cannot be read.
 
-        Such a refusal is no failure: else a user with an odd id could open the circuit for all, or, where failures are
-        to allow, be without limits.
+        Neither is a failure of the service: else one user with an odd id or document could open the circuit for all,
+        or, where failures are to allow, be without limits.
         """
         answer = self._service.ask(user, Call("GET"), self._patience)
         if answer.status == 404:
@@ -124,9 +124,13 @@ class UserServiceQuotas:
         if answer.status // 100 == 4:
             return None
         try:
-            return parse_document(_json_object(answer.body))
+            document = _json_object(answer.body)
         except (ValueError, TypeError):
             raise ServiceFailed("not a quota document") from None
+        try:
+            return parse_document(document)
+        except (ValueError, TypeError):
+            return None
 
 
 class UserServiceUsage:

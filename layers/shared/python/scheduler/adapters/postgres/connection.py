@@ -1,12 +1,15 @@
 """One connection an execution environment: opened late, in autocommit, replaced when it breaks."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
+from select import select
 from typing import Any
 
 import psycopg2
 from psycopg2 import errors
+from psycopg2.extensions import POLL_OK, POLL_READ, set_wait_callback
 from psycopg2.extensions import connection as Connection  # noqa: N812  its own name, as a type
 from psycopg2.extras import RealDictCursor
 
@@ -15,6 +18,8 @@ from scheduler.domain.errors import Unavailable
 logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_SECONDS = 2
+ANSWER_TIMEOUT_SECONDS = 10
+"""The server gives up a statement after 9 s by itself; beyond that it is gone, or the way to it is."""
 PING_AFTER_IDLE_SECONDS = 10.0
 """A server or proxy may hang up on an idle connection, which shows only when it is used."""
 RETRY_AFTER_SECONDS = 2
@@ -24,6 +29,40 @@ Row = dict[str, Any]
 
 _UNDONE = (errors.DeadlockDetected, errors.LockNotAvailable, errors.SerializationFailure)
 """Answers which prove that the transaction was rolled back, so that one more try is safe."""
+
+
+class PatientConnection(Connection):
+    """A connection whose patience ends: a server that falls silent must not outlive the function that asks it."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """Connect, or give up."""
+        self.expect_answer(CONNECT_TIMEOUT_SECONDS)
+        super().__init__(*arguments, **options)
+
+    def expect_answer(self, seconds: float) -> None:
+        """Give the next statement so long."""
+        self.answer_by = time.monotonic() + seconds
+
+
+def _wait(connection: Connection) -> None:
+    """Wait for Postgres, as psycopg2's wait callback (it serves all connections; only ours have a deadline).
+
+    Raises:
+        OperationalError: No answer came in time. What was asked may have happened.
+    """
+    answer_by = getattr(connection, "answer_by", math.inf)
+    while (state := connection.poll()) != POLL_OK:
+        left = None if answer_by == math.inf else max(answer_by - time.monotonic(), 0)
+        reading, writing = ([connection], []) if state == POLL_READ else ([], [connection])
+        if not any(select(reading, writing, [], left)):
+            raise psycopg2.OperationalError("no answer in time")
+
+
+set_wait_callback(_wait)
+
+
+class NotAConnectionUrl(ValueError):
+    """The connection URL cannot be read. It is not quoted: it may hold a password."""
 
 
 class StatementFailed(Exception):
@@ -44,7 +83,7 @@ class Database:
     def __init__(self, dsn: Callable[[], str]) -> None:
         """Take the connection string late: reading it may cost a call to Secrets Manager."""
         self._dsn = dsn
-        self._connection: Connection | None = None
+        self._connection: PatientConnection | None = None
         self._used_at = 0.0
         self.round_trips = 0
 
@@ -86,11 +125,12 @@ class Database:
     def _once[T](self, work: Callable[[Connection], T]) -> T:
         connection = self._usable()
         self.round_trips += 1
+        connection.expect_answer(ANSWER_TIMEOUT_SECONDS)
         result = work(connection)
         self._used_at = time.monotonic()
         return result
 
-    def _usable(self) -> Connection:
+    def _usable(self) -> PatientConnection:
         idle = time.monotonic() - self._used_at
         if self._connection is not None and not self._connection.closed and idle <= PING_AFTER_IDLE_SECONDS:
             return self._connection
@@ -101,22 +141,35 @@ class Database:
         return self._connection
 
 
-def connect(dsn: str) -> Connection:
-    """Open a connection in autocommit; a dead peer is noticed within seconds."""
-    connection = psycopg2.connect(
+def connect(dsn: str) -> PatientConnection:
+    """Open a connection in autocommit; a dead peer is noticed within seconds.
+
+    Raises:
+        OperationalError: Nobody answers there.
+        NotAConnectionUrl: That is none.
+    """
+    try:
+        connection = _open(dsn)
+    except psycopg2.ProgrammingError:
+        raise NotAConnectionUrl from None
+    connection.autocommit = True
+    return connection
+
+
+def _open(dsn: str) -> PatientConnection:
+    return psycopg2.connect(
         dsn,
-        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        connection_factory=PatientConnection,
         application_name="scheduler",
         keepalives_idle=5,
         keepalives_interval=2,
         keepalives_count=2,
         tcp_user_timeout=9000,
     )
-    connection.autocommit = True
-    return connection
 
 
-def _answers(connection: Connection) -> bool:
+def _answers(connection: PatientConnection) -> bool:
+    connection.expect_answer(CONNECT_TIMEOUT_SECONDS)
     try:
         _values(connection, "SELECT 1", {})
     except psycopg2.Error:

@@ -62,6 +62,7 @@ class RedisLink:
             return command(self._client)
         except (redis.RedisError, OSError, Unavailable) as error:
             self._skip_until = time.monotonic() + SKIP_SECONDS
+            self._client = None  # the next one asks for the password anew: it may have been rotated
             self._on_skip()
             logger.warning("degraded", extra={"part": "redis", "reason": type(error).__name__})
             return default

@@ -56,7 +56,7 @@ class RedisGate:
     @contextmanager
     def admit_user(self, user: User) -> Iterator[LockedAdmission]:
         """Hold the user's lock; bring her cached quota document along."""
-        yield from self._held([f"allocation:user:{_tag(user)}", _quota_key(user)])
+        yield from self._held([f"allocation:user:{_tag(user)}", _quota_key(user)], user)
 
     @contextmanager
     def admit_device(self, device_id: str) -> Iterator[LockedAdmission]:
@@ -65,18 +65,19 @@ class RedisGate:
 
     def remember_quota(self, user: User, document: QuotaDocument) -> None:
         """Keep a document for a minute."""
-        text = write_document(document)
+        text = write_document(user, document)
         self._link.attempt(lambda client: client.set(_quota_key(user), text, ex=QUOTA_TTL_SECONDS), default=None)
 
-    def _held(self, keys: list[str]) -> Iterator[LockedAdmission]:
+    def _held(self, keys: list[str], user: User | None = None) -> Iterator[LockedAdmission]:
         token = uuid.uuid4().hex
-        admission = LockedAdmission(quota=self._wait_for(keys, token))
+        cached = self._wait_for(keys, token)
+        admission = LockedAdmission(quota=read_document(user, cached) if user and cached else None)
         try:
             yield admission
         finally:
             self._link.attempt(lambda client: _leave(client, keys[0], token, evict=admission.evict), default=None)
 
-    def _wait_for(self, keys: list[str], token: str) -> QuotaDocument | None:
+    def _wait_for(self, keys: list[str], token: str) -> str | None:
         started = time.monotonic()
         while True:
             won, cached = self._link.attempt(
@@ -88,7 +89,7 @@ class RedisGate:
                 raise UserBusy(retry_after_seconds=1)
             time.sleep(random.uniform(0.01, 0.05))
         self._meter.observe("LockWait", 1000 * (time.monotonic() - started), "Milliseconds")
-        return read_document(cached) if cached else None
+        return str(cached) if cached else None
 
 
 def _leave(client: Client, key: str, token: str, *, evict: bool) -> None:

@@ -2,7 +2,7 @@
 
 # ruff: noqa: N815  wire names
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field
 
@@ -18,12 +18,14 @@ from scheduler.domain.model import (
 )
 from scheduler.edge.fields import (
     MAX_INT,
+    MAX_NESTING,
     Id,
     Metadata,
     Minutes,
     ShortText,
     UuidText,
     WireModel,
+    nesting,
 )
 from scheduler.edge.identity import Caller
 
@@ -44,6 +46,7 @@ class AllocateBody(WireModel):
     durationMinutes: Minutes = 60
     preferredSpecs: PreferredSpecs | None = None
     deviceType: ShortText | None = None
+    wait: Literal[False] = False
     metadata: Metadata | None = None
 
     def to_request(self, who: Caller, key: RequestKey | None) -> AllocationRequest:
@@ -88,6 +91,10 @@ class ReleaseBody(WireModel):
         )
 
 
+class EmptyBody(WireModel):
+    """An object without members."""
+
+
 class DeviceRef(BaseModel):
     """The device of an allocation."""
 
@@ -111,7 +118,7 @@ class AllocationSummary(BaseModel):
     durationMinutes: int
     durationSeconds: int | None
     fencingToken: int
-    metadata: dict[str, Any] | None
+    metadata: Any = Field(description="What the caller gave; rows that came from outside may hold any JSON")
 
     @classmethod
     def of(cls, allocation: Allocation) -> Self:
@@ -145,7 +152,7 @@ def _summary(allocation: Allocation) -> dict[str, Any]:
         "durationMinutes": allocation.duration_minutes,
         "durationSeconds": allocation.duration_seconds,
         "fencingToken": allocation.fencing_token,
-        "metadata": allocation.metadata,
+        "metadata": None if nesting(allocation.metadata) > MAX_NESTING else allocation.metadata,
     }
 
 

@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Discriminator, Field, Tag
 
 from scheduler.domain.model import (
     DeviceStatus,
@@ -12,6 +12,7 @@ from scheduler.domain.model import (
 )
 from scheduler.edge.fields import (
     Cores,
+    DeviceId,
     Id,
     Megabytes,
     Metadata,
@@ -77,7 +78,7 @@ class DeviceChanges(WireModel):
 class DeviceBody(WireModel):
     """A new device; without an id it gets one, without a tenant it serves all."""
 
-    id: Id | None = None
+    id: DeviceId | None = None
     name: Id
     deviceType: ShortText
     status: Annotated[DeviceStatus, Field(strict=False)] = DeviceStatus.RUNNING
@@ -101,6 +102,15 @@ class DevicesBody(WireModel):
 
     devices: Annotated[list[DeviceBody], Field(min_length=1, max_length=100)]
 
+
+def _one_or_many(body: Any) -> str:
+    return "(many)" if isinstance(body, DevicesBody) or (isinstance(body, dict) and "devices" in body) else "(one)"
+
+
+OneOrManyDevices = Annotated[
+    Annotated[DeviceBody, Tag("(one)")] | Annotated[DevicesBody, Tag("(many)")], Discriminator(_one_or_many)
+]
+"""One device as it is, or many under `devices`: told apart first, so that errors speak of the right one."""
 
 _DEVICE_COLUMNS = {
     "deviceType": "device_type",

@@ -105,7 +105,13 @@ COMMENT ON COLUMN device_allocations.duration_minutes IS 'Minutes asked for at f
 COMMENT ON COLUMN device_allocations.duration_seconds IS 'floor(min(released_at, expires_at) - allocated_at): what is billed';
 COMMENT ON COLUMN device_allocations.metadata IS 'The caller''s own object, up to 4 KB';
 COMMENT ON COLUMN device_allocations.fencing_token IS 'Strictly increasing per device; a stale one is refused';
+COMMENT ON COLUMN device_allocations.renewal_count IS 'How often it was renewed';
+COMMENT ON COLUMN device_allocations.last_renewed_at IS 'When it was renewed last; the cooldown counts from here';
 COMMENT ON COLUMN device_allocations.cpu_cores IS 'Counted against the quota while active; stays when the device is changed';
+COMMENT ON COLUMN device_allocations.memory_mb IS 'As cpu_cores';
+COMMENT ON COLUMN device_allocations.storage_mb IS 'As cpu_cores';
+COMMENT ON COLUMN device_allocations.created_at IS 'When the row was written';
+COMMENT ON COLUMN device_allocations.updated_at IS 'When the row was changed last, kept by a trigger';
 COMMENT ON COLUMN device_allocations.decision IS 'Why this device: strategy and score';
 
 -- The last line of defence: one active allocation a device. Claims never reach it.

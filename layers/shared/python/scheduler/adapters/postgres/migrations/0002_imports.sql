@@ -6,7 +6,6 @@ DECLARE
     adopted device_allocations := NEW;
     at      timestamptz;
 BEGIN
-    PERFORM lock_usage(adopted.tenant_id, adopted.user_id);
     adopted.expires_at := coalesce(adopted.expires_at, adopted.allocated_at + make_interval(mins => adopted.duration_minutes));
     UPDATE devices
        SET active_allocation_id = adopted.id, busy_until = adopted.expires_at, fence = fence + 1
@@ -37,6 +36,17 @@ BEGIN
     PERFORM count_allocations(adopted.tenant_id, 1, 0, 0, 0);
     RETURN NULL;
 END $$;
+-- Before the row and its index entries: usage, then device, as everywhere. Runs after the default tenant (by name).
+CREATE FUNCTION lock_for_adoption() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM lock_usage(NEW.tenant_id, NEW.user_id);
+    PERFORM FROM devices WHERE id = NEW.device_id FOR UPDATE;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION lock_for_adoption() IS 'Takes the locks of an adoption in the order that all follow';
+CREATE TRIGGER device_allocations_lock_for_adoption BEFORE INSERT ON device_allocations
+    FOR EACH ROW WHEN (NEW.fencing_token = 0 AND NEW.status = 'allocated') EXECUTE FUNCTION lock_for_adoption();
+
 COMMENT ON FUNCTION adopt_allocation() IS 'Counts an active row that came in past the claim like a grant';
 -- After, not before: a row that ON CONFLICT leaves out must leave no trace.
 CREATE TRIGGER device_allocations_adopted AFTER INSERT ON device_allocations

@@ -3,8 +3,9 @@ CREATE OR REPLACE FUNCTION await_free_device(p_tenant text, p_wants device_wants
 RETURNS devices LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     device devices;
+    before text := current_setting('lock_timeout');
 BEGIN
-    PERFORM set_config('lock_timeout', '250ms', true);
+    PERFORM set_config('lock_timeout', '250ms', true);  -- for this search only
     SELECT taken.* INTO device
       FROM best_classes(p_tenant, p_wants, p_most, p_until) best
      CROSS JOIN LATERAL (
@@ -13,6 +14,7 @@ BEGIN
            AND (d.next_reserved_at IS NULL OR d.next_reserved_at >= p_until)
          ORDER BY d.placement_score DESC LIMIT 1 FOR UPDATE) taken
      LIMIT 1;
+    PERFORM set_config('lock_timeout', before, true);
     RETURN device;
 EXCEPTION
     WHEN lock_not_available THEN

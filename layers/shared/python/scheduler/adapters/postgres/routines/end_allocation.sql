@@ -1,5 +1,5 @@
--- End one active allocation, whatever ends it: status, device, usage, event and counter. Called with its usage row, itself and its
--- device locked, and with the clock read after that. p_as: released | expired | revoked; one whose time is over ends as expired.
+-- End one active allocation, whatever ends it: status, device, usage and event. Called with its usage row, itself and its device
+-- locked, and with the clock read after that; the caller counts it, last in the lock order. p_as: released | expired | revoked; one whose time is over ends as expired.
 CREATE OR REPLACE FUNCTION end_allocation(p_allocation device_allocations, p_as text, p_at timestamptz)
 RETURNS device_allocations LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -22,7 +22,5 @@ BEGIN
     INSERT INTO outbox (type, subject, group_id, tenant_id, data, occurred_at)
     SELECT told.type, told.subject, ended.device_id, ended.tenant_id, told.data, p_at FROM end_event(ended) told;
 
-    PERFORM count_allocations(ended.tenant_id, 0, (ended.status = 'released')::int,
-                              (ended.status = 'expired')::int, (ended.status = 'revoked')::int);
     RETURN ended;
 END $$;

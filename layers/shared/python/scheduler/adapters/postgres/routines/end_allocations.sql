@@ -7,6 +7,7 @@ DECLARE
     mine       uuid[];
     locked     device_allocations[];
     allocation device_allocations;
+    ended      device_allocations[] := '{}';
     at         timestamptz;
 BEGIN
     mine := ARRAY(
@@ -22,7 +23,9 @@ BEGIN
 
     FOREACH allocation IN ARRAY locked LOOP
         IF p_as <> 'expired' OR allocation.expires_at <= at THEN
-            RETURN NEXT end_allocation(allocation, p_as, at);
+            ended := ended || end_allocation(allocation, p_as, at);
         END IF;
     END LOOP;
+    PERFORM count_ends(ended);
+    RETURN QUERY SELECT * FROM unnest(ended);
 END $$;

@@ -20,6 +20,11 @@ BEGIN
                device_class(d.tenant_id, d.device_type, d.cpu_cores, d.memory_mb, d.storage_mb),
                placement_score((SELECT s.name FROM placement_strategy s), d.cpu_cores, d.memory_mb, d.storage_mb, 0, 0, 0, NULL)
           FROM jsonb_populate_recordset(NULL::devices, p_devices) d ORDER BY d.id;
+        -- Allocations may have come in before their device: it is taken, and its tokens go on from theirs.
+        UPDATE devices d SET fence = (SELECT coalesce(max(a.fencing_token), 0) FROM device_allocations a WHERE a.device_id = d.id)
+         WHERE d.id = ANY (ids);
+        UPDATE devices d SET active_allocation_id = a.id, busy_until = a.expires_at
+          FROM device_allocations a WHERE a.device_id = d.id AND a.status = 'allocated' AND d.id = ANY (ids);
     EXCEPTION WHEN unique_violation THEN
         taken := ARRAY(SELECT given.id FROM unnest(ids) given (id) LEFT JOIN devices d ON d.id = given.id
                         GROUP BY given.id HAVING count(*) > 1 OR count(d.id) > 0 ORDER BY given.id);

@@ -34,6 +34,7 @@ BEGIN
     END IF;
 
     ended := end_allocation(target, 'released', scheduler_clock());
+    PERFORM count_ends(ARRAY[ended]);
     RETURN close_request(p_key, jsonb_build_object(
         'outcome', ended.status, 'allocationId', ended.id, 'deviceId', ended.device_id, 'userId', ended.user_id,
         'tenantId', ended.tenant_id, 'durationSeconds', ended.duration_seconds));

@@ -1,0 +1,51 @@
+"""A Postgres that accepts and then falls silent costs a bounded wait and a clear, retryable answer."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from scheduler.adapters.postgres import connection
+from scheduler.adapters.postgres.migrate import migrate
+from tests.support.api import SERVICE, Answer, Api
+from tools.embedded import PostgresServer, postgres
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    """A Postgres that the test may freeze."""
+    with postgres() as server:
+        yield server
+        server.resume()
+
+
+@pytest.fixture
+def fragile_api(environment: pytest.MonkeyPatch, own_postgres: PostgresServer) -> Api:
+    """The functions over it, with little patience and a warm connection."""
+    environment.setattr(connection, "ANSWER_TIMEOUT_SECONDS", 0.5)
+    url = own_postgres.create_database("fragile")
+    migrate(url)
+    environment.setenv("DATABASE_URL", url)
+    api = Api()
+    assert api.get("/scheduler/devices/available", SERVICE).status == 200
+    return api
+
+
+def assert_unavailable(answer: Answer) -> None:
+    assert (answer.status, answer.code) == (503, "unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_a_warm_connection_does_not_wait_for_ever(fragile_api: Api, own_postgres: PostgresServer) -> None:
+    own_postgres.pause()
+
+    assert_unavailable(fragile_api.allocate())
+    assert_unavailable(fragile_api.release("phone"))  # by now the connection is a new one that never opens
+
+
+def test_when_it_speaks_again_so_do_we(fragile_api: Api, own_postgres: PostgresServer) -> None:
+    own_postgres.pause()
+    assert_unavailable(fragile_api.get("/scheduler/devices/available", SERVICE))
+
+    own_postgres.resume()
+
+    assert fragile_api.get("/scheduler/devices/available", SERVICE).status == 200
