@@ -1,4 +1,4 @@
-"""Brings the database to this version; run at each deploy, before the new code takes traffic."""
+"""Brings the database to this version; invoked once after each deployment."""
 
 from scheduler.edge.schedule import scheduled
 from scheduler.runtime import migrate_database
