@@ -95,7 +95,7 @@ def test_a_connection_url_with_a_slip_is_not_quoted(environment: pytest.MonkeyPa
 
 def test_what_an_operator_does_is_logged_with_her_name(api: Api, logged: pytest.LogCaptureFixture) -> None:
     (device_id,) = api.add_devices(1)
-    api.allocate(OPERATOR)
+    api.allocate(OPERATOR, key="k-1")
     api.release(device_id, OPERATOR)
     api.post("/scheduler/allocations/release-expired", OPERATOR)
     api.allocate()  # a service's

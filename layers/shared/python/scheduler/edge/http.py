@@ -122,16 +122,12 @@ def created[Body: BaseModel](body: Body) -> Response[Body]:
 
 
 def caller(request: Request) -> Caller:
-    """Say who calls, from the verified claims.
+    """Say who calls; an operator's act is logged.
 
     Raises:
-        Unauthorized: The request came without them.
+        Unauthorized: The request came without verified claims.
     """
-    context = request.resolved_event.raw_event.get("requestContext") or {}
-    claims = ((context.get("authorizer") or {}).get("jwt") or {}).get("claims")
-    if not claims:
-        raise Unauthorized
-    who = caller_of(claims, settings().tenant_claim)
+    who = _identity(request)
     if who.role is Role.OPERATOR and request.method != "GET":
         logger.info("operator acted", extra={"operator": who.subject, "route": f"{request.method} {request.route}"})
     return who
@@ -164,7 +160,7 @@ def request_key(request: Request) -> RequestKey | None:
         raise ValidationFailed(
             members={"errors": [{"field": "Idempotency-Key", "detail": "1 to 255 printable ASCII characters"}]}
         )
-    who = caller(request)
+    who = _identity(request)
     return RequestKey(
         tenant_id=who.tenant_id,
         caller=f"{who.role}:{who.subject}",
@@ -177,6 +173,19 @@ def request_key(request: Request) -> RequestKey | None:
 def refusals(*errors: type[SchedulerError]) -> dict[str, list[str]]:
     """Declare, for the OpenAPI document, the refusals of a route beyond those that every route has."""
     return {"x-refusals": [error.code for error in errors]}
+
+
+def _identity(request: Request) -> Caller:
+    """Say who calls, from the verified claims.
+
+    Raises:
+        Unauthorized: The request came without them.
+    """
+    context = request.resolved_event.raw_event.get("requestContext") or {}
+    claims = ((context.get("authorizer") or {}).get("jwt") or {}).get("claims")
+    if not claims:
+        raise Unauthorized
+    return caller_of(claims, settings().tenant_claim)
 
 
 def _answer[Body: BaseModel](status: HTTPStatus, body: Body) -> Response[Body]:
