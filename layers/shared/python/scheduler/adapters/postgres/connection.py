@@ -1,15 +1,15 @@
 """One connection an execution environment: opened late, in autocommit, replaced when it breaks."""
 
 import logging
-import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from select import select
 from typing import Any
 
 import psycopg2
 from psycopg2 import errors
-from psycopg2.extensions import POLL_OK, POLL_READ, set_wait_callback
+from psycopg2.extensions import POLL_OK, POLL_READ
 from psycopg2.extensions import connection as Connection  # noqa: N812  its own name, as a type
 from psycopg2.extras import RealDictCursor
 
@@ -29,36 +29,6 @@ Row = dict[str, Any]
 
 _UNDONE = (errors.DeadlockDetected, errors.LockNotAvailable, errors.SerializationFailure)
 """Answers which prove that the transaction was rolled back, so that one more try is safe."""
-
-
-class PatientConnection(Connection):
-    """A connection whose patience ends: a server that falls silent must not outlive the function that asks it."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        """Connect, or give up."""
-        self.expect_answer(CONNECT_TIMEOUT_SECONDS)
-        super().__init__(*arguments, **options)
-
-    def expect_answer(self, seconds: float) -> None:
-        """Give the next statement so long."""
-        self.answer_by = time.monotonic() + seconds
-
-
-def _wait(connection: Connection) -> None:
-    """Wait for Postgres, as psycopg2's wait callback (it serves all connections; only ours have a deadline).
-
-    Raises:
-        OperationalError: No answer came in time. What was asked may have happened.
-    """
-    answer_by = getattr(connection, "answer_by", math.inf)
-    while (state := connection.poll()) != POLL_OK:
-        left = None if answer_by == math.inf else max(answer_by - time.monotonic(), 0)
-        reading, writing = ([connection], []) if state == POLL_READ else ([], [connection])
-        if not any(select(reading, writing, [], left)):
-            raise psycopg2.OperationalError("no answer in time")
-
-
-set_wait_callback(_wait)
 
 
 class NotAConnectionUrl(ValueError):
@@ -83,7 +53,7 @@ class Database:
     def __init__(self, dsn: Callable[[], str]) -> None:
         """Take the connection string late: reading it may cost a call to Secrets Manager."""
         self._dsn = dsn
-        self._connection: PatientConnection | None = None
+        self._connection: Connection | None = None
         self._used_at = 0.0
         self.round_trips = 0
 
@@ -125,12 +95,11 @@ class Database:
     def _once[T](self, work: Callable[[Connection], T]) -> T:
         connection = self._usable()
         self.round_trips += 1
-        connection.expect_answer(ANSWER_TIMEOUT_SECONDS)
         result = work(connection)
         self._used_at = time.monotonic()
         return result
 
-    def _usable(self) -> PatientConnection:
+    def _usable(self) -> Connection:
         idle = time.monotonic() - self._used_at
         if self._connection is not None and not self._connection.closed and idle <= PING_AFTER_IDLE_SECONDS:
             return self._connection
@@ -141,49 +110,72 @@ class Database:
         return self._connection
 
 
-def connect(dsn: str) -> PatientConnection:
-    """Open a connection in autocommit; a dead peer is noticed within seconds.
+def connect(dsn: str) -> Connection:
+    """Open an asynchronous connection (always in autocommit): only that lets us stop waiting for a silent server.
 
     Raises:
-        OperationalError: Nobody answers there.
+        OperationalError: Nobody answers there in time.
         NotAConnectionUrl: That is none.
     """
-    try:
-        connection = _open(dsn)
-    except psycopg2.ProgrammingError:
-        raise NotAConnectionUrl from None
-    connection.autocommit = True
+    with refusing_bad_urls():
+        connection = psycopg2.connect(
+            dsn,
+            async_=True,
+            application_name="scheduler",
+            keepalives_idle=5,
+            keepalives_interval=2,
+            keepalives_count=2,
+            tcp_user_timeout=9000,
+        )
+    _wait(connection, CONNECT_TIMEOUT_SECONDS)
     return connection
 
 
-def _open(dsn: str) -> PatientConnection:
-    return psycopg2.connect(
-        dsn,
-        connection_factory=PatientConnection,
-        application_name="scheduler",
-        keepalives_idle=5,
-        keepalives_interval=2,
-        keepalives_count=2,
-        tcp_user_timeout=9000,
-    )
+@contextmanager
+def refusing_bad_urls() -> Iterator[None]:
+    """Tell that a connection URL cannot be read without quoting it, as libpq does.
 
-
-def _answers(connection: PatientConnection) -> bool:
-    connection.expect_answer(CONNECT_TIMEOUT_SECONDS)
+    Raises:
+        NotAConnectionUrl: It cannot.
+    """
     try:
-        _values(connection, "SELECT 1", {})
+        yield
+    except psycopg2.ProgrammingError:
+        raise NotAConnectionUrl from None
+
+
+def _wait(connection: Connection, seconds: float) -> None:
+    """Wait for the server to answer what was asked.
+
+    Raises:
+        OperationalError: No answer came in time. What was asked may have happened.
+    """
+    deadline = time.monotonic() + seconds
+    while (state := connection.poll()) != POLL_OK:
+        reading, writing = ([connection], []) if state == POLL_READ else ([], [connection])
+        if not any(select(reading, writing, [], max(deadline - time.monotonic(), 0))):
+            raise psycopg2.OperationalError("no answer in time")
+
+
+def _answers(connection: Connection) -> bool:
+    try:
+        _values(connection, "SELECT 1", {}, CONNECT_TIMEOUT_SECONDS)
     except psycopg2.Error:
         return False
     return True
 
 
-def _values(connection: Connection, statement: str, parameters: Parameters) -> list[tuple[Any, ...]]:
+def _values(
+    connection: Connection, statement: str, parameters: Parameters, seconds: float | None = None
+) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
+        _wait(connection, ANSWER_TIMEOUT_SECONDS if seconds is None else seconds)
         return cursor.fetchall() if cursor.description else []
 
 
 def _mappings(connection: Connection, statement: str, parameters: Parameters) -> list[Row]:
     with connection.cursor(cursor_factory=RealDictCursor) as cursor:
         cursor.execute(statement, parameters)
+        _wait(connection, ANSWER_TIMEOUT_SECONDS)
         return [dict(row) for row in cursor.fetchall()] if cursor.description else []

@@ -1,14 +1,14 @@
 """Brings a database to this version: ordered migrations once each, routines whenever they change."""
 
 import hashlib
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 
+import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  its own name, as a type
 
-from scheduler.adapters.postgres.connection import connect
+from scheduler.adapters.postgres.connection import refusing_bad_urls
 
 _LOCK = 0x5CED_0001
 _LEDGERS = """
@@ -72,8 +72,9 @@ def migrate(dsn: str) -> Migrated:
     Raises:
         MigrationChanged: An applied migration was edited.
     """
-    connection = connect(dsn)
-    connection.expect_answer(math.inf)
+    with refusing_bad_urls():
+        connection = psycopg2.connect(dsn, connect_timeout=5, application_name="migrate")
+    connection.autocommit = True
     try:
         _run(connection, f"SET statement_timeout = 0; SET lock_timeout = '60s'; SELECT pg_advisory_lock({_LOCK})")
         _run(connection, _LEDGERS)
