@@ -80,6 +80,14 @@ def test_best_fit_keeps_the_big_devices_free(database: Database) -> None:
     assert lend(database, 2, DeviceWants(min_cpu=4)) == ["large", "huge"]
 
 
+def test_among_equals_the_smallest_is_lent_first(database: Database) -> None:
+    add_devices(database, 1, prefix="large", cpu_cores=8)
+    add_devices(database, 1, prefix="small", cpu_cores=2)
+    add_devices(database, 1, prefix="medium", cpu_cores=4)
+
+    assert lend(database, 3) == ["small", "medium", "large"]
+
+
 def test_a_new_strategy_scores_all_devices_however_many(database: Database) -> None:
     for prefix in range(13):
         add_devices(database, 100, prefix=f"rack-{prefix:02}", cpu_cores=2 + prefix)

@@ -1,4 +1,5 @@
--- Fitting classes that show a free device until p_until, the best head first. Unlocked: a hint where to look.
+-- Fitting classes that show a free device until p_until, the best head first; among equals the smallest, so that big ones stay
+-- free. Unlocked: a hint where to look.
 CREATE OR REPLACE FUNCTION best_classes(p_tenant text, p_wants device_wants, p_most device_size, p_until timestamptz)
 RETURNS TABLE (class_id int, score double precision) LANGUAGE sql STABLE AS $$
     SELECT c.id, head.placement_score
@@ -7,5 +8,5 @@ RETURNS TABLE (class_id int, score double precision) LANGUAGE sql STABLE AS $$
         SELECT d.placement_score FROM devices d
          WHERE d.class_id = c.id AND d.is_free AND (d.next_reserved_at IS NULL OR d.next_reserved_at >= p_until)
          ORDER BY d.placement_score DESC LIMIT 1) head
-     ORDER BY head.placement_score DESC
+     ORDER BY head.placement_score DESC, c.cpu_cores, c.memory_mb, c.storage_mb, c.id
 $$;
