@@ -13,7 +13,7 @@ LONGEST_FUNCTION = 40
 EMPTY_NAMES = re.compile(r"utils?|commons?|helpers?|managers?|misc")
 # Bracketed, so that this file does not hold what it looks for.
 FOREIGN_WORDS = re.compile(
-    r"pypi[.]org|pythonhosted[.]org|deb[.]debian[.]org|security[.]debian[.]org|registry[.]npm[j]s|index-url [=h]"
+    r"pypi[.]org|pythonhos[t]ed[.]org|deb[.]debian[.]org|security[.]debian[.]org|registry[.]npm[j]s|index-url [=h]"
     r"|(?<![\w.$}~/])/(?:root|work|farm|home|Users)/\w|/tmp/(?!\$)\w"
 )
 
