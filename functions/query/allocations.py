@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from scheduler.domain.errors import AllocationNotFound
 from scheduler.domain.model import Allocation, AllocationFilter, AllocationStatus
-from scheduler.edge.cursors import read_time_cursor, write_cursor
+from scheduler.edge.cursors import MAX_CURSOR_LENGTH, read_time_cursor, write_cursor
 from scheduler.edge.fields import Id, Time
 from scheduler.edge.http import Envelope, Meta, Page, caller, ok, refusals, service_caller
 from scheduler.edge.identity import Caller
@@ -32,7 +32,7 @@ def list_allocations(
     since: Annotated[Time | None, Query(alias="from")] = None,
     until: Annotated[Time | None, Query(alias="to")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=1000)] = None,
+    cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH)] = None,
 ) -> Response[Page[AllocationSummary]]:
     """List them newest first; a user sees its own, a service its tenant's. `from` and `to` bound `allocatedAt`."""
     if who.seen_user is not None and user_id is not None:

@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from scheduler.domain.model import AvailableFilter
-from scheduler.edge.cursors import read_id_cursor, write_cursor
+from scheduler.edge.cursors import MAX_CURSOR_LENGTH, read_id_cursor, write_cursor
 from scheduler.edge.fields import MAX_INT, Id, ShortText
 from scheduler.edge.http import CountedPage, Meta, caller, ok
 from scheduler.edge.identity import Caller
@@ -28,7 +28,7 @@ def list_available(
     min_memory: Annotated[int | None, Query(alias="minMemory", ge=0, le=MAX_INT, description="MB")] = None,
     device_type: Annotated[ShortText | None, Query(alias="deviceType")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: Annotated[str | None, Query(max_length=1000)] = None,
+    cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH)] = None,
 ) -> Response[CountedPage[FreeDeviceView]]:
     """List them by id; `total` counts all that match. The list may be ten seconds old."""
     wanted = AvailableFilter(who.tenant(tenant_id), min_cpu, min_memory, device_type, read_id_cursor(cursor), limit)

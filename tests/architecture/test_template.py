@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from scheduler.runtime import ENVIRONMENT
+from scheduler.settings import ENVIRONMENT
 from tools.region import template
 
 ROOT = Path(__file__).resolve().parents[2]

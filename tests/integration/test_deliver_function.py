@@ -15,6 +15,7 @@ from scheduler.adapters.http.user_service import REPORT_PATIENCE, UserService, U
 from scheduler.adapters.redis.breaker_store import RedisBreakerStore
 from scheduler.edge.queue import seconds_left
 from scheduler.service.usage_deliverer import UsageDeliverer
+from tests.support.fake_meter import FakeMeter
 from tools.neighbours.user_service import UserService as Neighbour
 from tools.neighbours.user_service import user_service
 
@@ -43,14 +44,6 @@ class SetInbox:
         self.applied.add((consumer, event_id))
 
 
-class NoMeter:
-    def count(self, name: str, value: float = 1) -> None:
-        """Nothing is counted here."""
-
-    def observe(self, name: str, value: float, unit: str) -> None:
-        """Nothing is measured here."""
-
-
 @pytest.fixture
 def neighbour() -> Iterator[Neighbour]:
     with user_service() as running:
@@ -63,7 +56,7 @@ def app(neighbour, monkeypatch) -> Iterator[ModuleType]:
     reporter = UserServiceUsage(
         service,
         RedisBreakerStore(None),
-        NoMeter(),
+        FakeMeter(),
         seconds_left=seconds_left,
         circuit=str(uuid.uuid4()),
         patience=replace(REPORT_PATIENCE, pause=lambda _: None),

@@ -16,19 +16,10 @@ from scheduler.domain.errors import SchedulerError
 from scheduler.domain.model import Allocation, AllocationRequest, DeviceWants, User
 from scheduler.ports import Gate
 from scheduler.service.allocator import Allocator
+from tests.support.fake_meter import FakeMeter
 
 type Allocate = Callable[[AllocationRequest], Allocation]
 type MakeAllocate = Callable[[Database], Allocate]
-
-
-class SilentMeter:
-    """Measures nothing."""
-
-    def count(self, name: str, value: float = 1) -> None:
-        """Ignore it."""
-
-    def observe(self, name: str, value: float, unit: str) -> None:
-        """Ignore it."""
 
 
 @dataclass
@@ -52,12 +43,12 @@ def request(user_id: str, minutes: int = 30, wants: DeviceWants | None = None) -
 def redis_gate(port: int, wait_seconds: float = 5.0) -> Gate:
     """Locks in the Valkey on a port, whether one listens there or not."""
     link = RedisLink(lambda: connect("127.0.0.1", port, tls=False, cluster=False, password=None), on_skip=lambda: None)
-    return RedisGate(link, SilentMeter(), wait_seconds)
+    return RedisGate(link, FakeMeter(), wait_seconds)
 
 
 def allocator_on(database: Database, gate: Gate | None = None) -> Allocator:
     """The production use case on one connection."""
-    return Allocator(PostgresAllocations(database), BuiltInQuotas(database, "pro"), gate or OpenGate(), SilentMeter())
+    return Allocator(PostgresAllocations(database), BuiltInQuotas(database, "pro"), gate or OpenGate(), FakeMeter())
 
 
 def ask_at_once(database_url: str, requests: Sequence[AllocationRequest], make_allocate: MakeAllocate) -> Outcome:

@@ -14,7 +14,8 @@ from scheduler.domain.outcome import Facts
 from scheduler.domain.quota import QuotaDocument, QuotaTerms
 from scheduler.ports import Admission, Gate
 from scheduler.service.allocator import Allocator
-from tests.support.contenders import SilentMeter, redis_gate
+from tests.support.contenders import redis_gate
+from tests.support.fake_meter import FakeMeter
 
 STEPS = (
     "before the lock",
@@ -77,7 +78,7 @@ class Dying:
 
     def allocator(self) -> Allocator:
         """Give the production use case over the wrapped parts."""
-        return Allocator(self, self, self, SilentMeter())  # type: ignore[arg-type]  claim is all that is asked here
+        return Allocator(self, self, self, FakeMeter())  # type: ignore[arg-type]  claim is all that is asked here
 
 
 if __name__ == "__main__":

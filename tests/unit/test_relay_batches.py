@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from scheduler.domain.events import OutboxEvent
 from scheduler.service.relay import BATCH, PUBLISH_BATCH, Relay, _batches
+from tests.support.fake_meter import FakeMeter
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 GROUPS = st.lists(st.sampled_from("abcdefghijklmno"), max_size=60)
@@ -58,19 +59,8 @@ class PickyPublisher:
         return left > 0
 
 
-class CountingMeter:
-    def __init__(self) -> None:
-        self.counts: dict[str, float] = {}
-
-    def count(self, name: str, value: float = 1) -> None:
-        self.counts[name] = self.counts.get(name, 0) + value
-
-    def observe(self, name: str, value: float, unit: str) -> None:
-        """Nothing to remember."""
-
-
 def relay_of(outbox: MemoryOutbox, publisher: PickyPublisher) -> Relay:
-    return Relay(outbox, publisher, CountingMeter())
+    return Relay(outbox, publisher, FakeMeter())
 
 
 @pytest.mark.parametrize(
@@ -141,11 +131,11 @@ def test_groups_that_fail_for_ever_do_not_hold_up_the_rest():
 
 
 def test_failures_are_counted_by_group():
-    meter = CountingMeter()
+    meter = FakeMeter()
 
     Relay(MemoryOutbox(outbox_of("aabb")), PickyPublisher({"event-1": 1, "event-3": 1}), meter).relay_once()
 
-    assert meter.counts == {"PublishFailed": 2}
+    assert meter.counted == {"PublishFailed": 2}
 
 
 @given(GROUPS, st.dictionaries(st.integers(1, 60).map("event-{}".format), st.integers(1, 3), max_size=10))

@@ -19,14 +19,12 @@ from scheduler.service.relay import Relay
 from scheduler.service.releaser import Releaser
 from scheduler.service.statistician import Statistician
 from scheduler.service.usage_deliverer import UsageDeliverer
-from scheduler.settings import ENVIRONMENT, ConfigurationError, settings
+from scheduler.settings import ConfigurationError, settings
 
 if TYPE_CHECKING:
     from scheduler.adapters.http.user_service import UserService
     from scheduler.adapters.redis.breaker_store import RedisBreakerStore
     from scheduler.adapters.redis.client import RedisLink
-
-__all__ = ["ENVIRONMENT"]
 
 
 @lru_cache(maxsize=1)

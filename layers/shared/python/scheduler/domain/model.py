@@ -120,7 +120,7 @@ class Allocation:
 
 @dataclass(frozen=True, slots=True)
 class EndedAllocation:
-    """What a release gave back."""
+    """What the end of an allocation gave back, whatever ended it."""
 
     id: str
     device_id: str

@@ -31,12 +31,12 @@ class Expirer:
         stop_at = time.monotonic() + MAX_SECONDS
         while time.monotonic() < stop_at:
             ended = self._store.expire_due(BATCH)
-            for allocation in ended:
-                log_ended(logger, allocation)
-            count += len(ended)
             if not ended:
                 break
             self._cache.evict()
+            for allocation in ended:
+                log_ended(logger, allocation)
+            count += len(ended)
         self._meter.count("AllocationsExpired", count)
         return count
 
