@@ -10,8 +10,8 @@ from pathlib import Path
 
 import yaml
 
+from tools.embedded.aws import REGION
 from tools.sam_local.engine import remove_container
-from tools.sam_local.local_aws import REGION
 
 _BUILD_SECONDS = 600
 _INVOKE_SECONDS = 240

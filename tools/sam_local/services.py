@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 import psycopg2
 
 from tools.embedded import postgres, valkey
+from tools.embedded.aws import LocalAws, local_aws
 from tools.neighbours.user_service import UserService, user_service
 from tools.sam_local.forwarder import forwarded
-from tools.sam_local.local_aws import LocalAws, Topic, local_aws
+from tools.sam_local.topic import Topic
 
 _DATABASE = "scheduler"
 _RELAY_SECONDS = 2

@@ -12,12 +12,12 @@ from typing import Any
 
 import boto3
 
-from tools.embedded import EmbeddedServer, free_port
+from tools.embedded.ports import free_port
+from tools.embedded.server import EmbeddedServer
 
 REGION = "eu-central-1"
 _ACCOUNT = "123456789012"
 _ANSWER_SECONDS = 2
-_MAX_PAGES = 20
 
 
 class LocalAws(EmbeddedServer):
@@ -35,6 +35,7 @@ class LocalAws(EmbeddedServer):
             "MINISTACK_ACCOUNT_ID": _ACCOUNT,
             "MINISTACK_REGION": REGION,
             "DOCKER_HOST": "unix:///nonexistent",  # it removes containers that it takes for its own
+            "LOG_LEVEL": "WARNING",  # one line for each message would slow it down
         }
         return ["env", *(f"{name}={value}" for name, value in settings.items()), sys.executable, "-m", "ministack"]
 
@@ -62,36 +63,6 @@ class LocalAws(EmbeddedServer):
         """Store a secret and return its id."""
         self.client("secretsmanager").create_secret(Name=name, SecretString=value)
         return name
-
-
-class Topic:
-    """A FIFO topic, and a queue that receives all that is published to it."""
-
-    def __init__(self, aws: LocalAws) -> None:
-        """Create both."""
-        sns, self._sqs = aws.client("sns"), aws.client("sqs")
-        self._queue_url = self._sqs.create_queue(QueueName="published.fifo", Attributes={"FifoQueue": "true"})[
-            "QueueUrl"
-        ]
-        queue = self._sqs.get_queue_attributes(QueueUrl=self._queue_url, AttributeNames=["QueueArn"])["Attributes"]
-        self.arn: str = sns.create_topic(Name="events.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
-        raw = {"RawMessageDelivery": "true"}
-        sns.subscribe(TopicArn=self.arn, Protocol="sqs", Endpoint=queue["QueueArn"], Attributes=raw)
-
-    def take_types(self) -> list[str]:
-        """Take what reached the queue, and return the `type` attributes in order."""
-        types: list[str] = []
-        for _ in range(_MAX_PAGES):
-            page = self._sqs.receive_message(
-                QueueUrl=self._queue_url, MaxNumberOfMessages=10, MessageAttributeNames=["type"]
-            )
-            messages = page.get("Messages", [])
-            if not messages:
-                break
-            for message in messages:
-                types.append(message["MessageAttributes"]["type"]["StringValue"])
-                self._sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
-        return types
 
 
 @contextmanager
