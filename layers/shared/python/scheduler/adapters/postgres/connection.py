@@ -8,11 +8,11 @@ from select import select
 from typing import Any
 
 import psycopg2
-from psycopg2 import errors
 from psycopg2.extensions import POLL_OK, POLL_READ
 from psycopg2.extensions import connection as Connection  # noqa: N812  its own name, as a type
 from psycopg2.extras import RealDictCursor
 
+from scheduler.adapters.postgres.failures import passes_soon, proves_no_effect, refuses_credentials
 from scheduler.domain.errors import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -21,14 +21,14 @@ CONNECT_TIMEOUT_SECONDS = 2
 ANSWER_TIMEOUT_SECONDS = 10
 """The server gives up a statement after 9 s by itself; beyond that it is gone, or the way to it is."""
 PING_AFTER_IDLE_SECONDS = 10.0
-"""A server or proxy may hang up on an idle connection, which shows only when it is used."""
+"""A network may forget an idle connection without a word to either end."""
+RECONNECT_PAUSE_SECONDS = 0.25
+RETRY_WITHIN_SECONDS = 5.0
+"""A try that failed later has used up the time of a second one."""
 RETRY_AFTER_SECONDS = 2
 
 Parameters = Mapping[str, Any]
 Row = dict[str, Any]
-
-_UNDONE = (errors.DeadlockDetected, errors.LockNotAvailable, errors.SerializationFailure)
-"""Answers which prove that the transaction was rolled back, so that one more try is safe."""
 
 
 class NotAConnectionUrl(ValueError):
@@ -46,13 +46,14 @@ class StatementFailed(Exception):
 class Database:
     """Runs single statements, each its own transaction; tells trouble as `Unavailable`.
 
-    A statement whose answer is lost is never sent again: it may have committed. The caller repeats it under its
-    idempotency key.
+    A statement is sent again, once, only where the first try proved to be without effect. One whose answer is lost may
+    have committed: the caller repeats it under its idempotency key.
     """
 
-    def __init__(self, dsn: Callable[[], str]) -> None:
-        """Take the connection string late: reading it may cost a call to Secrets Manager."""
+    def __init__(self, dsn: Callable[[], str], forget_credentials: Callable[[], None] = lambda: None) -> None:
+        """Take the connection string late (it may cost a call to Secrets Manager), and what makes it read anew."""
         self._dsn = dsn
+        self._forget_credentials = forget_credentials
         self._connection: Connection | None = None
         self._used_at = 0.0
         self.round_trips = 0
@@ -81,16 +82,23 @@ class Database:
 
     def _run[T](self, work: Callable[[Connection], T]) -> T:
         try:
-            try:
-                return self._once(work)
-            except _UNDONE:
-                return self._once(work)
+            return self._with_one_retry(work)
         except (psycopg2.InterfaceError, psycopg2.OperationalError) as error:
             self.close()
             logger.warning("degraded", extra={"part": "postgres", "reason": type(error).__name__, "code": error.pgcode})
             raise Unavailable(retry_after_seconds=RETRY_AFTER_SECONDS) from error
         except psycopg2.Error as error:
             raise StatementFailed(f"{type(error).__name__} {error.pgcode} {error.diag.constraint_name or ''}") from None
+
+    def _with_one_retry[T](self, work: Callable[[Connection], T]) -> T:
+        started = time.monotonic()
+        try:
+            return self._once(work)
+        except psycopg2.OperationalError as error:
+            if not proves_no_effect(error) or time.monotonic() - started > RETRY_WITHIN_SECONDS:
+                raise
+            _log_retry(error)
+        return self._once(work)
 
     def _once[T](self, work: Callable[[Connection], T]) -> T:
         connection = self._usable()
@@ -100,14 +108,39 @@ class Database:
         return result
 
     def _usable(self) -> Connection:
-        idle = time.monotonic() - self._used_at
-        if self._connection is not None and not self._connection.closed and idle <= PING_AFTER_IDLE_SECONDS:
-            return self._connection
-        if self._connection is not None and not self._connection.closed and _answers(self._connection):
-            return self._connection
+        kept = self._connection
+        if kept is not None and (self._is_fresh(kept) or _answers(kept)):
+            return kept
         self.close()
-        self._connection = connect(self._dsn())
+        self._connection = self._open()
         return self._connection
+
+    def _is_fresh(self, kept: Connection) -> bool:
+        if kept.closed or time.monotonic() - self._used_at > PING_AFTER_IDLE_SECONDS:
+            return False
+        # Nothing was asked, so what there is to read is most likely a farewell. Seen before sending, it costs nothing.
+        return not select([kept], [], [], 0)[0]
+
+    def _open(self) -> Connection:
+        """Connect, at most twice: nothing was sent yet, so trying again is always safe, but seldom of use."""
+        dsn = self._dsn()
+        try:
+            return connect(dsn)
+        except psycopg2.OperationalError as error:
+            if refuses_credentials(error):
+                self._forget_credentials()
+                if dsn == (dsn := self._dsn()):
+                    raise
+            elif passes_soon(error):
+                time.sleep(RECONNECT_PAUSE_SECONDS)
+            else:
+                raise
+            _log_retry(error)
+        return connect(dsn)
+
+
+def _log_retry(error: psycopg2.Error) -> None:
+    logger.warning("tried again", extra={"part": "postgres", "reason": type(error).__name__, "code": error.pgcode})
 
 
 def connect(dsn: str) -> Connection:
