@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+from hypothesis import settings as examples
 
 from scheduler import runtime
 from scheduler.adapters.postgres.connection import Database
@@ -17,6 +18,13 @@ from tests.support.clock import Clock
 from tools.embedded import PostgresServer, ValkeyServer, postgres, valkey
 
 TEMPLATE = "migrated"
+
+# How long Hypothesis tries: the same examples each time in `make test`, ten times as many and new ones in `make model`.
+examples.register_profile(
+    "short", max_examples=200, stateful_step_count=50, deadline=None, derandomize=True, print_blob=True
+)
+examples.register_profile("long", examples.get_profile("short"), max_examples=2000, derandomize=False)
+examples.load_profile("short")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """Moves the database's clock, so that hours pass without waiting."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from scheduler.adapters.postgres.connection import Database
 
@@ -21,3 +21,23 @@ class Clock:
     def advance(self, **amount: float) -> None:
         """Let time pass, for example `minutes=5`."""
         self._database.call("UPDATE clock_offset SET shift = shift + %(by)s", {"by": timedelta(**amount)})
+
+    def reset(self) -> None:
+        """Go back to the beginning."""
+        self._database.call("UPDATE clock_offset SET shift = '0'", {})
+
+    def stop(self) -> None:
+        """Stand still between one `advance` and the next: seconds are exact on a slow machine too."""
+        self._database.call(
+            "ALTER TABLE clock_offset ADD COLUMN stopped_at timestamptz NOT NULL DEFAULT clock_timestamp()", {}
+        )
+        self._database.call(
+            "CREATE OR REPLACE FUNCTION scheduler_clock() RETURNS timestamptz LANGUAGE sql VOLATILE AS"
+            " $$ SELECT stopped_at + shift FROM clock_offset $$",
+            {},
+        )
+
+    def read(self) -> datetime:
+        """Tell what time it is."""
+        now: datetime = self._database.call("SELECT scheduler_clock()", {})
+        return now

@@ -12,7 +12,8 @@ from scheduler.domain.plans import plan_document
 from scheduler.domain.quota import NO_DOCUMENT, QuotaDocument
 from scheduler.service.allocator import Allocator
 from tests.support.contenders import request
-from tests.support.fake_allocations import FakeAllocations, FakeDevice
+from tests.support.fake_allocations import FakeAllocations
+from tests.support.fake_devices import FakeDevice
 from tests.support.fake_meter import FakeMeter
 
 

@@ -1,0 +1,27 @@
+"""Whatever happens in whatever order, Postgres does what a model of a few lines says."""
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.model.machine import Lending
+from tests.model.planted import BUGS, Bug
+from tests.model.world import World
+
+pytestmark = pytest.mark.xdist_group("model")
+
+
+def test_postgres_does_what_the_model_says(world: World) -> None:
+    run_state_machine_as_test(lambda: Lending(world), settings=settings())
+
+
+@pytest.mark.parametrize("bug", BUGS.values(), ids=BUGS.keys())
+def test_a_planted_bug_is_caught(world: World, bug: list[Bug]) -> None:
+    for part in bug:
+        part.plant(world.database)
+
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(
+            lambda: Lending(world),
+            settings=settings(phases=[Phase.generate], database=None, report_multiple_bugs=False, print_blob=False),
+        )

@@ -1,0 +1,157 @@
+"""Postgres and the model side by side: every call goes to both, and both must tell the same."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from scheduler.adapters.postgres.allocations import PostgresAllocations
+from scheduler.adapters.postgres.connection import Database
+from scheduler.adapters.postgres.devices import PostgresDevices
+from scheduler.adapters.postgres.keys import PostgresKeys
+from scheduler.adapters.postgres.outbox import PostgresOutbox
+from scheduler.adapters.postgres.quotas import BuiltInQuotas
+from scheduler.adapters.postgres.upkeep import PostgresUpkeep
+from scheduler.domain.events import OutboxEvent
+from scheduler.domain.model import (
+    AllocationFilter,
+    AllocationRequest,
+    AvailableFilter,
+    AvailablePage,
+    EndedAllocation,
+    ReleaseRequest,
+    RequestKey,
+    User,
+)
+from scheduler.domain.outcome import Facts
+from scheduler.domain.plans import plan_document
+from scheduler.domain.quota import QuotaDocument, QuotaTerms
+from tests.support.fake_allocations import FakeAllocations
+from tests.support.fake_devices import FakeDevice, FakeDevices
+
+PUBLISHED_FOR = timedelta(days=7)
+DEFAULT_PLAN = "pro"
+
+
+class Twin:
+    """Every store of the use cases at once. Where the claim has a choice, the model follows the real one."""
+
+    def __init__(self, database: Database, now: datetime) -> None:
+        """Begin with an empty database and an empty model."""
+        self.model = FakeAllocations()
+        self.model.now = now
+        self.documents: dict[User, QuotaDocument] = {}
+        self._devices = FakeDevices(self.model)
+        self._allocations, self._fleet = PostgresAllocations(database), PostgresDevices(database)
+        self._outbox, self._keys, self._upkeep = (
+            PostgresOutbox(database),
+            PostgresKeys(database),
+            PostgresUpkeep(database),
+        )
+        self._quotas = BuiltInQuotas(database, DEFAULT_PLAN)
+
+    def claim(self, request: AllocationRequest, terms: QuotaTerms, *, last_attempt: bool) -> Facts:
+        """Claim from both; the model may grant only what was granted, and only if it is free and fits."""
+        facts = self._allocations.claim(request, terms, last_attempt=last_attempt)
+        self.model.choose = _the_one(facts.get("deviceId"))
+        self.model.new_id = lambda: str(facts["allocationId"])
+        return _same(facts, self.model.claim(request, terms, last_attempt=last_attempt))
+
+    def reap(self, request: AllocationRequest) -> Sequence[EndedAllocation]:
+        """Reap both."""
+        return _same(self._allocations.reap(request), self.model.reap(request))
+
+    def release(self, request: ReleaseRequest) -> Facts:
+        """Release from both."""
+        return _same(self._allocations.release(request), self.model.release(request))
+
+    def expire_due(self, limit: int) -> Sequence[EndedAllocation]:
+        """Expire both."""
+        return _same(self._allocations.expire_due(limit), self.model.expire_due(limit))
+
+    def delete_ended(self, retention_days: int, limit: int) -> int:
+        """Clean both."""
+        deleted = self._allocations.delete_ended(retention_days, limit)
+        return _same(deleted, self.model.delete_ended(retention_days, limit))
+
+    def delete_spent(self, limit: int) -> int:
+        """Clean both of events and keys."""
+        spent = {id(e) for e in self.model.events if e.published_at and e.published_at < self.model.now - PUBLISHED_FOR}
+        self.model.events = [event for event in self.model.events if id(event) not in spent]
+        return _same(self._upkeep.delete_spent(limit), len(spent) + self.model.keys.delete_old(self.model.now))
+
+    def document(self, user: User) -> QuotaDocument:
+        """Read a quota, which must be the one that was set."""
+        return _same(self._quotas.document(user), self.documents.get(user) or plan_document(DEFAULT_PLAN))
+
+    def register(self, devices: Sequence[Mapping[str, Any]], key: RequestKey | None) -> Facts:
+        """Add devices to both."""
+        return _same(self._fleet.register(devices, key), self._devices.register(devices, key))
+
+    def change(self, device_id: str, changes: Mapping[str, Any]) -> Facts:
+        """Change a device of both."""
+        return _same(self._fleet.change(device_id, changes), self._devices.change(device_id, changes))
+
+    def available(self, wanted: AvailableFilter) -> AvailablePage:
+        """List the free devices of both."""
+        return _same(self._fleet.available(wanted), self._devices.available(wanted))
+
+    def kept(self, key: RequestKey) -> Facts | None:
+        """Look a key up in both."""
+        return _same(self._keys.kept(key), self.model.keys.kept(key, self.model.now))
+
+    def keep(self, key: RequestKey, facts: Facts) -> Facts:
+        """Keep an answer in both."""
+        return _same(self._keys.keep(key, facts), self.model.keys.keep(key, self.model.now, facts))
+
+    def oldest(self, limit: int, without: Collection[str] = ()) -> Sequence[OutboxEvent]:
+        """Read the oldest events of both, in order."""
+        events = self._outbox.oldest(limit, without)
+        waiting = [e for e in self.model.events if not e.published_at and e.group_id not in without][:limit]
+        _same([(e.type, e.subject, e.data) for e in events], [(e.type, e.subject, e.data) for e in waiting])
+        return events
+
+    def mark_published(self, positions: Sequence[int]) -> None:
+        """Mark events of both; without cleaning, an event's position is its place in the model's list."""
+        waiting = {event.position: index for index, event in enumerate(self._outbox.oldest(len(self.model.events)))}
+        unpublished = [event for event in self.model.events if not event.published_at]
+        for position in positions:
+            unpublished[waiting[position]].published_at = self.model.now
+        self._outbox.mark_published(positions)
+
+    def page(self, wanted: AllocationFilter) -> list[str]:
+        """List allocations of both, newest first."""
+        matching = [
+            a
+            for a in self.model.allocations
+            if wanted.tenant_id in {None, a.user.tenant_id}
+            and wanted.user_id in {None, a.user.user_id}
+            and wanted.device_id in {None, a.device.id}
+            and wanted.status in {None, a.status}
+        ]
+        newest = sorted(matching, key=lambda a: (a.allocated_at, a.id), reverse=True)[: wanted.limit + 1]
+        return _same([a.id for a in self._allocations.page(wanted)], [a.id for a in newest])
+
+    def totals(self, tenant_id: str | None) -> tuple[int, ...]:
+        """Read the running totals of both: granted, released, expired, revoked, running devices."""
+        read = self._allocations.totals(tenant_id)
+        tenants = {tenant for tenant, _ in self.model.counts} if tenant_id is None else {tenant_id}
+        kinds = ("granted", "released", "expired", "revoked")
+        counted = [sum(self.model.counts[tenant, kind] for tenant in tenants) for kind in kinds]
+        running = sum(device.status == "running" for device in self.model.devices)
+        return _same(
+            (read.granted, read.released, read.expired, read.revoked, read.running_devices), (*counted, running)
+        )
+
+
+def _same[T](real: T, expected: T) -> T:
+    assert real == expected, f"Postgres: {real!r}, the model: {expected!r}"
+    return real
+
+
+def _the_one(device_id: object) -> Callable[[list[FakeDevice]], FakeDevice]:
+    def choose(free: list[FakeDevice]) -> FakeDevice:
+        chosen = [device for device in free if device.id == device_id]
+        assert chosen, f"Postgres lent {device_id}, the model would lend one of {[device.id for device in free]}"
+        return chosen[0]
+
+    return choose
