@@ -14,7 +14,8 @@ from scheduler.domain.quota import NO_LIMITS, QuotaLimits, QuotaTerms
 from scheduler.ports import AllocationStore
 from tests.support.clock import Clock
 from tests.support.contenders import add_devices, request
-from tests.support.fake_allocations import FakeAllocations, FakeDevice
+from tests.support.fake_allocations import FakeAllocations
+from tests.support.fake_devices import FakeDevice
 
 ONE_DEVICE = QuotaTerms(refusal=None, valid_until=None, limits=QuotaLimits(devices=1))
 KEY = RequestKey("acme", "user:alice", "POST /allocate", "k-1", "hash")
@@ -112,6 +113,12 @@ def test_a_documents_refusal_comes_before_all_else(world: World) -> None:
     world.add_device("d")
 
     assert claim(world, terms=replace(ONE_DEVICE, refusal="Quota suspended"))["reason"] == "Quota suspended"
+
+
+def test_without_a_limit_of_devices_none_is_left_to_count_when_the_quota_refuses(world: World) -> None:
+    suspended = QuotaTerms(refusal="Quota suspended", valid_until=None, limits=QuotaLimits())
+
+    assert claim(world, terms=suspended)["remainingDevices"] == -1
 
 
 def test_a_smaller_device_than_wanted_is_never_granted(world: World) -> None:
