@@ -7,6 +7,7 @@ from redis.cluster import RedisCluster
 
 from tests.support.api import SERVICE, Api
 from tests.support.cluster import ClusterNode, valkey_cluster
+from tools.embedded import free_port
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +59,14 @@ def test_the_available_list_is_kept_and_evicted(cluster_api: Api, cluster_client
 
     assert not cluster_client.exists("scheduler:available-devices")
     assert cluster_api.get("/scheduler/devices/available", SERVICE).json["total"] == 0
+
+
+def test_a_cluster_that_was_never_reached_is_like_none(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("REDIS_HOST", "127.0.0.1")
+    environment.setenv("REDIS_PORT", str(free_port()))
+    environment.setenv("REDIS_CLUSTER", "true")
+    api = Api()
+
+    api.add_devices(1)
+
+    assert api.allocate().status == 201

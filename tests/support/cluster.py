@@ -25,13 +25,13 @@ class ClusterNode(ValkeyServer):
 
 
 @contextmanager
-def valkey_cluster() -> Iterator[ClusterNode]:
+def valkey_cluster(password: str | None = None) -> Iterator[ClusterNode]:
     """Run the node, and give it all slots."""
     with tempfile.TemporaryDirectory(prefix="scheduler-cluster-") as folder:
-        node = ClusterNode(Path(folder))
+        node = ClusterNode(Path(folder), password=password)
         node.start()
         try:
-            with redis.Redis(port=node.port) as client:
+            with redis.Redis(port=node.port, password=password) as client:
                 client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
                 deadline = time.monotonic() + READY_SECONDS
                 while "cluster_state:ok" not in str(client.execute_command("CLUSTER", "INFO")):

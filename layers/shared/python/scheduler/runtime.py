@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @lru_cache(maxsize=1)
 def database() -> Database:
     """Give the environment's one connection."""
-    return Database(database_url)
+    return Database(database_url, partial(_forget_secret, settings().db_secret_id))
 
 
 def database_url() -> str:
@@ -46,6 +46,13 @@ def database_url() -> str:
 
     secret = secret_fields(known.db_secret_id)
     return known.database_url_for(secret.get("username", known.db_user), secret["password"])
+
+
+def _forget_secret(secret_id: str) -> None:
+    if secret_id:
+        from scheduler.adapters.aws.secrets import forget
+
+        forget(secret_id)
 
 
 def meter() -> Meter:
@@ -172,7 +179,9 @@ def _usage_reporter() -> UsageReporter | None:
 def _user_service() -> "UserService":
     from scheduler.adapters.http.user_service import UserService
 
-    return UserService(settings().user_service_url, _service_token_secret)
+    known = settings()
+    forget = partial(_forget_secret, known.service_token_secret_id)
+    return UserService(known.user_service_url, _service_token_secret, forget)
 
 
 def _service_token_secret() -> str:
@@ -222,7 +231,8 @@ def _redis_link() -> "RedisLink":
             known.redis_host, known.redis_port, tls=known.redis_tls, cluster=known.redis_cluster, password=password
         )
 
-    return RedisLink(client, on_skip=partial(meter().count, "RedisSkipped"))
+    forget = partial(_forget_secret, known.redis_secret_id)
+    return RedisLink(client, on_skip=partial(meter().count, "RedisSkipped"), forget_password=forget)
 
 
 def migrate_database() -> Mapping[str, Any]:

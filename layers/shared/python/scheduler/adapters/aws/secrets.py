@@ -1,4 +1,4 @@
-"""Secrets Manager: values by id, kept for five minutes. Nothing here tells a secret, in logs or in errors."""
+"""Secrets Manager: values by id, kept for five minutes or until refused. Nothing tells a secret, in logs or errors."""
 
 import json
 import time
@@ -32,6 +32,12 @@ def secret_value(secret_id: str) -> str:
         value = kept[1]  # an old one is worth a try; a changed one is refused by whom it is shown to
     _kept[secret_id] = (time.monotonic() + KEPT_SECONDS, value)
     return value
+
+
+def forget(secret_id: str) -> None:
+    """Read a secret anew next time: whoever it was shown to refused it, so it may have been rotated."""
+    if secret_id in _kept:
+        _kept[secret_id] = (0.0, _kept[secret_id][1])
 
 
 def secret_fields(secret_id: str) -> Mapping[str, str]:

@@ -14,9 +14,16 @@ RENEW_SECONDS_BEFORE = 300
 class ServiceToken:
     """An HS256 JWT, signed when it is first needed and used until shortly before it expires."""
 
-    def __init__(self, secret: Callable[[], str], now: Callable[[], float] = time.time) -> None:
-        """Take the secret late: reading it may cost a call to Secrets Manager."""
+    def __init__(
+        self,
+        secret: Callable[[], str],
+        now: Callable[[], float] = time.time,
+        *,
+        forget_secret: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take the secret late (reading it may cost a call to Secrets Manager), and what makes it read anew."""
         self._secret = secret
+        self._forget_secret = forget_secret
         self._now = now
         self._token = ""
         self._renew_at = 0.0
@@ -41,5 +48,6 @@ class ServiceToken:
         return self._token
 
     def forget(self) -> None:
-        """Sign a new one next time: the secret may have been changed."""
+        """Sign a new one next time, with a secret read anew: it may have been rotated."""
         self._renew_at = 0.0
+        self._forget_secret()

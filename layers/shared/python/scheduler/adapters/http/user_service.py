@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,19 +38,23 @@ class Call:
 class UserService:
     """The service's internal API, asked as the scheduler."""
 
-    def __init__(self, url: str, secret: Callable[[], str]) -> None:
-        """Take the base URL, and late the secret that service tokens are signed with."""
+    def __init__(self, url: str, secret: Callable[[], str], forget_secret: Callable[[], None] = lambda: None) -> None:
+        """Take the base URL, late the secret that service tokens are signed with, and what makes that read anew."""
         self._users = f"{url.rstrip('/')}/api/internal/quotas/user/"
-        self._token = ServiceToken(secret)
+        self._token = ServiceToken(secret, forget_secret=forget_secret)
         self._session = BoundedSession()
 
     def ask(self, user: User, call: Call, patience: Patience) -> Answer:
-        """Ask about a user, and again while that may help.
+        """Ask about a user, and again while that may help; once with a new token where ours was not accepted.
 
         Raises:
             ServiceFailed: No usable answer came in time. A refusal of this one call is an answer.
         """
-        answer = patience.ask(lambda left: self._session.send(self._request(user, call), left))
+        ends_at = time.monotonic() + patience.seconds
+        answer = self._ask(user, call, patience)
+        if answer.status == 401:
+            self._token.forget()
+            answer = self._ask(user, call, patience.within(ends_at - time.monotonic()))
         if answer.status in {401, 403}:
             self._token.forget()
             raise ServiceFailed("our token was refused")
@@ -60,6 +65,9 @@ class UserService:
     def close(self) -> None:
         """Close the kept connections."""
         self._session.close()
+
+    def _ask(self, user: User, call: Call, patience: Patience) -> Answer:
+        return patience.ask(lambda left: self._session.send(self._request(user, call), left))
 
     def _request(self, user: User, call: Call) -> Request:
         try:

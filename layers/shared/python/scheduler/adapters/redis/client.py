@@ -7,6 +7,7 @@ from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 
 from scheduler.domain.errors import Unavailable
@@ -16,6 +17,30 @@ logger = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 0.25
 SKIP_SECONDS = 2.0
 """After a failure Redis is not asked for so long: a dead one costs one timeout every two seconds, not one a request."""
+
+
+class OnceMore(Retry):
+    """One more try at once, unless the password was refused: that it will be again."""
+
+    def __init__(self) -> None:
+        """Take redis-py's own choice of errors."""
+        super().__init__(NoBackoff(), 1)
+
+    def call_with_retry(
+        self,
+        do: Callable[[], Any],
+        fail: Callable[..., Any],
+        is_retryable: Callable[[Exception], bool] | None = None,
+        with_failure_count: bool = False,
+    ) -> Any:
+        """Do it, at most twice."""
+
+        def may_help(error: Exception) -> bool:
+            refused = isinstance(error, redis.AuthenticationError)
+            return not refused and (is_retryable is None or is_retryable(error))
+
+        return super().call_with_retry(do, fail, may_help, with_failure_count)
+
 
 Client = Any
 """redis.Redis or redis.cluster.RedisCluster: redis-py's types tell sync and async answers apart badly."""
@@ -37,16 +62,25 @@ def connect(host: str, port: int, *, tls: bool, cluster: bool, password: str | N
     if cluster:
         from redis.cluster import RedisCluster
 
-        return RedisCluster(**options, retry=Retry(NoBackoff(), 1))
-    return redis.Redis(**options, retry=Retry(NoBackoff(), 1))
+        return RedisCluster(**options, retry=OnceMore())
+    return redis.Redis(**options, retry=OnceMore())
 
 
 class RedisLink:
     """Runs commands against Redis and answers a default instead of failing."""
 
-    def __init__(self, make_client: Callable[[], Client], on_skip: Callable[[], None]) -> None:
-        """Make the client late (a cluster's asks for its slots at once); tell `on_skip` of each command left out."""
+    def __init__(
+        self,
+        make_client: Callable[[], Client],
+        on_skip: Callable[[], None],
+        forget_password: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Make the client late (a cluster's asks for its slots at once); tell `on_skip` of each command left out.
+
+        `forget_password` makes the next client read it anew.
+        """
         self._make_client = make_client
+        self._forget_password = forget_password
         self._client: Client | None = None
         self._on_skip = on_skip
         self._skip_until = 0.0
@@ -57,15 +91,29 @@ class RedisLink:
             self._on_skip()
             return default
         try:
-            if self._client is None:
-                self._client = self._make_client()
-            return command(self._client)
-        except (redis.RedisError, OSError, Unavailable) as error:
+            return self._run(command)
+        except (redis.RedisError, RedisClusterException, OSError, Unavailable) as error:
             self._skip_until = time.monotonic() + SKIP_SECONDS
-            self._client = None  # the next one asks for the password anew: it may have been rotated
+            self._client = None
             self._on_skip()
             logger.warning("degraded", extra={"part": "redis", "reason": type(error).__name__})
             return default
+
+    def _run[T](self, command: Callable[[Client], T]) -> T:
+        try:
+            return self._run_once(command)
+        except (redis.AuthenticationError, RedisClusterException) as error:
+            # A cluster's client wraps what it meets while it asks for the slots, in what is no RedisError.
+            if not isinstance(error.__cause__ or error, redis.AuthenticationError):
+                raise
+            self._client = None  # nothing was done; the password may have been rotated
+            self._forget_password()
+        return self._run_once(command)
+
+    def _run_once[T](self, command: Callable[[Client], T]) -> T:
+        if self._client is None:
+            self._client = self._make_client()
+        return command(self._client)
 
     def answers(self) -> bool:
         """Tell whether Redis answers now, even if it is being skipped."""
