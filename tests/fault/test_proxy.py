@@ -253,6 +253,7 @@ def test_a_delayed_request_holds_back_those_behind_it(cache_proxy: FaultProxy) -
 
 def test_a_delayed_request_arrives_though_its_client_is_gone(cache_proxy: FaultProxy, redis_url: str) -> None:
     with cache(cache_proxy) as client, redis.from_url(redis_url) as direct:
+        client.ping()
         cache_proxy.apply("delay", seconds=SHORT_SECONDS * 1.5)
         with pytest.raises(redis.TimeoutError):
             client.set("key", "late")
