@@ -118,7 +118,7 @@ CREATE TABLE public.devices (
     CONSTRAINT devices_status_check CHECK (((status)::text = ANY ((ARRAY['running'::character varying, 'stopped'::character varying, 'error'::character varying, 'maintenance'::character varying])::text[]))),
     CONSTRAINT devices_storage_mb_check CHECK ((storage_mb > 0))
 )
-WITH (fillfactor='80');
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='500', autovacuum_vacuum_cost_delay='0', autovacuum_analyze_scale_factor='0.05');
 
 COMMENT ON TABLE public.devices IS 'The fleet. Facts a claim decides by stand on the device''s own row, so that its lock covers them';
 
@@ -164,7 +164,7 @@ CREATE TABLE public.device_allocations (
     CONSTRAINT device_allocations_renewal_count_check CHECK ((renewal_count >= 0)),
     CONSTRAINT device_allocations_status_check CHECK (((status)::text = ANY ((ARRAY['allocated'::character varying, 'released'::character varying, 'expired'::character varying, 'revoked'::character varying])::text[])))
 )
-WITH (fillfactor='90');
+WITH (fillfactor='90', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0', autovacuum_analyze_scale_factor='0.01');
 
 COMMENT ON TABLE public.device_allocations IS 'A device lent to a user until expires_at';
 
@@ -237,7 +237,7 @@ CREATE TABLE public.quota_usage (
     CONSTRAINT quota_usage_memory_mb_check CHECK ((memory_mb >= 0)),
     CONSTRAINT quota_usage_storage_mb_check CHECK ((storage_mb >= 0))
 )
-WITH (fillfactor='70');
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='500', autovacuum_vacuum_cost_delay='0');
 
 COMMENT ON TABLE public.quota_usage IS 'What each user holds now: the sum over her active allocations, kept in the transaction that changes them';
 
@@ -278,9 +278,35 @@ CREATE TABLE public.allocation_counters (
     expired bigint DEFAULT 0 NOT NULL,
     revoked bigint DEFAULT 0 NOT NULL
 )
-WITH (fillfactor='50');
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='500', autovacuum_vacuum_cost_delay='0');
 
 COMMENT ON TABLE public.allocation_counters IS 'Running totals a tenant, spread over shards so that a busy tenant is not one hot row';
+
+CREATE TABLE public.audit_runs (
+    id bigint NOT NULL,
+    version integer DEFAULT 0 NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    walks jsonb DEFAULT '{}'::jsonb NOT NULL,
+    findings jsonb DEFAULT '[]'::jsonb NOT NULL
+);
+
+COMMENT ON TABLE public.audit_runs IS 'Full runs of the audit; one that was cut goes on where it stopped. Kept 30 days';
+
+COMMENT ON COLUMN public.audit_runs.version IS 'Counts the saves: of two runs at once only one goes on';
+
+COMMENT ON COLUMN public.audit_runs.walks IS 'How far each order of rows has been walked, from the newest or last row down';
+
+COMMENT ON COLUMN public.audit_runs.findings IS 'What each check found so far: count, and the first rows by their ids';
+
+ALTER TABLE public.audit_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_runs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.device_heartbeats (
     device_id character varying(255) NOT NULL,
@@ -303,7 +329,8 @@ CREATE TABLE public.idempotency_keys (
     body_hash character varying(64) NOT NULL,
     answer jsonb,
     created_at timestamp with time zone NOT NULL
-);
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0');
 
 COMMENT ON TABLE public.idempotency_keys IS 'The facts a keyed request was answered with, written in the transaction of its effect; kept 24 h';
 
@@ -311,7 +338,8 @@ CREATE TABLE public.inbox (
     consumer character varying(50) NOT NULL,
     event_id character varying(255) NOT NULL,
     received_at timestamp with time zone NOT NULL
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0');
 
 COMMENT ON TABLE public.inbox IS 'Events each consumer has applied, so that a redelivery changes nothing';
 
@@ -319,7 +347,8 @@ CREATE TABLE public.leases (
     name character varying(50) NOT NULL,
     holder character varying(100) NOT NULL,
     held_until timestamp with time zone NOT NULL
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='200', autovacuum_vacuum_cost_delay='0');
 
 COMMENT ON TABLE public.leases IS 'Who may run a job of which there is one at a time, and until when';
 
@@ -333,7 +362,8 @@ CREATE TABLE public.outbox (
     data jsonb NOT NULL,
     occurred_at timestamp with time zone NOT NULL,
     published_at timestamp with time zone
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0', autovacuum_analyze_scale_factor='0.01');
 
 COMMENT ON TABLE public.outbox IS 'Events that committed with their change; the relay publishes them in the order of id';
 
@@ -392,6 +422,13 @@ CREATE TABLE public.quotas (
 
 COMMENT ON TABLE public.quotas IS 'Which built-in plan a user has; a user without a row has the default plan';
 
+CREATE TABLE public.retention_marks (
+    kind character varying(50) NOT NULL,
+    deleted_until timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.retention_marks IS 'Up to when cleanups have deleted rows: older ones prove nothing by being absent';
+
 CREATE TABLE public.schema_migrations (
     name character varying(100) NOT NULL,
     checksum character varying(64) NOT NULL,
@@ -423,6 +460,9 @@ COMMENT ON TABLE public.statistics_snapshots IS 'The fleet at each full hour';
 
 ALTER TABLE ONLY public.allocation_counters
     ADD CONSTRAINT allocation_counters_pkey PRIMARY KEY (tenant_id, shard);
+
+ALTER TABLE ONLY public.audit_runs
+    ADD CONSTRAINT audit_runs_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.device_allocations
     ADD CONSTRAINT device_allocations_pkey PRIMARY KEY (id);
@@ -456,6 +496,9 @@ ALTER TABLE ONLY public.quota_usage
 
 ALTER TABLE ONLY public.quotas
     ADD CONSTRAINT quotas_pkey PRIMARY KEY (tenant_id, user_id);
+
+ALTER TABLE ONLY public.retention_marks
+    ADD CONSTRAINT retention_marks_pkey PRIMARY KEY (kind);
 
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (name);
@@ -493,6 +536,8 @@ CREATE INDEX devices_free_by_score ON public.devices USING btree (class_id, plac
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
 
 CREATE INDEX inbox_by_age ON public.inbox USING btree (received_at);
+
+CREATE INDEX outbox_by_group ON public.outbox USING btree (group_id, occurred_at, id);
 
 CREATE INDEX outbox_published ON public.outbox USING btree (published_at) WHERE (published_at IS NOT NULL);
 
