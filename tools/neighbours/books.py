@@ -12,11 +12,13 @@ _AMOUNTS = ("cpuCores", "memoryGB", "storageGB")
 class Books:
     """In memory; safe to use from many threads."""
 
-    def __init__(self) -> None:
-        """Begin empty: every user has plan pro and uses nothing."""
+    def __init__(self, *, forgetful: bool = False) -> None:
+        """Begin empty: every user has plan pro and uses nothing. Forgetful books apply a change that comes again."""
         self._lock = threading.Lock()
+        self._forgetful = forgetful
         self._quotas: dict[str, Mapping[str, Any]] = {}
-        self._applied: dict[str, Mapping[str, Any]] = {}
+        self._keys: set[str] = set()
+        self._applied: list[Mapping[str, Any]] = []
         self._used: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._repeated = 0
 
@@ -41,10 +43,12 @@ class Books:
         sign = {"increment": 1, "decrement": -1}[usage["operation"]]
         changes = {"devices": sign, **{name: sign * usage[name] for name in _AMOUNTS}}
         with self._lock:
-            if key in self._applied:
+            if key in self._keys:
                 self._repeated += 1
-                return False
-            self._applied[key] = {"key": key, "tenantId": tenant_id, "userId": user_id, **usage}
+                if not self._forgetful:
+                    return False
+            self._keys.add(key)
+            self._applied.append({"key": key, "tenantId": tenant_id, "userId": user_id, **usage})
             for name, change in changes.items():
                 self._used[user_id][name] += change
             return True
@@ -53,4 +57,4 @@ class Books:
         """Return what was applied, in order, how many came again, and what each user uses now."""
         with self._lock:
             used = {user_id: dict(amounts) for user_id, amounts in self._used.items()}
-            return {"applied": list(self._applied.values()), "repeated": self._repeated, "used": used}
+            return {"applied": list(self._applied), "repeated": self._repeated, "used": used}

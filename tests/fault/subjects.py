@@ -1,0 +1,107 @@
+"""What each piece of evidence speaks of: by this it is put together with others, and found for a violation."""
+
+from collections.abc import Iterator
+from functools import singledispatch
+from typing import Any
+
+from tests.fault.checker.requests import user_of
+from tests.fault.history import (
+    AllocationRow,
+    Effect,
+    EventRow,
+    KeyRow,
+    LockUse,
+    Operation,
+    Received,
+    UsageRow,
+)
+
+type Name = tuple[str, str]
+"""Kind and name, as in `Violation.about`."""
+
+
+def subjects(item: Any) -> Iterator[Name]:
+    """Name all that an item is about."""
+    yield from bonds(item)
+    yield from _views(item)
+
+
+@singledispatch
+def bonds(item: Any) -> Iterator[Name]:
+    """Name what an item cannot be told without: all that share one of these stand and fall together."""
+    yield from ()
+
+
+@singledispatch
+def _views(item: Any) -> Iterator[Name]:
+    yield from ()
+
+
+@bonds.register
+def _(item: Operation) -> Iterator[Name]:
+    if item.key:
+        yield "key", f"{item.tenant}|{item.key}"
+    for allocation in (item.data.get("allocationId"), item.body.get("allocationId")):
+        if allocation:
+            yield "allocation", allocation
+
+
+@_views.register
+def _(item: Operation) -> Iterator[Name]:
+    yield "operation", str(item.id)
+    yield "user", user_of(item.tenant, item.user)
+    yield "device", str(item.data.get("deviceId") or item.body.get("deviceId"))
+
+
+@bonds.register
+def _(item: KeyRow) -> Iterator[Name]:
+    yield "key", f"{item.tenant}|{item.key}"
+    if item.answer and item.answer.get("allocationId"):
+        yield "allocation", item.answer["allocationId"]
+
+
+@bonds.register
+def _(item: AllocationRow) -> Iterator[Name]:
+    yield "allocation", item.id
+
+
+@_views.register
+def _(item: AllocationRow) -> Iterator[Name]:
+    yield "device", item.device_id
+    yield "user", user_of(item.tenant, item.user)
+
+
+@bonds.register(EventRow)
+@bonds.register(Received)
+def _(item: EventRow | Received) -> Iterator[Name]:
+    yield "event", item.event_id
+    if item.data.get("allocationId"):
+        yield "allocation", item.data["allocationId"]
+
+
+@_views.register
+def _(item: EventRow) -> Iterator[Name]:
+    yield "group", item.group
+    yield "device", str(item.data.get("deviceId"))
+
+
+@bonds.register
+def _(item: Effect) -> Iterator[Name]:
+    yield "event", item.key
+
+
+@_views.register(Effect)
+@_views.register(UsageRow)
+def _(item: Effect | UsageRow) -> Iterator[Name]:
+    yield "user", user_of(item.tenant, item.user)
+
+
+@_views.register
+def _(item: LockUse) -> Iterator[Name]:
+    yield "lock", item.key
+
+
+@bonds.register(str)
+def _(item: str) -> Iterator[Name]:
+    """Name a parked event."""
+    yield "event", item
