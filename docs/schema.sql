@@ -237,7 +237,7 @@ CREATE TABLE public.quota_usage (
     CONSTRAINT quota_usage_memory_mb_check CHECK ((memory_mb >= 0)),
     CONSTRAINT quota_usage_storage_mb_check CHECK ((storage_mb >= 0))
 )
-WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='500', autovacuum_vacuum_cost_delay='0');
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='50', autovacuum_vacuum_cost_delay='0');
 
 COMMENT ON TABLE public.quota_usage IS 'What each user holds now: the sum over her active allocations, kept in the transaction that changes them';
 
@@ -278,7 +278,7 @@ CREATE TABLE public.allocation_counters (
     expired bigint DEFAULT 0 NOT NULL,
     revoked bigint DEFAULT 0 NOT NULL
 )
-WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='500', autovacuum_vacuum_cost_delay='0');
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='50', autovacuum_vacuum_cost_delay='0');
 
 COMMENT ON TABLE public.allocation_counters IS 'Running totals a tenant, spread over shards so that a busy tenant is not one hot row';
 
@@ -348,7 +348,7 @@ CREATE TABLE public.leases (
     holder character varying(100) NOT NULL,
     held_until timestamp with time zone NOT NULL
 )
-WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='200', autovacuum_vacuum_cost_delay='0');
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='50', autovacuum_vacuum_cost_delay='0');
 
 COMMENT ON TABLE public.leases IS 'Who may run a job of which there is one at a time, and until when';
 

@@ -46,6 +46,7 @@ def modules_after(function: str, *wiring: str, **environment: str) -> set[str]:
         ("fleet", ["get_fleet"]),
         ("query", ["get_catalog"]),
         ("expire", ["get_expirer"]),
+        ("audit", ["get_auditor"]),
         ("console", []),
     ],
 )

@@ -86,6 +86,7 @@ def test_the_schedules_are_those_of_the_specification() -> None:
         "RelayFunction": "rate(1 minute)",
         "StatisticsFunction": "rate(1 hour)",
         "CleanupFunction": "cron(0 2 * * ? *)",
+        "AuditFunction": "rate(1 hour)",
     }
 
 

@@ -23,6 +23,7 @@ ROUTES = {
     ("POST", "/scheduler/devices"): "fleet",
     ("PATCH", "/scheduler/devices/"): "fleet",
     ("POST", "/scheduler/allocations/release-expired"): "expire",
+    ("GET", "/scheduler/audit"): "audit",
     ("GET", "/scheduler/openapi.json"): "console",
     ("GET", "/scheduler/docs"): "console",
 }

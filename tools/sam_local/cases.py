@@ -52,6 +52,8 @@ CASES = (
     Case("AllocateFunction", "http/allocate.json", _created(_GRANTED | _PHONE_1)),
     Case("QueryFunction", "http/stats.json", {"statusCode": 200, "body.data.totalAllocations": 3}),
     Case("StatisticsFunction", "schedule/statistics.json", {"devices": 3, "allocated": 2}),
+    Case("AuditFunction", "schedule/audit.json", {"complete": True, "violations": 0}),
+    Case("AuditFunction", "http/audit.json", {"statusCode": 200, "body.data.holds": True}),
     Case("ExpireFunction", "schedule/expire.json", {"expired": 1}, ahead=timedelta(minutes=45)),
     Case("ExpireFunction", "http/release-expired.json", {"statusCode": 200, "body.count": 1}, ahead=timedelta(hours=3)),
     Case("RelayFunction", "schedule/relay.json", {"published": sum(PUBLISHED.values())}, ahead=timedelta(hours=3)),

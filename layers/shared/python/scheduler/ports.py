@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from scheduler.domain.audit import Border, Finding, FullRun, Invariant, Slice
 from scheduler.domain.events import OutboxEvent
 from scheduler.domain.model import (
     Allocation,
@@ -181,6 +182,43 @@ class Upkeep(Protocol):
 
     def delete_spent(self, limit: int) -> int:
         """Delete up to `limit` of each kind of row that has done its work; tell how many."""
+
+
+class SliceTooLarge(Exception):
+    """A slice took longer than a statement may; ask for fewer rows."""
+
+
+class AuditStore(Protocol):
+    """Where the invariants are checked. Each method is one or a few short statements."""
+
+    def walks(self) -> Mapping[str, Collection[Invariant]]:
+        """Name the orders in which rows can be walked, and the invariants that each tells about."""
+
+    def examine_now(self) -> Sequence[Finding]:
+        """Run the checks that look at the present only."""
+
+    def next_slice(self, walk: str, below: Border | None, rows: int, hours: int | None) -> Slice:
+        """Find the next `rows` rows below a border; one that reaches back `hours` is the last.
+
+        Raises:
+            SliceTooLarge: It took too long.
+        """
+
+    def examine(self, walk: str, part: Slice) -> Sequence[Finding]:
+        """Run the checks of a walk on one slice.
+
+        Raises:
+            SliceTooLarge: It took too long.
+        """
+
+    def resume_run(self) -> FullRun:
+        """Give the full run that has not ended, or begin one."""
+
+    def save_run(self, run: FullRun) -> bool:
+        """Keep how far a run is; it has ended when all is walked. False: another one saved it meanwhile."""
+
+    def last_full_run(self) -> FullRun | None:
+        """Give the last full run that ended."""
 
 
 class Meter(Protocol):

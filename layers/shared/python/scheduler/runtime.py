@@ -11,6 +11,7 @@ from scheduler.adapters.postgres.connection import Database
 from scheduler.edge.telemetry import metrics
 from scheduler.ports import AvailableCache, Gate, Meter, Probe, QuotaSource, UsageReporter
 from scheduler.service.allocator import Allocator
+from scheduler.service.auditor import Auditor
 from scheduler.service.catalog import Catalog
 from scheduler.service.cleaner import Cleaner
 from scheduler.service.expirer import Expirer
@@ -111,6 +112,14 @@ def get_statistician() -> Statistician:
     from scheduler.adapters.postgres.upkeep import PostgresUpkeep
 
     return Statistician(PostgresUpkeep(database()), meter())
+
+
+@lru_cache(maxsize=1)
+def get_auditor() -> Auditor:
+    """Wire the audit."""
+    from scheduler.adapters.postgres.audit.store import PostgresAudit
+
+    return Auditor(PostgresAudit(database(), settings().expire_rate_minutes), meter())
 
 
 @lru_cache(maxsize=1)

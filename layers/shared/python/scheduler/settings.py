@@ -31,6 +31,7 @@ ENVIRONMENT: dict[str, str] = {
     "least_connection, weighted_round_robin or best_fit (resource_based)",
     "LOCK_WAIT_SECONDS": "How long a request waits for its user's or device's lock, 0 to 5 (5)",
     "RETENTION_DAYS": "Days that ended allocations are kept, 1 to 3650 (30)",
+    "EXPIRE_RATE_MINUTES": "How often the schedule ends overdue allocations, which the audit holds it to, 1 to 5 (1)",
     "RELAY_SECONDS": "How long one run of the relay works, 1 to 840 (63: until the next has started)",
     "DOCS_ENABLED": "false: no OpenAPI document and no Swagger UI (true)",
 }
@@ -66,6 +67,7 @@ class Settings:
     placement_strategy: Strategy
     lock_wait_seconds: float
     retention_days: int
+    expire_rate_minutes: int
     relay_seconds: float
     docs_enabled: bool
 
@@ -106,6 +108,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         placement_strategy=read.strategy("PLACEMENT_STRATEGY"),
         lock_wait_seconds=read.number("LOCK_WAIT_SECONDS", 5.0, 0, 5),
         retention_days=read.integer("RETENTION_DAYS", 30, 1, 3650),
+        expire_rate_minutes=read.integer("EXPIRE_RATE_MINUTES", 1, 1, 5),
         relay_seconds=read.number("RELAY_SECONDS", 63.0, 1, 840),
         docs_enabled=read.flag("DOCS_ENABLED", default=True),
     )

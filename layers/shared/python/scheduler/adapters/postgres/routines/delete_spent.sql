@@ -1,10 +1,14 @@
 -- Delete up to p_limit rows of each kind that have done their work: published events and inbox marks after 7 days, idempotency
--- keys after 24 hours. Settles: cleanups at the same time (SKIP LOCKED).
+-- keys after 24 hours. Marks how far events are gone, so that an audit knows. Settles: cleanups at the same time (SKIP LOCKED).
 CREATE OR REPLACE FUNCTION delete_spent(p_limit int) RETURNS int LANGUAGE sql VOLATILE AS $$
     WITH events AS (
         DELETE FROM outbox WHERE id IN (
             SELECT id FROM outbox WHERE published_at < scheduler_now() - interval '7 days'
-             ORDER BY published_at LIMIT p_limit FOR UPDATE SKIP LOCKED) RETURNING 1
+             ORDER BY published_at LIMIT p_limit FOR UPDATE SKIP LOCKED) RETURNING published_at
+    ), marked AS (
+        INSERT INTO retention_marks AS m (kind, deleted_until)
+        SELECT 'events', max(published_at) FROM events HAVING count(*) > 0
+        ON CONFLICT (kind) DO UPDATE SET deleted_until = greatest(m.deleted_until, excluded.deleted_until)
     ), marks AS (
         DELETE FROM inbox WHERE (consumer, event_id) IN (
             SELECT consumer, event_id FROM inbox WHERE received_at < scheduler_now() - interval '7 days'
