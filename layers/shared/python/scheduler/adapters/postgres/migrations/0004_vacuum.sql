@@ -5,11 +5,11 @@
 -- Few rows, each changed all the time. Updates stay on their page and tidy up behind themselves (HOT, with the free room of
 -- fillfactor); sweeps only catch what a long snapshot kept alive.
 ALTER TABLE quota_usage SET (
-    autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
+    autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 50, autovacuum_vacuum_cost_delay = 0);
 ALTER TABLE allocation_counters SET (
-    autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
+    autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 50, autovacuum_vacuum_cost_delay = 0);
 ALTER TABLE leases SET (
-    autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200, autovacuum_vacuum_cost_delay = 0);
+    autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 50, autovacuum_vacuum_cost_delay = 0);
 
 -- Each grant and each end moves a device into or out of the index of free devices, so these updates are never HOT: that index, the
 -- one that claims probe, gets a dead entry each time.
