@@ -1,6 +1,7 @@
 """Each rule of the checker: a history in which it holds, and the same history spoiled."""
 
-import time
+import sys
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from tests.fault.history import Effect, Evidence, Kind, LockUse, Received, Usage
 from tests.fault.story import Story, told
 
 SECOND = 1_000_000_000
+_TOOL = 4  # none of those that debuggers, coverage and profilers use
 
 
 @pytest.fixture
@@ -489,14 +491,26 @@ def test_a_matching_serves_as_many_as_can_be(choices: list[list[int]], left_over
     assert len(uncovered(choices)) == left_over
 
 
-def test_a_hundred_thousand_operations_are_judged_in_seconds() -> None:
-    evidence = long_history(50_000)
-    started = time.process_time()
+def test_the_work_grows_with_the_history_and_not_with_its_square() -> None:
+    short, long = (work_of(long_history(rounds)) for rounds in (400, 1600))
 
-    assert check(evidence) == []
+    assert long < 6 * short
 
-    assert (len(evidence.operations), len(evidence.events)) == (100_000, 100_000)
-    assert time.process_time() - started < 60  # hundreds, were a pass quadratic
+
+def work_of(evidence: Evidence) -> int:
+    """Count the steps that a check takes: turns of loops, and calls."""
+    steps, monitoring = Counter[str](), sys.monitoring
+    events = (monitoring.events.JUMP, monitoring.events.PY_START, monitoring.events.PY_RESUME)
+    monitoring.use_tool_id(_TOOL, "work")
+    for event in events:
+        monitoring.register_callback(_TOOL, event, lambda *_: steps.update(["step"]))
+    monitoring.set_events(_TOOL, sum(events))
+    try:
+        assert check(evidence) == []
+    finally:
+        monitoring.set_events(_TOOL, 0)
+        monitoring.free_tool_id(_TOOL)
+    return steps["step"]
 
 
 def long_history(rounds: int) -> Evidence:
