@@ -23,7 +23,7 @@ from tools.region import template
 type Deliver = Callable[[dict[str, Any]], dict[str, Any] | None]
 """Takes an SQS event, gives the function's answer; None when the function died or failed as a whole."""
 
-_WAIT_SECONDS = 1
+_IDLE_SECONDS = 0.05
 _MOST_RECENT = 1000
 _THREAD_END_SECONDS = 90.0
 _MOST_PAGES = 1000
@@ -122,19 +122,18 @@ class EventSide:
     def parked(self) -> list[str]:
         """Give the ids of all events that were parked, or the texts of what is no event."""
         for _ in range(_MOST_PAGES):
-            messages = self.receive(self.dead_url, 10, 0)
+            messages = self.receive(self.dead_url, 10)
             if not messages:
                 break
             self._parked += [_event(message).get("id", message["Body"]) for message in messages]
             self.delete(self.dead_url, messages)
         return list(self._parked)
 
-    def receive(self, queue_url: str, most: int, wait_seconds: int) -> list[dict[str, Any]]:
+    def receive(self, queue_url: str, most: int) -> list[dict[str, Any]]:
         """Take up to `most` messages off a queue, for the time of its visibility timeout."""
         page = self.sqs.receive_message(
             QueueUrl=queue_url,
             MaxNumberOfMessages=most,
-            WaitTimeSeconds=wait_seconds,
             AttributeNames=["All"],
             MessageAttributeNames=["All"],
         )
@@ -157,7 +156,7 @@ class EventSide:
 
     def _read(self, closing: threading.Event) -> None:
         while not closing.is_set():
-            messages = self.receive(self.all_url, 10, _WAIT_SECONDS)
+            messages = self.receive(self.all_url, 10)
             for message in messages:
                 event = _event(message)
                 self._recent[event.get("id", "")] = message
@@ -173,6 +172,8 @@ class EventSide:
                     )
                 )
             self.delete(self.all_url, messages)  # after they were noted: an empty queue means that all are
+            if not messages:
+                closing.wait(_IDLE_SECONDS)
 
     def _queue(self, name: str, attributes: dict[str, str]) -> str:
         fifo = {"FifoQueue": "true"} | attributes
@@ -202,10 +203,12 @@ class EventSourceMapping:
     def poll(self, closing: threading.Event) -> None:
         """Deliver batch by batch until `closing`."""
         while not closing.is_set():
-            messages = self._events.receive(self._events.usage_url, self._batch_size, _WAIT_SECONDS)
+            messages = self._events.receive(self._events.usage_url, self._batch_size)
             if messages:
                 answer = self._deliver({"Records": [self._record(message) for message in messages]})
                 self._events.delete(self._events.usage_url, succeeded(messages, answer))
+            else:
+                closing.wait(_IDLE_SECONDS)
 
     def _record(self, message: dict[str, Any]) -> dict[str, Any]:
         return {
