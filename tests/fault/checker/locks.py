@@ -11,7 +11,9 @@ PROMISE = "locks"
 
 _NS_A_MS = 1_000_000
 MARGIN_NS = 50 * _NS_A_MS
-"""Redis ends a lock by its own clock, and counts from before its answer is stamped here."""
+"""Redis ends a lock by its own clock."""
+LATE_STAMP_NS = 1_000 * _NS_A_MS
+"""How long a busy worker may take to stamp that it has a lock, where it did not stamp when it asked."""
 BREAK_NS = 1_000 * _NS_A_MS
 """Nobody can stamp the very instant at which Redis lost its locks: so near to it a hold proves nothing."""
 
@@ -38,7 +40,7 @@ def check(evidence: Evidence) -> list[Violation]:
 
 
 def _sure_end(use: LockUse, breaks: Sequence[int]) -> float:
-    counted_from = use.taken_ns if use.asked_ns is None else use.asked_ns
+    counted_from = use.taken_ns - LATE_STAMP_NS if use.asked_ns is None else use.asked_ns
     end = min(math.inf if use.left_ns is None else use.left_ns, counted_from + use.ttl_ms * _NS_A_MS - MARGIN_NS)
     place = bisect_right(breaks, use.taken_ns - BREAK_NS)
     return min(end, breaks[place] - BREAK_NS) if place < len(breaks) else end
