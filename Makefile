@@ -13,7 +13,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.13 --generate-hashes
 	--no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up down status logs test model lint format bench sam-local migrate lock openapi schema template clean
+.PHONY: help setup run up down status logs test model mutation lint format bench sam-local migrate lock openapi schema template clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ test: setup ## Run all tests (ARGS="-k name" chooses)
 
 model: setup ## Compare Postgres with the model for ten times as long as `make test` does, on new examples
 	@python -m pytest -q --hypothesis-profile=long tests/model -k model_says $(ARGS)
+
+mutation: setup ## Put small bugs into the domain, see the unit tests fail, write docs/mutation.md (ARGS=--check compares)
+	@python -m tools.mutation $(ARGS)
 
 lint: setup ## Check format, lint rules and types
 	@ruff format --check .

@@ -24,7 +24,8 @@ def world(
     def tell(ended: int) -> None:
         if long and ended % TELL_EVERY == 0:
             with capsys.disabled():
-                sys.stdout.write(f"\r{ended:,} of {settings.default.max_examples:,} examples held ")
+                most = settings.default.max_examples
+                sys.stdout.write(f"\r{min(ended, most):,} of {most:,} examples held ")
                 sys.stdout.flush()
 
     with caplog.at_level(logging.CRITICAL, logger="scheduler"):

@@ -52,7 +52,8 @@ class World:
             "INSERT INTO quota_plans (name, max_devices, max_cpu_cores_per_device, total_cpu_cores, total_memory_gb,"
             " total_storage_gb) VALUES (%(plan)s, %(devices)s, %(device_cpu)s, %(cpu)s, %(memory)s, %(storage)s)"
             " ON CONFLICT (name) DO UPDATE"
-            " SET (max_devices, max_cpu_cores_per_device, total_cpu_cores, total_memory_gb, total_storage_gb) = (excluded.max_devices, excluded.max_cpu_cores_per_device, excluded.total_cpu_cores,"
+            " SET (max_devices, max_cpu_cores_per_device, total_cpu_cores, total_memory_gb, total_storage_gb) ="
+            " (excluded.max_devices, excluded.max_cpu_cores_per_device, excluded.total_cpu_cores,"
             " excluded.total_memory_gb, excluded.total_storage_gb)",
             {
                 "plan": plan,

@@ -6,7 +6,7 @@ import pytest
 
 from scheduler.domain import errors
 from scheduler.domain.model import Allocation, AllocationStatus, EndedAllocation, User
-from scheduler.domain.outcome import accepted, ended_allocation, granted_allocation
+from scheduler.domain.outcome import RETRY_AFTER_SECONDS, accepted, ended_allocation, granted_allocation
 
 GRANTED = {
     "outcome": "granted",
@@ -51,13 +51,16 @@ def test_an_outcome_that_was_carried_out_passes(outcome):
     assert accepted({"outcome": outcome}) == {"outcome": outcome}
 
 
-@pytest.mark.parametrize("outcome", ["none_free", "in_progress"])
-def test_what_passes_by_itself_says_when_to_come_back(outcome):
+@pytest.mark.parametrize(
+    ("outcome", "seconds", "members"),
+    [("none_free", RETRY_AFTER_SECONDS, {"alternatives": []}), ("in_progress", 1, {})],
+)
+def test_what_passes_by_itself_says_when_to_come_back(outcome, seconds, members):
     with pytest.raises(errors.SchedulerError) as refusal:
         accepted({"outcome": outcome})
 
     assert refusal.value.retryable
-    assert refusal.value.retry_after_seconds > 0
+    assert (refusal.value.retry_after_seconds, refusal.value.members) == (seconds, members)
 
 
 def test_a_quota_refusal_says_why_and_how_much_is_left():

@@ -6,7 +6,7 @@ import pytest
 
 from scheduler.domain.model import DeviceWants
 from scheduler.domain.plans import BUILT_IN_PLANS, plan_document
-from scheduler.domain.quota import QuotaLimits, parse_document
+from scheduler.domain.quota import LARGEST_LIMIT, QuotaLimits, parse_document
 
 FULL = {
     "status": "active",
@@ -74,23 +74,47 @@ def test_a_limit_in_gb_is_kept_to_the_megabyte():
     assert limits(totalMemoryGB=1.5).memory_mb == 1536
 
 
+NO_DOCUMENT = "a quota document has a known status and limits"
+
+
 @pytest.mark.parametrize(
-    "broken",
+    ("broken", "told"),
     [
-        pytest.param({"limits": None}, id="no limits"),
-        pytest.param({"limits": []}, id="limits that are a list"),
-        pytest.param({"status": None}, id="no status"),
-        pytest.param({"status": "fine"}, id="an unknown status"),
-        pytest.param({"limits": {"maxDevices": "10"}}, id="a limit that is a text"),
-        pytest.param({"limits": {"maxDevices": True}}, id="a limit that is a truth"),
-        pytest.param({"limits": {"maxDevices": float("nan")}}, id="a limit that is no number"),
-        pytest.param({"validUntil": "soon"}, id="a time that is none"),
-        pytest.param({"validUntil": 1772446500}, id="a time that is a number"),
+        pytest.param({"limits": None}, NO_DOCUMENT, id="no limits"),
+        pytest.param({"limits": []}, NO_DOCUMENT, id="limits that are a list"),
+        pytest.param({"status": None}, NO_DOCUMENT, id="no status"),
+        pytest.param({"status": "fine"}, NO_DOCUMENT, id="an unknown status"),
+        pytest.param({"limits": {"maxDevices": "10"}}, "maxDevices is not a number", id="a limit that is a text"),
+        pytest.param({"limits": {"maxDevices": True}}, "maxDevices is not a number", id="a limit that is a truth"),
+        pytest.param(
+            {"limits": {"maxDevices": float("nan")}}, "maxDevices is not a number", id="a limit that is no number"
+        ),
+        pytest.param({"limits": {"maxDevices": -2}}, "maxDevices is negative", id="a limit below none"),
+        pytest.param(
+            {"limits": {"totalMemoryGB": -0.5}}, "totalMemoryGB is negative", id="a limit a little below none"
+        ),
+        pytest.param({"validUntil": "soon"}, "Invalid isoformat string: 'soon'", id="a time that is none"),
+        pytest.param({"validUntil": 1772446500}, "validUntil is not a time", id="a time that is a number"),
     ],
 )
-def test_a_broken_document_is_refused(broken):
-    with pytest.raises(ValueError, match=r"known status and limits|is not a number|is not a time|isoformat string"):
+def test_a_broken_document_is_refused(broken, told):
+    with pytest.raises(ValueError, match=f"^{told}$"):
         document(**broken)
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "megabytes"),
+    [
+        pytest.param(1_953_125, LARGEST_LIMIT, id="as much as a column holds"),
+        pytest.param(1_953_126, None, id="a gigabyte more"),
+    ],
+)
+def test_a_limit_in_gb_counts_as_long_as_its_megabytes_fit(gigabytes, megabytes):
+    assert limits(totalStorageGB=gigabytes).storage_mb == megabytes
+
+
+def test_a_document_may_leave_its_plan_unnamed():
+    assert document(planName=None).plan_name == ""
 
 
 def test_a_time_without_a_zone_is_utc():

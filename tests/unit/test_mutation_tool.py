@@ -1,0 +1,76 @@
+"""The mutation tool reaches what mutmut would pass over, and lets no survivor go unexplained."""
+
+from tools.mutation.report import document
+from tools.mutation.results import Mutant, score, unexplained
+from tools.mutation.workplace import DOMAIN, reachable
+
+SOURCE = '''
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two numbers."""
+
+    left: int
+    right: int = 2
+
+    @property
+    def total(self) -> int:
+        return self.left + self.right
+
+
+OPERATIONS = {
+    "add": lambda pair: pair.total,
+    "double": lambda pair: pair.total * 2,
+}
+'''
+KILLED = Mutant("quota", "parse_document", killed=True)
+EXPLAINED = Mutant("quota", "_limit", False, "a < b", "a <= b", "the two are never equal")
+UNEXPLAINED = Mutant("quota", "QuotaDocument.terms_for", False, "x", "y")
+
+
+def run(source: str) -> dict[str, object]:
+    names: dict[str, object] = {"__name__": "sample"}
+    exec(source, names)
+    return names
+
+
+def test_nothing_that_mutmut_passes_over_is_left() -> None:
+    rewritten = reachable(SOURCE)
+
+    assert "@" not in rewritten
+    assert "lambda" not in rewritten
+
+
+def test_the_rewritten_source_does_the_same() -> None:
+    names = run(reachable(SOURCE))
+    pair = names["Pair"](1)  # type: ignore[operator]
+
+    assert (repr(pair), pair.total) == ("Pair(left=1, right=2)", 3)
+    assert [operation(pair) for operation in names["OPERATIONS"].values()] == [3, 6]  # type: ignore[attr-defined]
+
+
+def test_the_whole_domain_is_reached() -> None:
+    sources = [reachable(path.read_text()) for path in DOMAIN.glob("*.py")]
+
+    assert len(sources) > 5
+    assert not any("@dataclass" in source or "@property" in source or "lambda" in source for source in sources)
+
+
+def test_the_score_is_the_share_that_was_seen() -> None:
+    assert (score([KILLED, EXPLAINED, KILLED, UNEXPLAINED]), score([])) == (0.5, 0.0)
+
+
+def test_a_survivor_without_a_reason_is_not_let_go() -> None:
+    assert unexplained([KILLED, EXPLAINED, UNEXPLAINED]) == [UNEXPLAINED]
+
+
+def test_the_document_lists_every_survivor_with_its_reason() -> None:
+    told = document([KILLED, EXPLAINED, UNEXPLAINED])
+
+    assert "**33.3%** (1 of 3 mutants)" in told
+    assert "| quota | 3 | 2 |" in told
+    assert "`quota._limit`: the two are never equal\n  - was: `a < b`\n  - becomes: `a <= b`" in told
+    assert "`quota.QuotaDocument.terms_for`: **not explained**" in told
+    assert document([KILLED]).endswith("None.\n")
