@@ -13,7 +13,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.13 --generate-hashes
 	--no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up down status logs test model mutation lint format bench sam-local migrate lock openapi schema template clean
+.PHONY: help setup run up down status logs test model mutation lint format bench sam-local proxy-test migrate lock openapi schema template clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench: setup ## Measure allocate + release against the floor of the same SQL alo
 
 sam-local: setup ## Invoke every function in a container with the samples of events/
 	@tools/sam_local/run.sh
+
+proxy-test: setup ## Run the functions behind PgBouncer (installs it where it is missing: needs root and apt)
+	@python -m tools.pgbouncer $(ARGS)
 
 migrate: setup ## Bring a database to the newest schema: make migrate DATABASE_URL=postgresql://…
 	@python -m tools.migrate

@@ -7,7 +7,7 @@ from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.outbox import PostgresOutbox
 from tests.support.api import Api
 
-CYCLES = 150
+CYCLES = 80
 USERS = 5
 MOST_DEAD_ROWS = 250_000
 """What one sweep may have to tidy up, at 10 million rows."""

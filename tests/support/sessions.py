@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  its own name, as a type
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 30.0
 
 
 @contextmanager

@@ -1,0 +1,158 @@
+"""Behind a proxy that pools transactions the functions answer as without it, and share few sessions."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import pytest
+
+from scheduler import runtime
+from scheduler.adapters.postgres.connection import Database
+from tests.proxy.conftest import DATABASE, POOL_SIZE
+from tests.support.api import Api
+from tests.support.ledger import assert_ledger_agrees
+from tests.support.samples import neighbourhood, run_samples
+from tests.support.sessions import administrator, eventually, one, terminate
+from tests.support.statements import LEFT_IN_THE_SESSION, logged_statements, pinning
+from tools.embedded import PostgresServer, ValkeyServer
+from tools.handlers import function_names
+from tools.pgbouncer import PgBouncer, pgbouncer
+
+CLIENTS = 32
+CYCLES = 6
+ANSWERS_A_CYCLE = 5
+LIMITS = {
+    "lock_timeout": "3s",
+    "statement_timeout": "9s",
+    "idle_in_transaction_session_timeout": "10s",
+    "TimeZone": "UTC",
+}
+SECONDS = 120
+
+
+@contextmanager
+def crowd(proxy: PgBouncer, cycles: int) -> Iterator[subprocess.Popen[str]]:
+    """The clients, all connected and told to begin."""
+    command = [sys.executable, "-m", "tests.proxy.clients", str(CLIENTS), str(cycles)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            eventually(lambda: clients_of(proxy) >= CLIENTS or None)
+            assert process.stdin is not None
+            process.stdin.write("begin\n")
+            process.stdin.flush()
+            yield process
+        finally:
+            process.kill()
+
+
+def answers(process: subprocess.Popen[str]) -> dict[str, int]:
+    """How often the clients got each status."""
+    told, _ = process.communicate(timeout=SECONDS)
+    counted: dict[str, int] = json.loads(told)
+    return counted
+
+
+def clients_of(proxy: PgBouncer) -> int:
+    """Clients that are connected and do not wait for a session."""
+    return sum(pool["cl_active"] for pool in proxy.show("POOLS") if pool["database"] == DATABASE)
+
+
+def sessions(session) -> int:
+    """How many sessions the proxy has in the database."""
+    return one(
+        session, "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()", DATABASE
+    )
+
+
+def assert_all_given_back(url: str, grants: int) -> None:
+    database = Database(lambda: url)
+    try:
+        assert database.call("SELECT count(*) FROM device_allocations WHERE status = 'released'", {}) == grants
+        assert database.call("SELECT count(*) FROM device_allocations", {}) == grants
+        assert_ledger_agrees(database)
+    finally:
+        database.close()
+
+
+def test_every_function_answers_as_without_it_over_one_session(
+    environment: pytest.MonkeyPatch,
+    target: PostgresServer,
+    direct_url: str,
+    valkey_server: ValkeyServer,
+    redis_url: str,
+) -> None:
+    with pgbouncer(target, pool_size=1) as proxy, neighbourhood(environment, valkey_server):
+        environment.setenv("DATABASE_URL", proxy.url_of(DATABASE))
+        # Migrations take a lock for their session, so they go past the proxy: the fixture did.
+        assert run_samples(direct_url, without={"migrate"}) == set(function_names()) - {"migrate"}
+        assert runtime.database().rows(LEFT_IN_THE_SESSION, {}) == []
+
+        with administrator(direct_url) as session:
+            assert sessions(session) == 1
+    sent = [text for text in logged_statements(target) if "SET application_name=" not in text]  # the proxy's own
+    assert any("claim_device" in text for text in sent)
+    assert pinning(sent) == []
+
+
+def test_the_limits_of_the_database_hold_through_it(proxied_url: str) -> None:
+    through = runtime.database()
+
+    assert {name: through.call(f"SHOW {name}", {}) for name in LIMITS} == LIMITS
+
+
+def test_many_clients_share_few_sessions(proxied_url: str, direct_url: str, proxy: PgBouncer) -> None:
+    Api().add_devices(CLIENTS + 8)
+    most = 0
+    with crowd(proxy, CYCLES) as process, administrator(direct_url) as session:
+        while process.poll() is None:
+            most = max(most, sessions(session))
+        counted = answers(process)
+
+    assert counted == {"200": CLIENTS * CYCLES * (ANSWERS_A_CYCLE - 1), "201": CLIENTS * CYCLES}
+    assert most == POOL_SIZE
+    assert_all_given_back(direct_url, CLIENTS * CYCLES)
+
+
+def test_a_restart_costs_retryable_answers_only(proxied_url: str, direct_url: str, proxy: PgBouncer) -> None:
+    Api().add_devices(CLIENTS + 8)
+    with crowd(proxy, CYCLES * 3) as process:
+        for _ in range(3):
+            eventually(lambda: clients_of(proxy) > CLIENTS // 2 or None)
+            proxy.stop()
+            proxy.start()
+        counted = answers(process)
+
+    assert counted.keys() <= {"200", "201", "503"}
+    assert (counted["200"], counted["201"]) == (CLIENTS * CYCLES * 3 * (ANSWERS_A_CYCLE - 1), CLIENTS * CYCLES * 3)
+    assert_all_given_back(direct_url, CLIENTS * CYCLES * 3)
+
+
+def test_a_session_that_ends_behind_it_costs_nothing(proxied_url: str, direct_url: str) -> None:
+    api = Api()
+    api.add_devices(2)
+    with administrator(direct_url) as session:
+        pid = runtime.database().call("SELECT pg_backend_pid()", {})
+        terminate(session, pid)
+        # The proxy has to see it before it can choose another session.
+        eventually(lambda: api.get("/scheduler/devices/available", {"sub": "a"}).status == 200 or None)
+
+        assert api.allocate().status == 201
+    assert_ledger_agrees(runtime.database())
+
+
+def test_after_a_restart_an_idle_client_notices_nothing(proxied_url: str, proxy: PgBouncer) -> None:
+    api = Api()
+    api.add_devices(2)
+    proxy.stop()
+    proxy.start()
+
+    assert api.allocate().status == 201
+
+
+def test_no_password_is_in_its_log(proxied_url: str, proxy: PgBouncer) -> None:
+    Api().add_devices(1)
+
+    assert str(urlsplit(proxied_url).password) not in proxy.log.read_text()

@@ -1,0 +1,55 @@
+"""`python -m tools.pgbouncer`: see that PgBouncer is there, then run the tests that need it; arguments go to pytest."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+from tools.pgbouncer.server import program
+
+_APT_SECONDS = 300
+_TESTS = "tests/proxy"
+ASKED_FOR = "PROXY_TEST"
+"""Set by this program: without it the tests of the proxy are left out, for other machines have none."""
+
+
+class CannotInstall(RuntimeError):
+    """There is no PgBouncer on this machine, and it cannot be had; the text says why."""
+
+
+def main() -> int:
+    """Run it all; return the exit code."""
+    try:
+        _install()
+    except (CannotInstall, subprocess.TimeoutExpired) as problem:
+        print(f"proxy-test cannot run: {problem}", file=sys.stderr)
+        return 1
+    command = [sys.executable, "-m", "pytest", _TESTS, *sys.argv[1:]]
+    return subprocess.run(command, check=False, env=os.environ | {ASKED_FOR: "1"}).returncode
+
+
+def _install() -> None:
+    if program():
+        return
+    if os.geteuid() != 0:
+        raise CannotInstall("PgBouncer is not installed, and installing it needs root")
+    if not shutil.which("apt-get"):
+        raise CannotInstall("PgBouncer is not installed, and there is no apt-get to install it")
+    print("installing PgBouncer", flush=True)
+    _apt("update", "-qq")
+    _apt("install", "-y", "-qq", "--no-install-recommends", "pgbouncer")
+    if not program():
+        raise CannotInstall("apt-get installed a PgBouncer that is not where it should be")
+
+
+def _apt(*arguments: str) -> None:
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(
+        ["apt-get", *arguments], check=False, capture_output=True, text=True, timeout=_APT_SECONDS, env=environment
+    )
+    if done.returncode:
+        raise CannotInstall(f"apt-get {arguments[0]} failed: {done.stderr.strip()[-300:]}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
