@@ -12,6 +12,7 @@ from tests.model.world import World
 from tests.support.clock import Clock
 
 TELL_EVERY = 50
+pytest.register_assert_rewrite("tests.model.machine")
 
 
 @pytest.fixture

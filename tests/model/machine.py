@@ -34,11 +34,14 @@ from tests.model import wishes
 from tests.model.observed import expected, observed
 from tests.model.world import World
 from tests.support.fake_meter import FakeMeter
-from tests.support.ledger import BEYOND_RETENTION, disagreements
+from tests.support.ledger import BEYOND_THE_AUDIT, disagreements
 
 MOST_DEVICES = 6
 RETENTION_DAYS = 30
 OPERATOR = "night-shift"
+type Caller = tuple[str, str]
+"""Tenant and name, as keys are filed under."""
+OPERATOR_CALLER: Caller = ("default", "operator:night-shift")
 type Call = Callable[[RequestKey | None], object]
 
 
@@ -71,7 +74,7 @@ class Lending(RuleBasedStateMachine):
     def add_devices(self, count: int, size: tuple[int, int, int], kind: str, pool: str | None, key: str | None) -> None:
         first = min(len(self.model.devices), MOST_DEVICES)  # once there are enough, the ids are taken
         devices = [wishes.device(number, size, kind, pool) for number in range(first, first + count)]
-        self._ask("devices", OPERATOR, key, devices, lambda key: self.fleet.register(devices, key, by=OPERATOR))
+        self._ask("devices", OPERATOR_CALLER, key, devices, lambda key: self.fleet.register(devices, key, by=OPERATOR))
 
     @rule(user=wishes.users, minutes=wishes.minutes)
     def allocate_any(self, user: User, minutes: int) -> None:
@@ -80,7 +83,8 @@ class Lending(RuleBasedStateMachine):
     @rule(user=wishes.users, minutes=wishes.minutes, wants=wishes.wants, key=wishes.keys)
     def allocate(self, user: User, minutes: int, wants: DeviceWants, key: str | None) -> None:
         wish = AllocationRequest(user, minutes, wants)
-        self._ask("allocate", user.user_id, key, wish, lambda key: self.allocator.allocate(replace(wish, key=key)))
+        caller = (user.tenant_id, f"user:{user.user_id}")
+        self._ask("allocate", caller, key, wish, lambda key: self.allocator.allocate(replace(wish, key=key)))
 
     @precondition(lambda self: self.model.allocations)
     @rule(
@@ -94,10 +98,10 @@ class Lending(RuleBasedStateMachine):
     def release(self, which: int, active: bool, by: str, named: bool, fence: int | None, key: str | None) -> None:
         choice = self.model.active if active and self.model.active else self.model.allocations
         allocation = choice[which % len(choice)]
-        tenant_id, user_id = _caller(by, allocation.user)
+        tenant_id, user_id, caller = _releasing(by, allocation.user)
         token = None if fence is None else allocation.fencing_token + fence
         wish = ReleaseRequest(tenant_id, user_id, allocation.device.id, allocation.id if named else None, token)
-        self._ask("release", user_id or by, key, wish, lambda key: self.releaser.release(replace(wish, key=key)))
+        self._ask("release", caller, key, wish, lambda key: self.releaser.release(replace(wish, key=key)))
 
     @precondition(lambda self: self.asked)
     @rule(which=wishes.numbers, as_before=st.booleans())
@@ -108,7 +112,7 @@ class Lending(RuleBasedStateMachine):
 
     @rule(key=wishes.keys)
     def expire(self, key: str | None) -> None:
-        self._ask("release-expired", "shop", key, None, self.expirer.expire_on_request)
+        self._ask("release-expired", ("acme", "service:shop"), key, None, self.expirer.expire_on_request)
 
     @rule(span=wishes.short_spans)
     def time_passes(self, span: timedelta) -> None:
@@ -177,20 +181,22 @@ class Lending(RuleBasedStateMachine):
         self.twin.available(AvailableFilter(None))
 
     def teardown(self) -> None:
-        """Ask the ledger too; what retention removed it cannot know."""
-        assert disagreements(self.world.database, without=BEYOND_RETENTION if self.deleted else ()) == {}
+        """Ask the audit too, and what only holds until the cleanup has deleted something."""
+        untold = set(BEYOND_THE_AUDIT) if self.deleted else set()
+        found = disagreements(self.world.database)
+        assert {what: rows for what, rows in found.items() if what not in untold} == {}
         self.world.end()
 
     def publish(self, events: Sequence[OutboxEvent]) -> Collection[int]:
         """Take events as the topic does, without those of a group that fails."""
         return [event.position for event in events if event.group_id != self.failing_group]
 
-    def _ask(self, route: str, caller: str, name: str | None, wish: object, call: Call) -> None:
+    def _ask(self, route: str, caller: Caller, name: str | None, wish: object, call: Call) -> None:
         if name is None:
             self._attempt(call, None)
         else:
             body_hash = hashlib.sha256(repr(wish).encode()).hexdigest()
-            key = RequestKey("acme", caller, route, name, body_hash)
+            key = RequestKey(*caller, route, name, body_hash)
             self.asked.append((key, call))
             self._attempt(call, key)
 
@@ -199,12 +205,13 @@ class Lending(RuleBasedStateMachine):
             call(key)
 
 
-def _caller(by: str, holder: User) -> tuple[str | None, str | None]:
-    """Give tenant and user of who releases; None: any."""
+def _releasing(by: str, holder: User) -> tuple[str | None, str | None, Caller]:
+    """Give tenant and user of a release (None: any), and whose key it comes with."""
+    tenant_id, user_id = holder.tenant_id, holder.user_id
     return {
-        "holder": (holder.tenant_id, holder.user_id),
-        "service": (holder.tenant_id, None),
-        "operator": (None, None),
-        "another user": (holder.tenant_id, "mallory"),
-        "another tenant": ("initech", holder.user_id),
+        "holder": (tenant_id, user_id, (tenant_id, f"user:{user_id}")),
+        "service": (tenant_id, None, (tenant_id, "service:shop")),
+        "operator": (None, None, OPERATOR_CALLER),
+        "another user": (tenant_id, "mallory", (tenant_id, "user:mallory")),
+        "another tenant": ("initech", user_id, ("initech", f"user:{user_id}")),
     }[by]

@@ -11,10 +11,7 @@ from scheduler.domain.quota import MB_PER_GB, QuotaDocument
 from tests.model.twin import Twin
 from tests.support.clock import Clock
 
-_EMPTY = (
-    "TRUNCATE devices, device_heartbeats, spec_classes, device_allocations, quotas, quota_plans, quota_usage,"
-    " idempotency_keys, outbox, inbox, leases, allocation_counters, statistics_snapshots RESTART IDENTITY"
-)
+_KEPT = ["clock_offset", "placement_strategy", "schema_migrations", "schema_routines"]
 
 
 class World:
@@ -25,12 +22,19 @@ class World:
         clock.stop()
         self.database = database
         self._clock = clock
+        self._tables = ", ".join(
+            row["tablename"]
+            for row in database.rows(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL (%(kept)s)",
+                {"kept": _KEPT},
+            )
+        )
         self._tell = tell
         self._ended = 0
 
     def begin(self) -> Twin:
         """Empty everything."""
-        self.database.call(_EMPTY, {})
+        self.database.call(f"TRUNCATE {self._tables} RESTART IDENTITY", {})
         self._clock.reset()
         seed_plans(self.database, BUILT_IN_PLANS)
         return Twin(self.database, self._clock.read())
