@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from scheduler.adapters.postgres.allocations import PostgresAllocations
+from scheduler.adapters.postgres.audit.orders import ORDERS
+from scheduler.adapters.postgres.audit.store import PostgresAudit
 from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.devices import PostgresDevices
 from scheduler.adapters.postgres.outbox import PostgresInbox, PostgresOutbox
@@ -37,6 +39,7 @@ CALLS = 7
 """More than the five after which Postgres may keep a generic plan."""
 MOST_ROWS = 1_000
 """A page of each status and their devices, some rows to lock and check; never in proportion to the tables."""
+AUDITED_ROWS = 50
 NEWEST = datetime.fromisoformat("2026-03-02T09:00:00+00:00")
 SOME_ID = "00000000-0000-4000-8000-000000000000"
 ALICE = User("tenant-1", "user-1")
@@ -93,6 +96,7 @@ class Stores:
     inbox: PostgresInbox
     quotas: BuiltInQuotas
     upkeep: PostgresUpkeep
+    audit: PostgresAudit
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +123,7 @@ def stores(large_url: str) -> Iterator[Stores]:
             PostgresInbox(own),
             BuiltInQuotas(own, "pro"),
             PostgresUpkeep(own),
+            PostgresAudit(own, 1),
         )
 
 
@@ -151,6 +156,16 @@ def claim_and_release(stores: Stores) -> None:
     facts = stores.allocations.claim(AllocationRequest(ALICE, 60, key=key), NO_LIMITS, last_attempt=False)
     stores.allocations.release(ReleaseRequest("tenant-1", None, facts["deviceId"], key=key))
     stores.allocations.release(ReleaseRequest("tenant-1", None, facts["deviceId"], facts["allocationId"]))
+
+
+def audited(walk: str) -> Callable[[Stores], object]:
+    """Examine the second slice of a walk."""
+
+    def examine(stores: Stores) -> None:
+        newest = stores.audit.next_slice(walk, None, AUDITED_ROWS, None)
+        stores.audit.examine(walk, stores.audit.next_slice(walk, newest.low, AUDITED_ROWS, None))
+
+    return examine
 
 
 def overdue_then(use: Callable[[Stores], object]) -> Callable[[Stores], object]:
@@ -195,6 +210,7 @@ READS = [
     pytest.param(lambda stores: stores.quotas.document(ALICE), id="a user's quota"),
     pytest.param(lambda stores: stores.outbox.oldest(100), id="the oldest events"),
     pytest.param(lambda stores: stores.inbox.has("usage", "event-7"), id="whether an event was applied"),
+    *(pytest.param(audited(walk), id=f"a slice of the audit of {walk}") for walk in ORDERS),
 ]
 
 CHANGES = [

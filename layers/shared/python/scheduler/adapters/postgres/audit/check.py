@@ -24,7 +24,9 @@ class Check:
     """One statement that gives a row for each offence, with its ids as jsonb `offender`.
 
     One statement is one snapshot: what changes in one transaction is seen whole, however busy the database is.
-    `{slice}` stands where the rows of the walk are chosen; a check without a walk looks at all there is.
+    `{slice}` stands where the rows of the walk are chosen; a check without a walk looks at all there is. What belongs
+    to a row is looked up beneath an OFFSET 0, which keeps it one probe of an index a row: no plan reads a whole table
+    for a slice, however old the statistics are.
     """
 
     name: str

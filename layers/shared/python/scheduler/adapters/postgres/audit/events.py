@@ -67,7 +67,7 @@ EVENT_ALLOCATION = Check(
              WHERE {{slice}} AND occurred_at > {deleted_until("allocations")}
                AND type IN ('device.allocated', 'device.released', 'scheduler.allocation.expired',
                             'scheduler.allocation.revoked')) o
-      LEFT JOIN device_allocations a ON a.id = {allocation_in("o.data")}
+      LEFT JOIN LATERAL (SELECT * FROM device_allocations WHERE id = {allocation_in("o.data")} OFFSET 0) a ON true
      WHERE a.id IS NULL OR a.device_id <> o.group_id
         OR CASE o.type WHEN 'device.allocated' THEN a.decision IS NOT NULL AND a.allocated_at <> o.occurred_at
            ELSE a.released_at IS DISTINCT FROM o.occurred_at
@@ -109,6 +109,6 @@ EVENT_TENANT = Check(
     SELECT jsonb_build_object('eventId', o.event_id, 'allocationId', a.id, 'tenantId', a.tenant_id,
                               'told', o.tenant_id) AS offender
       FROM (SELECT event_id, tenant_id, data FROM outbox WHERE {{slice}} AND data ? 'allocationId') o
-      JOIN device_allocations a ON a.id = {allocation_in("o.data")}
+     CROSS JOIN LATERAL (SELECT id, tenant_id FROM device_allocations WHERE id = {allocation_in("o.data")} OFFSET 0) a
      WHERE o.tenant_id IS DISTINCT FROM a.tenant_id OR o.data ->> 'tenantId' IS DISTINCT FROM a.tenant_id""",
 )

@@ -15,7 +15,7 @@ DEVICE_NAMES_ANOTHER = Check(
     SELECT jsonb_build_object('allocationId', a.id, 'deviceId', a.device_id,
                               'named', d.active_allocation_id) AS offender
       FROM (SELECT id, device_id, fencing_token FROM device_allocations WHERE status = 'allocated' AND {slice}) a
-      LEFT JOIN devices d ON d.id = a.device_id
+      LEFT JOIN LATERAL (SELECT id, active_allocation_id FROM devices WHERE id = a.device_id OFFSET 0) d ON true
      WHERE d.active_allocation_id IS DISTINCT FROM a.id
        AND NOT (d.id IS NULL AND a.fencing_token = 0)""",
 )
@@ -29,7 +29,8 @@ DEVICE_NAMES_ENDED = Check(
       FROM (SELECT id, active_allocation_id FROM devices WHERE {slice}) d
      WHERE d.active_allocation_id IS NOT NULL
        AND NOT EXISTS (SELECT FROM device_allocations a
-                        WHERE a.id = d.active_allocation_id AND a.device_id = d.id AND a.status = 'allocated')""",
+                        WHERE a.id = d.active_allocation_id AND a.device_id = d.id AND a.status = 'allocated'
+                       OFFSET 0)""",
 )
 
 # No hold begins before the one before it on the same device has ended; if each follows its predecessor, none overlap.
@@ -78,6 +79,6 @@ FENCE_IS_BEHIND = Check(
                               'fence', d.fence) AS offender
       FROM (SELECT id, device_id, fencing_token FROM device_allocations
              WHERE status = ANY (%(statuses)s) AND {slice}) a
-      JOIN devices d ON d.id = a.device_id
+     CROSS JOIN LATERAL (SELECT fence FROM devices WHERE id = a.device_id OFFSET 0) d
      WHERE a.fencing_token > d.fence""",
 )

@@ -15,7 +15,7 @@ GRANT_IS_MISSING = Check(
      WHERE NOT EXISTS (
            SELECT FROM device_allocations a
             WHERE a.id = {allocation_in("k.answer")}
-              AND a.allocated_at BETWEEN k.created_at AND k.created_at + interval '1 minute')""",
+              AND a.allocated_at BETWEEN k.created_at AND k.created_at + interval '1 minute' OFFSET 0)""",
 )
 
 # No allocation is the answer of two keys. Both were held within a minute of its grant, or the check above tells.
@@ -54,6 +54,7 @@ KEY_TENANT = Check(
                               'allocationId', a.id, 'told', k.tenant_id) AS offender
       FROM (SELECT * FROM idempotency_keys
              WHERE {{slice}} AND answer ? 'allocationId' AND NOT starts_with(caller, 'operator:')) k
-      JOIN device_allocations a ON a.id = {allocation_in("k.answer")}
+     CROSS JOIN LATERAL (SELECT id, tenant_id FROM device_allocations
+                          WHERE id = {allocation_in("k.answer")} OFFSET 0) a
      WHERE a.tenant_id <> k.tenant_id""",
 )
