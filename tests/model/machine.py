@@ -130,8 +130,9 @@ class Lending(RuleBasedStateMachine):
         wait = active[which % len(active)].expires_at - self.model.now - (wishes.TINY if early else timedelta())
         self.world.advance(self.twin, max(wait, timedelta()))
 
-    @rule(number=st.integers(0, MOST_DEVICES), changes=wishes.changes)
-    def change_device(self, number: int, changes: dict[str, Any]) -> None:
+    @rule(which=wishes.numbers, changes=wishes.changes)
+    def change_device(self, which: int, changes: dict[str, Any]) -> None:
+        number = which % (len(self.model.devices) + 1)  # the last there is not
         with suppress(SchedulerError):
             self.fleet.change(f"phone-{number}", changes, by=OPERATOR)
 
