@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.fault.checker import CHECKS
-from tests.fault.history import AllocationRow, Evidence, UsageRow, Violation
+from tests.fault.checker.requests import may_have_happened
+from tests.fault.history import AllocationRow, Evidence, Operation, UsageRow, Violation
 from tests.fault.subjects import bonds, subjects
 
 MOST_CHECKS = 300
@@ -98,11 +99,12 @@ def _is_context(evidence: Evidence, unit: Unit, violation: Violation) -> bool:
     items = _items(evidence, unit)
     if any(isinstance(item, UsageRow) for item in items):
         return True
+    rows = [item for item in items if isinstance(item, AllocationRow)]
     if violation.promise == "quota":
-        return any(isinstance(item, AllocationRow) and item.status == "allocated" for item in items)
+        unanswered = any(isinstance(item, Operation) and may_have_happened(item) for item in items)
+        return any(row.status == "allocated" for row in rows) or (unanswered and not rows)
     if violation.promise in {"grants", "releases", "holds"}:
         told = violation.about.get("operation")
-        rows = [item for item in items if isinstance(item, AllocationRow)]
         return not rows or (told is not None and any(_may_mean(evidence, told, row) for row in rows))
     return False
 
