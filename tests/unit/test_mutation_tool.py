@@ -1,5 +1,10 @@
 """The mutation tool reaches what mutmut would pass over, and lets no survivor go unexplained."""
 
+from pathlib import Path
+
+import pytest
+
+from tools.mutation import __main__ as command
 from tools.mutation.report import document
 from tools.mutation.results import Mutant, score, unexplained
 from tools.mutation.workplace import DOMAIN, reachable
@@ -74,3 +79,32 @@ def test_the_document_lists_every_survivor_with_its_reason() -> None:
     assert "`quota._limit`: the two are never equal\n  - was: `a < b`\n  - becomes: `a <= b`" in told
     assert "`quota.QuotaDocument.terms_for`: **not explained**" in told
     assert document([KILLED]).endswith("None.\n")
+
+
+@pytest.mark.parametrize(
+    ("mutants", "written", "code"),
+    [
+        pytest.param([KILLED], document([KILLED]), 0, id="all were seen, and the document says so"),
+        pytest.param([KILLED], document([KILLED, KILLED]), 1, id="the document says something else"),
+        pytest.param([KILLED] * 9 + [EXPLAINED], document([KILLED] * 9 + [EXPLAINED]), 0, id="a survivor is explained"),
+        pytest.param([KILLED] * 9 + [UNEXPLAINED], document([KILLED] * 9 + [UNEXPLAINED]), 1, id="one is not"),
+        pytest.param([KILLED, EXPLAINED], document([KILLED, EXPLAINED]), 1, id="too many survive"),
+    ],
+)
+def test_a_check_fails_when_something_is_not_as_it_should_be(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mutants: list[Mutant], written: str, code: int
+) -> None:
+    (tmp_path / "mutation.md").write_text(written)
+    monkeypatch.setattr(command, "DOCUMENT", tmp_path / "mutation.md")
+    monkeypatch.setattr(command, "run", lambda: mutants)
+
+    assert command.main(["--check"]) == code
+    assert (tmp_path / "mutation.md").read_text() == written
+
+
+def test_without_the_check_the_document_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(command, "DOCUMENT", tmp_path / "mutation.md")
+    monkeypatch.setattr(command, "run", lambda: [KILLED])
+
+    assert command.main([]) == 0
+    assert (tmp_path / "mutation.md").read_text() == document([KILLED])

@@ -4,6 +4,7 @@ import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from tools.mutation.report import DOCUMENT, LOWEST_SCORE, document
 from tools.mutation.results import Mutant, score, unexplained
@@ -14,12 +15,11 @@ CHILDREN = "2"
 LIMIT_SECONDS = 900
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Tell the score and the survivors; 1 when too many survive, one is unexplained, or the document is not so."""
     parser = argparse.ArgumentParser(prog="make mutation", description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare with docs/mutation.md, do not write it")
-    check = parser.parse_args().check
-    os.nice(10)
+    check = parser.parse_args(arguments).check
     mutants = run()
     told = document(mutants)
     sys.stdout.write(told)
@@ -33,6 +33,7 @@ def main() -> int:
 
 def run() -> list[Mutant]:
     """Try every mutant; mutmut shows how far it is."""
+    os.nice(10)
     prepare()
     subprocess.run(
         [sys.executable, "-m", "mutmut", "run", "--max-children", CHILDREN],
