@@ -32,7 +32,8 @@ DROP INDEX device_allocations_active_device;
 INSERT INTO device_allocations (id, device_id, user_id, tenant_id, allocated_at, expires_at, fencing_token, decision,
                                 cpu_cores, memory_mb, storage_mb)
 SELECT 'aaaaaaaa-0000-4000-8000-000000000000', device_id, user_id, tenant_id, allocated_at + interval '1 ms',
-       expires_at, fencing_token + 1, decision, cpu_cores, memory_mb, storage_mb FROM device_allocations WHERE id = {ACTIVE};
+       expires_at, fencing_token + 1, decision, cpu_cores, memory_mb, storage_mb
+  FROM device_allocations WHERE id = {ACTIVE};
 UPDATE devices SET fence = fence + 1 WHERE id = 'phone-1';
 UPDATE quota_usage u SET devices = u.devices + 1, cpu_cores = u.cpu_cores + a.cpu_cores,
        memory_mb = u.memory_mb + a.memory_mb, storage_mb = u.storage_mb + a.storage_mb
@@ -159,7 +160,8 @@ PLANTED = [
         "I3",
         {"event waits"},
         "INSERT INTO outbox (type, subject, group_id, data, occurred_at)"
-        " VALUES ('scheduler.allocation.failed', 'carol', 'acme|carol', '{}', scheduler_clock() - interval '6 minutes')",
+        " VALUES ('scheduler.allocation.failed', 'carol', 'acme|carol', '{}',"
+        " scheduler_clock() - interval '6 minutes')",
         id="an event that waits",
     ),
     pytest.param(
