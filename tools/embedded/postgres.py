@@ -89,6 +89,13 @@ class PostgresServer(EmbeddedServer):
             return False
         return True
 
+    def stop_at_once(self) -> None:
+        """Stop without any good order (`pg_ctl stop -m immediate`); the next start recovers from the log."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(10)
+            self._process = None
+
     def create_database(self, name: str, template: str = "template1") -> str:
         """Create a database (a copy of `template`, to which nobody may be connected) and return its URL."""
         self._administer(

@@ -1,0 +1,139 @@
+"""The final table of a run, and docs/reliability.md, which is made from the table kept beside it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.fault.checker import effects, events, holds, locks, quota
+from tests.fault.run import Outcome
+
+PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
+KEPT = PAGE.with_suffix(".json")
+MARK = "<!-- figures: written by `make fault`; everything below is generated -->"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of the table: what was done to the scheduler, and what came of it."""
+
+    fault: str
+    promise: str
+    seed: int
+    operations: int
+    faults: int
+    deaths: int
+    unanswered: int
+    double_holds: int
+    quota_drift: int
+    events_lost: int
+    applied_twice: int
+    other: int
+    unavailable_seconds: float
+    longest_transaction_seconds: float
+
+    @property
+    def kept(self) -> bool:
+        """Whether nothing was found."""
+        return not (self.double_holds or self.quota_drift or self.events_lost or self.applied_twice or self.other)
+
+
+COLUMNS: Mapping[str, str] = {
+    "fault": "fault",
+    "operations": "operations",
+    "faults": "faults",
+    "deaths": "workers killed",
+    "unanswered": "unanswered",
+    "double_holds": "double holds",
+    "quota_drift": "quota drift",
+    "events_lost": "events lost or out of order",
+    "applied_twice": "effects lost or doubled",
+    "other": "other",
+    "unavailable_seconds": "longest without service (s)",
+    "longest_transaction_seconds": "longest transaction (s)",
+}
+SUMS = (
+    "operations",
+    "faults",
+    "deaths",
+    "unanswered",
+    "double_holds",
+    "quota_drift",
+    "events_lost",
+    "applied_twice",
+    "other",
+)
+
+
+def line_of(outcome: Outcome) -> Line:
+    """Count what was found, by what it means."""
+    found = [violation.promise for violation in outcome.violations]
+    held = sum(promise in {holds.PROMISE, locks.PROMISE} for promise in found)
+    drift, lost, twice = (found.count(check.PROMISE) for check in (quota, events, effects))
+    return Line(
+        fault=outcome.name,
+        promise=outcome.promise,
+        seed=outcome.seed,
+        operations=outcome.operations,
+        faults=outcome.faults,
+        deaths=int(outcome.figures["deaths"]),
+        unanswered=int(outcome.figures["unanswered"]),
+        double_holds=held,
+        quota_drift=drift,
+        events_lost=lost,
+        applied_twice=twice,
+        other=len(found) - held - drift - lost - twice,
+        unavailable_seconds=round(outcome.figures["unavailable_seconds"], 2),
+        longest_transaction_seconds=round(outcome.figures["longest_transaction_seconds"], 2),
+    )
+
+
+def table(lines: Sequence[Line]) -> list[list[str]]:
+    """Give the cells of the table, its head first and its sums last."""
+    rows = [[_cell(getattr(line, name)) for name in COLUMNS] for line in lines]
+    total = ["all", *(_total(name, lines) for name in list(COLUMNS)[1:])]
+    return [list(COLUMNS.values()), *rows, total]
+
+
+def keep(lines: Sequence[Line], machine: str) -> None:
+    """Keep the figures, those of faults that were not run now too, and write the page."""
+    known = {line["fault"]: line for line in load()["lines"]} if KEPT.exists() else {}
+    known |= {line.fault: asdict(line) for line in lines}
+    KEPT.write_text(json.dumps({"machine": machine, "lines": list(known.values())}, indent=2) + "\n")
+    write_page()
+
+
+def load() -> dict[str, object]:
+    """Read what was kept."""
+    kept: dict[str, object] = json.loads(KEPT.read_text())
+    return kept
+
+
+def write_page() -> None:
+    """Write the generated part of docs/reliability.md; what stands above the mark is prose and stays."""
+    prose = PAGE.read_text().partition(MARK)[0]
+    PAGE.write_text(prose + MARK + "\n\n" + generated(load()))
+
+
+def generated(kept: Mapping[str, object]) -> str:
+    """Render the kept figures as Markdown."""
+    lines = [Line(**line) for line in kept["lines"]]  # type: ignore[attr-defined]
+    head, *body = table(lines)
+    text = f"Machine: {kept['machine']}\n\n"
+    text += _markdown(head, body) + "\n\n## What each line promises\n\n"
+    text += "\n".join(f"- **{line.fault}** (seed {line.seed}): {line.promise}." for line in lines)
+    return text + "\n"
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def _total(name: str, lines: Sequence[Line]) -> str:
+    values = [getattr(line, name) for line in lines]
+    return _cell(sum(values) if name in SUMS else max(values, default=0))
+
+
+def _cell(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:,}"

@@ -1,0 +1,211 @@
+"""One run: clients ask, faults come, everything heals and drains, and the evidence is judged."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import psycopg2
+
+from scheduler.adapters.postgres.connection import Database
+from tests.fault import jobs
+from tests.fault.checker import check
+from tests.fault.clients import Client, Log, run_clients
+from tests.fault.collect import effects_of, rows_of
+from tests.fault.history import Evidence, Operation, Violation
+from tests.fault.stage import LIMIT, POLLERS, SERVICE_LIMIT, Scene, Setting, Stage, scene
+
+MOST_TRANSACTION_SECONDS = 10.0
+"""Invariant I10."""
+MOST_UNAVAILABLE_SECONDS = 10.0
+CLIENT_END_SECONDS = 60.0
+DRAIN_SECONDS = 90.0
+
+
+class Fault(Protocol):
+    """One row of the table: a kind of fault, where it strikes, and what must come out."""
+
+    name: str
+    promise: str
+    short: int
+    long: int
+    setting: Setting
+
+    def strike(self, scene: Scene, times: int, rng: random.Random, progress: Callable[[int], None]) -> int:
+        """Let it happen `times` times while clients go on; tell how often it did. Heals what it broke.
+
+        Raises:
+            NotKept: Something was seen that was not promised.
+        """
+
+
+class NotKept(Exception):
+    """A promise was seen broken while faults went on: its text says how."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of one run."""
+
+    name: str
+    promise: str
+    seed: int
+    wanted: int
+    faults: int
+    operations: int
+    violations: list[Violation]
+    evidence: Evidence
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> bool:
+        """Whether the promise was kept under all the faults that were wanted."""
+        return not self.violations and self.faults >= self.wanted
+
+
+def play(
+    stage: Stage, fault: Fault, *, seed: int, times: int, operations: int, progress: Callable[[int], None] | None = None
+) -> Outcome:
+    """Run clients and faults on a fresh scene, drain it, and judge what is left."""
+    rng = random.Random(f"{seed}/faults/{fault.name}")
+    log = Log(operations, open_ended=True)
+    with scene(stage, fault.setting, log) as place, ExitStack() as parts:
+        watch = TransactionWatch(place)
+        habits = fault.setting.habits
+        clients = [Client(number, habits, seed, place.crew, log) for number in range(habits.clients)]
+        parts.enter_context(watch)
+        broken: list[Violation] = []
+        with place.events.reading(), jobs.running_jobs(place), _deliveries(place):
+            threads = run_clients(clients)
+            try:
+                struck = fault.strike(place, times, rng, progress or (lambda _: None))
+            except NotKept as seen:
+                struck, broken = times, [Violation(fault.name, str(seen), {})]
+            log.open_ended = False
+            _join(threads, log)
+            if not place.wait_for(lambda: _drained(place), DRAIN_SECONDS):
+                broken.append(Violation("drained", _what_is_left(place), {}))
+        evidence = collect(place, log, seed)
+        broken += check(evidence)
+        if watch.longest_seconds > MOST_TRANSACTION_SECONDS:
+            broken.append(Violation("I10", f"a transaction was open for {watch.longest_seconds:.1f} s", {}))
+        figures = {
+            "unavailable_seconds": unavailable_seconds(log.operations),
+            "longest_transaction_seconds": watch.longest_seconds,
+            "slowest_answer_seconds": slowest_answer_seconds(log.operations),
+            "unanswered": sum(operation.unknown for operation in log.operations),
+            "deaths": place.crew.deaths + place.jobs.deaths,
+        }
+    return Outcome(fault.name, fault.promise, seed, times, struck, len(log.operations), broken, evidence, figures)
+
+
+def collect(place: Scene, log: Log, seed: int) -> Evidence:
+    """Gather all evidence of a run that has ended."""
+    allocations, events, usage, keys = rows_of(place.database)
+    return Evidence(
+        seed=seed,
+        operations=sorted(log.operations, key=lambda operation: operation.started_ns),
+        locks=place.crew.locks + place.jobs.locks,
+        received=[message for message in place.events.received if message.event_id],  # without poison
+        effects=effects_of(place.service.books),
+        allocations=allocations,
+        events=events,
+        usage=usage,
+        keys=keys,
+        limit=SERVICE_LIMIT if place.setting.asks_user_service else LIMIT,
+        parked=place.events.parked(),
+        lock_breaks_ns=[at for outage in place.outages for at in outage],
+        complete=place.setting.relays > 0,
+        delivers=place.setting.delivers,
+    )
+
+
+class TransactionWatch:
+    """Looks twice a second for the longest open transaction or lock wait of the functions."""
+
+    _QUERY = (
+        "SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)::float8 FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = 'scheduler' AND xact_start IS NOT NULL"
+        " AND pid <> pg_backend_pid()"
+    )
+
+    def __init__(self, place: Scene) -> None:
+        """Watch the run's database."""
+        self._url = place.database_url
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self.longest_seconds = 0.0
+
+    def __enter__(self) -> "TransactionWatch":
+        """Begin."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End."""
+        self._over.set()
+        self._thread.join(15)
+
+    def _watch(self) -> None:
+        database = Database(lambda: self._url)
+        while not self._over.wait(0.5):
+            try:
+                self.longest_seconds = max(self.longest_seconds, database.call(self._QUERY, {}))
+            except Exception:
+                continue
+        database.close()
+
+
+def unavailable_seconds(operations: Sequence[Operation]) -> float:
+    """Measure the longest time in which nobody was served though somebody asked: from answer to answer."""
+    served = sorted(o.ended_ns for o in operations if o.status is not None and o.status < 500)
+    failed = sorted(o.ended_ns for o in operations if o.status is None or o.status >= 500)
+    longest, at = 0, 0
+    for before, after in zip(served, served[1:], strict=False):
+        while at < len(failed) and failed[at] < before:
+            at += 1
+        if at < len(failed) and failed[at] < after:
+            longest = max(longest, after - before)
+    return longest / 1e9
+
+
+def slowest_answer_seconds(operations: Sequence[Operation]) -> float:
+    """Give the longest time that a client waited for an answer."""
+    return max((o.ended_ns - o.started_ns for o in operations if not o.unknown), default=0) / 1e9
+
+
+def _deliveries(place: Scene) -> ExitStack:
+    stack = ExitStack()
+    if place.setting.delivers:
+        stack.enter_context(place.events.mapping(lambda event: jobs.deliver(place, event), POLLERS))
+    return stack
+
+
+def _join(threads: Sequence[threading.Thread], log: Log) -> None:
+    deadline = time.monotonic() + CLIENT_END_SECONDS
+    for thread in threads:
+        thread.join(max(deadline - time.monotonic(), 0))
+    log.closing.set()
+    for thread in threads:
+        thread.join(CLIENT_END_SECONDS)
+        if thread.is_alive():
+            raise TimeoutError("a client does not come to its end")
+
+
+def _drained(place: Scene) -> bool:
+    """Tell whether all that happened has been told to everybody."""
+    try:
+        waiting = place.database.call("SELECT count(*) FROM outbox WHERE published_at IS NULL", {})
+    except psycopg2.Error:
+        return False
+    if place.setting.relays and waiting:
+        return False
+    return place.events.drained(place.setting.delivers)
+
+
+def _what_is_left(place: Scene) -> str:
+    waiting = place.database.call("SELECT count(*) FROM outbox WHERE published_at IS NULL", {})
+    return f"after {DRAIN_SECONDS:.0f} s {waiting} events are not published, or messages not consumed"

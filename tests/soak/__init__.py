@@ -1,0 +1,1 @@
+"""A million operations: nothing grows that should not."""

@@ -1,0 +1,52 @@
+"""Run a million operations over a hundred days, and watch memory, tables and indexes: `make soak`.
+
+It goes on where it was stopped, also after a Ctrl-C; `--new` begins again.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from tests.soak.diary import Diary
+from tests.soak.findings import findings, summary
+from tests.soak.place import place
+
+HOME = Path(__file__).parents[2] / ".local" / "soak"
+MILLION = 1_000_000
+
+
+def main() -> int:
+    """Run to the wanted number of operations, or until stopped; 1 when something grew or went wrong."""
+    options = _options()
+    if options.new:
+        shutil.rmtree(HOME, ignore_errors=True)
+    diary = Diary(HOME / "diary.json")
+    columns = (TextColumn("operations"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    try:
+        with place(HOME, diary.begin_session()) as soak, Progress(*columns) as progress:
+            task = progress.add_task("soak", total=options.operations, completed=diary.operations)
+            while diary.operations < options.operations:
+                diary.note(soak.lap())
+                progress.update(task, completed=diary.operations)
+            disagreements = soak.disagreements()
+    except KeyboardInterrupt:
+        print(f"stopped after {diary.operations:,} operations; `make soak` goes on from there")
+        return 130
+    found = findings(diary) + [f"the audit found: {what}" for what in disagreements]
+    print(json.dumps(summary(diary), indent=2), *found, sep="\n")
+    return 1 if found else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
+    parser.add_argument("--operations", type=int, default=MILLION, help="how many in all (default: a million)")
+    parser.add_argument("--new", action="store_true", help="forget what was done before")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""What grew in a soak: memory of warm workers, and tables once retention removes as much as comes."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from statistics import median
+from typing import Any
+
+from tests.soak.diary import Diary, Entry
+
+MOST_MEMORY_GROWTH = 0.05
+WARM_UP_LAPS = 3
+SETTLED_DAYS = 45
+"""Allocations are kept for 30 days; by then every table has seen rows leave, and its space used again."""
+MOST_SIZE_GROWTH = 0.30
+SMALL_BYTES = 4 * 1024 * 1024
+
+
+def findings(diary: Diary) -> list[str]:
+    """Name what grew or failed; empty when nothing did."""
+    found = []
+    failed = sum(entry.failed for entry in diary.entries)
+    if failed:
+        found.append(f"{failed} operations failed")
+    growth = memory_growth(diary.entries)
+    if growth >= MOST_MEMORY_GROWTH:
+        found.append(f"memory grew by {growth:.1%}")
+    for name, (early, late) in settled_sizes(diary.entries).items():
+        if late > SMALL_BYTES and late > early * (1 + MOST_SIZE_GROWTH):
+            found.append(f"{name} grew from {early:,} to {late:,} bytes after its retention")
+    return found
+
+
+def memory_growth(entries: Sequence[Entry]) -> float:
+    """Give the largest growth in a session, as a share: the median of its last laps against its first warm ones."""
+    worst = 0.0
+    for _, laps in groupby(entries, key=lambda entry: entry.session):
+        own = [sum(entry.own_bytes) for entry in laps][WARM_UP_LAPS:]
+        if len(own) >= 2 * WARM_UP_LAPS:
+            worst = max(worst, median(own[-WARM_UP_LAPS:]) / median(own[:WARM_UP_LAPS]) - 1)
+    return worst
+
+
+def settled_sizes(entries: Sequence[Entry]) -> Mapping[str, tuple[int, int]]:
+    """Compare tables and indexes just settled with now: bytes by name, median of some laps each."""
+    if len(entries) < SETTLED_DAYS + 2 * WARM_UP_LAPS:
+        return {}
+    early, late = entries[SETTLED_DAYS : SETTLED_DAYS + WARM_UP_LAPS], entries[-WARM_UP_LAPS:]
+    names = [(table, part) for table in late[0].sizes for part in ("table_bytes", "index_bytes")]
+    return {f"{table} {part}": (_median(early, table, part), _median(late, table, part)) for table, part in names}
+
+
+def summary(diary: Diary) -> Mapping[str, Any]:
+    """Give the figures of a soak, for people."""
+    entries = diary.entries
+    last = entries[-1]
+    return {
+        "operations": diary.operations,
+        "days": len(entries),
+        "sessions": last.session,
+        "failed": sum(entry.failed for entry in entries),
+        "memory_growth": round(memory_growth(entries), 4),
+        "worker_mb": round(median(last.own_bytes) / 2**20, 1),
+        "operations_a_second": round(diary.operations / sum(entry.seconds for entry in entries)),
+        "largest": sorted(
+            ((size["table_bytes"] + size["index_bytes"], table) for table, size in last.sizes.items()), reverse=True
+        )[:6],
+        "settled": {name: sizes for name, sizes in settled_sizes(entries).items() if max(sizes) > SMALL_BYTES},
+    }
+
+
+def _median(entries: Sequence[Entry], table: str, part: str) -> int:
+    return int(median(entry.sizes[table][part] for entry in entries))

@@ -1,0 +1,149 @@
+"""Where a soak happens: servers, workers for many laps, the jobs, and a database clock that skips from day to day."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from scheduler.adapters.postgres.connection import Database
+from scheduler.adapters.postgres.migrate import migrate
+from scheduler.adapters.postgres.quotas import seed_plans
+from scheduler.domain.plans import BUILT_IN_PLANS
+from tests.fault.crew import Crew, crew
+from tests.fault.worker import Birth
+from tests.soak.shift import Lap, serve
+from tests.soak.sizes import sizes
+from tests.support.clock import Clock
+from tests.support.contenders import add_devices
+from tests.support.ledger import disagreements
+from tools.embedded import PostgresServer, postgres, valkey
+from tools.embedded.aws import REGION, local_aws
+
+WORKERS = 4
+DEVICES = 200
+LAP = 2_500
+"""Operations of each worker a lap. A lap is one day of the database's clock."""
+ANSWER_SECONDS = 600.0
+DATABASE = "soak"
+
+
+class Soak:
+    """Warm workers, the jobs beside them, and the database."""
+
+    def __init__(self, lines: list[Connection], jobs: Crew, database: Database, clock: Clock) -> None:
+        """Work on these parts."""
+        self._lines, self._jobs, self._database, self._clock = lines, jobs, database, clock
+
+    def lap(self) -> Mapping[str, Any]:
+        """Run one lap of all workers, then let the day end: sweep, clean up, take figures."""
+        started = time.monotonic()
+        for line in self._lines:
+            line.send(LAP)
+        laps = [_answer(line) for line in self._lines]
+        self._clock.advance(days=1)
+        for job in ("expire", "cleanup", "statistics"):
+            self._jobs.invoke(job, {}, ANSWER_SECONDS)
+        return {
+            "operations": sum(lap.operations for lap in laps),
+            "failed": sum(lap.failed for lap in laps),
+            "seconds": time.monotonic() - started,
+            "own_bytes": [lap.own_bytes for lap in laps],
+            "sizes": sizes(self._database),
+        }
+
+    def disagreements(self) -> list[str]:
+        """Name what the tables disagree about."""
+        return list(disagreements(self._database))
+
+
+@contextmanager
+def place(home: Path, session: int) -> Iterator[Soak]:
+    """Start everything on the database of earlier sessions, or on a new one."""
+    with ExitStack() as parts:
+        server = parts.enter_context(postgres(home / "postgres"))
+        cache = parts.enter_context(valkey())
+        aws = parts.enter_context(local_aws())
+        url = _database(server)
+        database = Database(lambda: url)
+        parts.callback(database.close)
+        topic = aws.client("sns").create_topic(Name="soak.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+        environment = {
+            "DATABASE_URL": url,
+            "DEFAULT_PLAN": "basic",
+            "REDIS_HOST": "127.0.0.1",
+            "REDIS_PORT": str(cache.port),
+            "EVENTS_TOPIC_ARN": topic,
+            "RELAY_SECONDS": "5",
+            "AWS_ENDPOINT_URL": aws.url,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+        }
+        jobs = parts.enter_context(crew(3, Birth(environment)))
+        parts.enter_context(_repeating(lambda: jobs.invoke("relay", {}, 30), 0.1))
+        parts.enter_context(_repeating(lambda: jobs.invoke("expire", {}, 30), 1.0))
+        lines = parts.enter_context(_workers(environment, session))
+        yield Soak(lines, jobs, database, Clock(database))
+
+
+def _database(server: PostgresServer) -> str:
+    url = server.url_of(DATABASE)
+    administration = Database(lambda: server.url)
+    known = administration.call("SELECT count(*) FROM pg_database WHERE datname = %(name)s", {"name": DATABASE})
+    administration.close()
+    if known:
+        return url
+    server.create_database(DATABASE)
+    migrate(url)
+    database = Database(lambda: url)
+    seed_plans(database, BUILT_IN_PLANS)
+    add_devices(database, DEVICES)
+    database.close()
+    return url
+
+
+@contextmanager
+def _workers(environment: Mapping[str, str], session: int) -> Iterator[list[Connection]]:
+    fork, lines, processes = get_context("forkserver"), [], []
+    for number in range(WORKERS):
+        ours, theirs = fork.Pipe()
+        process = fork.Process(target=serve, args=(theirs, 1000 * session + number, environment), daemon=True)
+        process.start()
+        theirs.close()
+        lines.append(ours)
+        processes.append(process)
+    try:
+        yield lines
+    finally:
+        for line, process in zip(lines, processes, strict=True):
+            line.close()
+            process.terminate()
+            process.join(10)
+
+
+@contextmanager
+def _repeating(job: Any, pause_seconds: float) -> Iterator[None]:
+    over = threading.Event()
+
+    def repeat() -> None:
+        while not over.wait(pause_seconds):
+            job()
+
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(60)
+
+
+def _answer(line: Connection) -> Lap:
+    if not line.poll(ANSWER_SECONDS):
+        raise TimeoutError("a worker does not finish its lap")
+    lap: Lap = line.recv()
+    return lap
