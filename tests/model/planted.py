@@ -63,7 +63,7 @@ BUGS = {
     ],
     "a dedicated device is lent to another tenant": [Bug("fitting_classes", "c.pool IN ('', p_tenant)", "true")],
     "a smaller device than wanted is lent": [
-        Bug("fitting_classes", "c.memory_mb >= coalesce(p_wants.min_memory_mb, 0)", "true")
+        Bug("fitting_classes", "c.cpu_cores >= coalesce(p_wants.min_cpu, 0)", "true")
     ],
     "a changed device keeps its old class": [
         Bug("change_device", "class_id = device_class(", "class_id = d.class_id + 0 * device_class(")
