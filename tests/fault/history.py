@@ -55,8 +55,8 @@ class Operation:
 class LockUse:
     """One worker's hold of a Redis lock: from when it was surely had until it was let go (None: never, it died).
 
-    `taken_ns` is read after Redis had answered, `left_ns` before the unlock is sent, `asked_ns` before the lock was asked
-    for: the time to live cannot have begun before that, however long the worker stood still until `taken_ns`.
+    `taken_ns` is read after Redis had answered, `left_ns` before the unlock is sent, `asked_ns` before the lock was
+    asked for: the time to live cannot have begun before that, however long the worker stood still until `taken_ns`.
     """
 
     key: str
@@ -178,8 +178,8 @@ class Evidence:
 class Violation:
     """A promise that was not kept, with what shows it.
 
-    `about` names the smallest set of things that show it: {"device": …} or {"user": …} or {"event": …} and so on, so that
-    the history can be cut down to what concerns them.
+    `about` names the smallest set of things that show it: {"device": …} or {"user": …} or {"event": …} and so on, so
+    that the history can be cut down to what concerns them.
     """
 
     promise: str
