@@ -32,11 +32,11 @@ def main() -> int:
             while diary.operations < options.operations:
                 diary.note(soak.lap())
                 progress.update(task, completed=diary.operations)
-            disagreements = soak.disagreements()
+            audited = soak.audited()
     except KeyboardInterrupt:
         print(f"stopped after {diary.operations:,} operations; `make soak` goes on from there")
         return 130
-    found = findings(diary) + [f"the audit found: {what}" for what in disagreements]
+    found = findings(diary) + [f"the audit found: {what}" for what in audited]
     print(json.dumps(summary(diary), indent=2), *found, sep="\n")
     return 1 if found else 0
 

@@ -19,7 +19,7 @@ from tests.soak.shift import Lap, serve
 from tests.soak.sizes import sizes
 from tests.support.clock import Clock
 from tests.support.contenders import add_devices
-from tests.support.ledger import disagreements
+from tests.support.ledger import audited
 from tools.embedded import PostgresServer, postgres, valkey
 from tools.embedded.aws import REGION, local_aws
 
@@ -55,9 +55,9 @@ class Soak:
             "sizes": sizes(self._database),
         }
 
-    def disagreements(self) -> list[str]:
-        """Name what the tables disagree about."""
-        return list(disagreements(self._database))
+    def audited(self) -> list[str]:
+        """Name what the audit finds."""
+        return list(audited(self._database))
 
 
 @contextmanager

@@ -25,12 +25,16 @@ BEYOND_THE_AUDIT = {
 """True only of rows that no import and no cleanup has touched."""
 
 
+def audited(database: Database) -> dict[str, Sequence[Mapping[str, Any]]]:
+    """Name what the audit finds, with the offending rows; empty when all is well."""
+    found = everything_found(PostgresAudit(database, expire_rate_minutes=1))
+    return {check: finding.rows for check, finding in found.items() if check not in ABOUT_TIME}
+
+
 def disagreements(database: Database) -> dict[str, Sequence[Mapping[str, Any]]]:
     """Name what does not agree, with the offending rows; empty when all does."""
-    found = everything_found(PostgresAudit(database, expire_rate_minutes=1))
-    told = {check: finding.rows for check, finding in found.items() if check not in ABOUT_TIME}
     more = {what: database.rows(query, {}) for what, query in BEYOND_THE_AUDIT.items()}
-    return {what: rows for what, rows in {**told, **more}.items() if rows}
+    return {what: rows for what, rows in {**audited(database), **more}.items() if rows}
 
 
 def assert_ledger_agrees(database: Database) -> None:
