@@ -2,8 +2,10 @@
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from threading import Event, get_ident
 from typing import Any
 
 import pytest
@@ -12,8 +14,11 @@ from scheduler.adapters.postgres.allocations import PostgresAllocations
 from scheduler.adapters.postgres.audit.orders import ORDERS
 from scheduler.adapters.postgres.audit.store import PostgresAudit
 from scheduler.adapters.postgres.connection import Database
+from scheduler.adapters.postgres.outbox import PostgresOutbox
 from scheduler.adapters.postgres.upkeep import PostgresUpkeep
 from scheduler.domain.audit import STATEMENTS, Finding, Walk
+from scheduler.domain.model import AllocationRequest, ReleaseRequest, RequestKey, User
+from scheduler.domain.quota import NO_LIMITS
 from scheduler.ports import SliceTooLarge
 from scheduler.service import auditor
 from scheduler.service.auditor import SPARE_SECONDS, Auditor
@@ -23,6 +28,7 @@ from tests.support.clock import Clock
 from tests.support.fake_meter import FakeMeter
 from tools.handlers import load_function
 
+MOST_CYCLES = 5_000
 HOURLY = Path(__file__).parents[2] / "events" / "schedule" / "audit.json"
 ADDRESS = "adb-7f3a.internal"
 BREAK_USAGE = "UPDATE quota_usage SET devices = devices + 1 WHERE user_id = 'bob'"
@@ -173,6 +179,22 @@ def test_of_two_runs_at_once_one_stops_and_nothing_is_counted_twice(database: Da
     assert _store(database).resume_run().progress.findings["usage differs"].count == 12
 
 
+def test_a_busy_database_breaks_nothing_while_it_is_looked_at(api: Api, database: Database, database_url: str) -> None:
+    api.add_devices(8)
+    enough = Event()
+    with ThreadPoolExecutor(5) as pool:
+        jobs = [pool.submit(_lend_and_release, database_url, f"user-{number % 2}", enough) for number in range(4)]
+        jobs.append(pool.submit(_mark_published, database_url, enough))
+        try:
+            found = [everything_found(_store(database), rows=50) for _ in range(15)]
+        finally:
+            enough.set()
+        cycles = sum(job.result() for job in jobs)
+
+    assert found == [{}] * 15
+    assert cycles > 5
+
+
 def test_what_cleanups_delete_is_no_violation(api: Api, database: Database, clock: Clock) -> None:
     _live(api)
     for _ in range(3):
@@ -233,6 +255,28 @@ def _metrics(logged: str) -> dict[str, list[float]]:
     (line,) = [line for line in lines if "AuditViolations" in line]
     assert line["service"] == "scheduler"
     return {name: line[name] for name in ("AuditViolations", "AuditSeconds")}
+
+
+def _lend_and_release(database_url: str, user: str, enough: Event) -> int:
+    cycles = 0
+    with closing(Database(lambda: database_url)) as own:
+        store = PostgresAllocations(own)
+        while not enough.is_set() and cycles < MOST_CYCLES:
+            key = RequestKey("acme", "user:u", "POST /r", f"{user}-{get_ident()}-{cycles}", "")
+            lent = store.claim(AllocationRequest(User("acme", user), 60, key=key), NO_LIMITS, last_attempt=True)
+            store.release(ReleaseRequest("acme", None, lent["deviceId"], lent["allocationId"]))
+            cycles += 1
+    return cycles
+
+
+def _mark_published(database_url: str, enough: Event) -> int:
+    marked = 0
+    with closing(Database(lambda: database_url)) as own:
+        outbox = PostgresOutbox(own)
+        while not enough.is_set() and marked < MOST_CYCLES:
+            outbox.mark_published([event.position for event in outbox.oldest(1)])
+            marked += 1
+    return marked
 
 
 def _live(api: Api) -> None:

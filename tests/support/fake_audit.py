@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from scheduler.domain.audit import Border, Finding, FullRun, Invariant, Progress, Slice
 from scheduler.ports import SliceTooLarge
@@ -23,7 +22,7 @@ class FakeAudit:
     most: int = 10_000
     examined: list[range] = field(default_factory=list)
     run: FullRun | None = None
-    saves: list[Mapping[str, Any]] = field(default_factory=list)
+    ended: FullRun | None = None
     saved_by_another: bool = False
 
     def walks(self) -> Mapping[str, Collection[Invariant]]:
@@ -61,8 +60,9 @@ class FakeAudit:
             return False
         run.ended_at = NOON if run.progress.complete else None
         self.run = run
+        self.ended = run if run.ended_at else self.ended
         return True
 
     def last_full_run(self) -> FullRun | None:
         """Give it once it has ended."""
-        return self.run if self.run and self.run.ended_at else None
+        return self.ended

@@ -144,6 +144,18 @@ def test_what_was_late_at_first_and_is_not_any_more_does_not_stay_in_the_run() -
     assert auditor.run(ever) == {"complete": True, "violations": 0}
 
 
+def test_what_the_last_full_run_found_stands_until_another_has_looked_everywhere() -> None:
+    store, meter = FakeAudit(broken={3}), FakeMeter()
+    auditor = Auditor(store, meter)
+    auditor.run(ever)
+    store.broken = ()
+
+    auditor.run(clock(900, SPARE_SECONDS))
+    assert meter.counted["AuditViolations"] == 1 + 1
+    auditor.run(ever)
+    assert meter.counted["AuditViolations"] == 1 + 1 + 0
+
+
 def test_a_run_that_another_one_overtook_stops() -> None:
     store, meter = FakeAudit(saved_by_another=True), FakeMeter()
 

@@ -63,9 +63,14 @@ class Auditor:
                     return {"complete": False, "violations": progress.violations}  # another run took over
         self._store.save_run(full)
         self._tell(progress)
-        self._meter.count("AuditViolations", progress.violations)
+        self._meter.count("AuditViolations", self._known_violations(progress))
         self._meter.observe("AuditSeconds", self._clock() - started, "Seconds")
         return {"complete": progress.complete, "violations": progress.violations}
+
+    def _known_violations(self, progress: Progress) -> int:
+        """Count what stands: what the last full run found does, until another has looked everywhere."""
+        last = None if progress.complete else self._store.last_full_run()
+        return max(progress.violations, last.progress.violations if last else 0)
 
     def _tell(self, progress: Progress) -> None:
         for verdict in verdicts(progress, self._store.walks()):
