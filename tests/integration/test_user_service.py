@@ -542,6 +542,19 @@ def test_a_refused_report_is_not_repeated_at_once_and_opens_no_circuit(neighbour
     assert len(neighbour.seen) == FAILURES_THAT_OPEN + 1
 
 
+@pytest.mark.parametrize("mood", ["nonsense", "redirect", "huge"])
+def test_a_report_that_the_service_did_not_acknowledge_is_told_again(neighbour, usage, mood):
+    neighbour.be(mood)
+    told = usage()
+    with pytest.raises(Unavailable):
+        told.report(ANA, USAGE, "event-1")
+    neighbour.be("ok")
+
+    told.report(ANA, USAGE, "event-1")
+
+    assert [applied["key"] for applied in neighbour.books.usage()["applied"]] == ["event-1"]
+
+
 def test_reports_that_fail_do_not_stop_reading(neighbour, quotas, usage, circuit):
     neighbour.be("unauthorized")
     told = usage(circuit=f"{circuit}-usage")

@@ -4,6 +4,7 @@ It goes on where it was stopped, also after a Ctrl-C; `--new` begins again.
 """
 
 import argparse
+import fcntl
 import json
 import shutil
 import sys
@@ -22,6 +23,13 @@ MILLION = 1_000_000
 def main() -> int:
     """Run to the wanted number of operations, or until stopped; 1 when something grew or went wrong."""
     options = _options()
+    HOME.mkdir(parents=True, exist_ok=True)
+    alone = (HOME.parent / "soak.lock").open("w")
+    try:
+        fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("another soak runs here; stop it first")
+        return 2
     if options.new:
         shutil.rmtree(HOME, ignore_errors=True)
     diary = Diary(HOME / "diary.json")

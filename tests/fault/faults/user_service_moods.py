@@ -27,9 +27,10 @@ class UnwellUserService:
             for count in range(1, times + 1):
                 mood = moods[count % len(moods)]
                 scene.service.be(mood, 3.0 if mood == "slow" else 0.0)
-                redis.flushdb()
+                scene.forget_cached_quotas()
                 time.sleep(rng.uniform(0.2, 0.8))
                 scene.service.be("ok")
-                redis.flushdb()  # the breaker's memory too: well again at once
+                with scene.outage():  # locks go with it
+                    redis.flushdb()  # the breaker's memory too: well again at once
                 progress(count)
         return times

@@ -173,7 +173,7 @@ class UserServiceUsage:
         if self._seconds_left() >= LEAST_REPORT_SECONDS:
             try:
                 answer = self._guarded_tell(user, Call("POST", "/usage", {"Idempotency-Key": idempotency_key}, usage))
-                if answer.status // 100 == 2:
+                if answer.status // 100 == 2 and _acknowledges(answer.body):
                     return
                 reason = f"status {answer.status}"
             except ServiceFailed as failure:
@@ -196,6 +196,15 @@ def path_segment(text: str) -> str:
 
 def _names(user: User) -> Mapping[str, str]:
     return {"tenantId": user.tenant_id, "userId": user.user_id}
+
+
+def _acknowledges(body: bytes) -> bool:
+    """Tell whether a success is the service's own word: nothing, or JSON. The page of some proxy in between is neither."""
+    try:
+        json.loads(body.strip() or b"{}")
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _json_object(body: bytes) -> Mapping[str, Any]:
