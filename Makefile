@@ -13,7 +13,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.13 --generate-hashes
 	--no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up down status logs test model mutation lint format bench sam-local proxy-test migrate lock openapi schema template clean
+.PHONY: help setup run up down status logs test model fault soak mutation lint format bench sam-local proxy-test migrate lock openapi schema template clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,12 @@ lint: setup ## Check format, lint rules and types
 format: setup ## Format the code and fix what can be fixed
 	@ruff format .
 	@ruff check --fix .
+
+fault: setup ## Break everything that can break and prove what comes of it (about an hour; ARGS=--short, --only, --seed)
+	@python -m tests.fault $(if $(ARGS),$(ARGS),--write)
+
+soak: setup ## Run a million operations and watch what grows (goes on where it was stopped; ARGS=--new)
+	@python -m tests.soak $(ARGS)
 
 bench: setup ## Measure allocate + release against the floor of the same SQL alone
 	@python -m benchmarks

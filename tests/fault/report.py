@@ -29,6 +29,7 @@ class Line:
     events_lost: int
     applied_twice: int
     other: int
+    added_seconds: float
     unavailable_seconds: float
     longest_transaction_seconds: float
 
@@ -49,6 +50,7 @@ COLUMNS: Mapping[str, str] = {
     "events_lost": "events lost or out of order",
     "applied_twice": "effects lost or doubled",
     "other": "other",
+    "added_seconds": "added wait while a part is away, median (s)",
     "unavailable_seconds": "longest without service (s)",
     "longest_transaction_seconds": "longest transaction (s)",
 }
@@ -83,6 +85,7 @@ def line_of(outcome: Outcome) -> Line:
         events_lost=lost,
         applied_twice=twice,
         other=len(found) - held - drift - lost - twice,
+        added_seconds=round(outcome.figures["added_seconds"], 3),
         unavailable_seconds=round(outcome.figures["unavailable_seconds"], 2),
         longest_transaction_seconds=round(outcome.figures["longest_transaction_seconds"], 2),
     )

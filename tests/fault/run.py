@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
 from typing import Protocol
 
 import psycopg2
@@ -95,7 +97,7 @@ def play(
         figures = {
             "unavailable_seconds": unavailable_seconds(log.operations),
             "longest_transaction_seconds": watch.longest_seconds,
-            "slowest_answer_seconds": slowest_answer_seconds(log.operations),
+            "added_seconds": added_seconds(log.operations, place.outages),
             "unanswered": sum(operation.unknown for operation in log.operations),
             "deaths": place.crew.deaths + place.jobs.deaths,
         }
@@ -164,7 +166,7 @@ def unavailable_seconds(operations: Sequence[Operation]) -> float:
     served = sorted(o.ended_ns for o in operations if o.status is not None and o.status < 500)
     failed = sorted(o.ended_ns for o in operations if o.status is None or o.status >= 500)
     longest, at = 0, 0
-    for before, after in zip(served, served[1:], strict=False):
+    for before, after in pairwise(served):
         while at < len(failed) and failed[at] < before:
             at += 1
         if at < len(failed) and failed[at] < after:
@@ -172,9 +174,13 @@ def unavailable_seconds(operations: Sequence[Operation]) -> float:
     return longest / 1e9
 
 
-def slowest_answer_seconds(operations: Sequence[Operation]) -> float:
-    """Give the longest time that a client waited for an answer."""
-    return max((o.ended_ns - o.started_ns for o in operations if not o.unknown), default=0) / 1e9
+def added_seconds(operations: Sequence[Operation], outages: Sequence[tuple[int, int]]) -> float:
+    """Give how much longer an answer took during the outages of a part than otherwise: difference of the medians."""
+    during, otherwise = [], []
+    for operation in operations:
+        met = any(operation.started_ns < end and operation.ended_ns > start for start, end in outages)
+        (during if met else otherwise).append(operation.ended_ns - operation.started_ns)
+    return (median(during) - median(otherwise)) / 1e9 if during and otherwise else 0.0
 
 
 def _deliveries(place: Scene) -> ExitStack:

@@ -44,7 +44,7 @@ RELAY_SECONDS = 1
 class Setting:
     """What a run is made of; each promise has its own."""
 
-    habits: Habits = Habits()
+    habits: Habits = field(default_factory=Habits)
     devices: int = 40
     relays: int = 1
     delivers: bool = False
@@ -142,7 +142,7 @@ class Scene:
 
 @contextmanager
 def stage() -> Iterator[Stage]:
-    """Start the servers. Postgres keeps what it said it committed, as it does in earnest, and has few connections to give."""
+    """Start the servers. Postgres keeps what it committed, as in earnest, and has few connections to give."""
     with ExitStack() as parts:
         server = parts.enter_context(postgres(settings=POSTGRES_SETTINGS))
         cache = parts.enter_context(valkey())

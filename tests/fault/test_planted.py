@@ -1,22 +1,15 @@
 """The checker is itself checked: every planted bug is caught, and without it the same scenario breaks no promise."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.fault.checker import check
 from tests.fault.planted import BUGS
 from tests.fault.planted.bug import Bug, play
 from tests.fault.shrink import shrink
-from tests.fault.stage import Stage, stage
+from tests.fault.stage import Stage
 from tests.fault.timeline import timeline
 
-
-@pytest.fixture(scope="module")
-def servers() -> Iterator[Stage]:
-    """What the scenarios play on."""
-    with stage() as started:
-        yield started
+pytestmark = pytest.mark.xdist_group("faults")
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)

@@ -99,16 +99,17 @@ class LockLog:
     def __init__(self, worker: int) -> None:
         """Write for one worker."""
         self._worker = worker
-        self._held: dict[str, tuple[str, int]] = {}
+        self._held: dict[str, tuple[str, int, int]] = {}
         self._uses: list[LockUse] = []
 
     def install(self) -> None:
         """Watch the gate of this process."""
         wait_for, attempt = gate.RedisGate._wait_for, gate.RedisLink.attempt
         leave = gate._leave
-        answered = [True]
+        answered, asked = [True], [0]
 
         def attempting(link: Any, command: Any, default: Any) -> Any:
+            asked[0] = time.monotonic_ns()
             result = attempt(link, command, default)
             answered[0] = result is not default
             return result
@@ -117,15 +118,14 @@ class LockLog:
         def waiting(own: Any, keys: list[str], token: str) -> Any:
             result = wait_for(own, keys, token)
             if answered[0]:  # went on without Redis otherwise: no lock was had
-                self._held[keys[0]] = (token, time.monotonic_ns())
+                self._held[keys[0]] = (token, time.monotonic_ns(), asked[0])
             return result
 
         @functools.wraps(leave)
         def leaving(client: Any, key: str, token: str, **options: Any) -> None:
             held = self._held.pop(key, None)
             if held is not None:
-                use = LockUse(key, held[0], self._worker, held[1], time.monotonic_ns(), gate.LOCK_TTL_MS)
-                self._uses.append(use)
+                self._note(key, held, time.monotonic_ns())
             leave(client, key, token, **options)
 
         gate.RedisLink.attempt = attempting  # type: ignore[method-assign]
@@ -134,8 +134,12 @@ class LockLog:
 
     def take(self) -> list[LockUse]:
         """Give what was noted since, and forget it."""
-        for key, (token, taken) in self._held.items():  # left without Redis: it runs out by itself
-            self._uses.append(LockUse(key, token, self._worker, taken, None, gate.LOCK_TTL_MS))
+        for key, held in self._held.items():  # left without Redis: it runs out by itself
+            self._note(key, held, None)
         self._held.clear()
         taken_uses, self._uses = self._uses, []
         return taken_uses
+
+    def _note(self, key: str, held: tuple[str, int, int], left_ns: int | None) -> None:
+        token, taken_ns, asked_ns = held
+        self._uses.append(LockUse(key, token, self._worker, taken_ns, left_ns, gate.LOCK_TTL_MS, asked_ns))

@@ -17,10 +17,11 @@ import redis
 from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerConfig, CircuitState
 
 from scheduler.adapters.http.circuit import OPEN_SECONDS
-from scheduler.adapters.http.session import THREAD_NAME, BoundedSession, NoAnswer, Request
+from scheduler.adapters.http.session import THREAD_NAME, BoundedSession, NoAnswer, Request, ServiceFailed
 from scheduler.adapters.http.user_service import (
     READ_PATIENCE,
     REPORT_PATIENCE,
+    Call,
     UserService,
     UserServiceQuotas,
     UserServiceUsage,
@@ -142,6 +143,25 @@ def test_the_scheduler_names_itself_and_the_tenant(neighbour, quotas):
     assert claims["exp"] - claims["iat"] == 3600
     assert seen.headers["X-Tenant-Id"] == "acme"
     assert "Authorization" not in seen.headers
+
+
+@pytest.mark.parametrize("minutes", [-59, -10, 10, 59])
+def test_a_function_whose_clock_is_wrong_signs_by_the_services_clock(neighbour, minutes):
+    service = UserService(neighbour.url, lambda: neighbour.secret, now=lambda: time.time() + 60 * minutes)
+
+    answers = [service.ask(ANA, Call("GET"), READ_PATIENCE).status for _ in range(3)]
+    service.close()
+
+    assert answers == [200, 200, 200]
+    assert len(neighbour.seen) <= 4, "only the first request may have been refused"
+
+
+def test_a_service_that_lives_at_another_time_is_not_believed(neighbour):
+    service = UserService(neighbour.url, lambda: neighbour.secret, now=lambda: time.time() + 7200)
+
+    with pytest.raises(ServiceFailed):
+        service.ask(ANA, Call("GET"), READ_PATIENCE)
+    service.close()
 
 
 def test_one_token_serves_many_requests(neighbour, quotas):

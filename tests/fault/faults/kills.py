@@ -64,7 +64,7 @@ class DeadRelays:
     name = "relay killed between publish and mark"
     promise = "events that go out twice have one effect at the consumer"
     short, long = 20, 300
-    setting = Setting(habits=QUICK, delivers=True, minutes_a_second=2.0)
+    setting = Setting(habits=QUICK, delivers=True, minutes_a_second=2.0, relays=3)
 
     def strike(self, scene: Scene, times: int, rng: random.Random, progress: Callable[[int], None]) -> int:
         """Kill it again and again at the same place."""

@@ -13,6 +13,7 @@ from tests.fault.run import NotKept
 from tests.fault.stage import Scene, Setting
 
 MOST_RECOVERY_SECONDS = 10.0
+MOST_CONNECTIONS = 1000
 HABITS = Habits(minutes=(10, 30))
 
 
@@ -47,7 +48,8 @@ class Terminations:
     _EXHAUST_EACH = 10
     _TERMINATE = (
         "SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity"
-        " WHERE datname = current_database() AND application_name = 'scheduler' AND pid <> pg_backend_pid() ORDER BY random() LIMIT %(most)s) victims"
+        " WHERE datname = current_database() AND application_name = 'scheduler' AND pid <> pg_backend_pid()"
+        " ORDER BY random() LIMIT %(most)s) victims"
     )
 
     def strike(self, scene: Scene, times: int, rng: random.Random, progress: Callable[[int], None]) -> int:
@@ -67,8 +69,8 @@ def _exhaust(scene: Scene, rng: random.Random) -> None:
     taken = []
     try:
         with suppress(psycopg2.OperationalError):
-            for _ in range(1000):
-                taken.append(psycopg2.connect(scene.database_url, connect_timeout=2))
+            while len(taken) < MOST_CONNECTIONS:
+                taken += [psycopg2.connect(scene.database_url, connect_timeout=2)]
         for _ in range(5):
             scene.crew.kill_one(rng)
         time.sleep(0.3)

@@ -9,6 +9,8 @@ ISSUER = "scheduler"
 VALID_SECONDS = 3600
 RENEW_SECONDS_BEFORE = 300
 """Early, so that a clock that runs ahead on the other side does not see it expired."""
+MOST_SKEW_SECONDS = 3600.0
+"""A service that says it lives at another time than this is not believed."""
 
 
 class ServiceToken:
@@ -26,6 +28,7 @@ class ServiceToken:
         self._forget_secret = forget_secret
         self._now = now
         self._token = ""
+        self._skew = 0.0
         self._renew_at = 0.0
 
     def value(self) -> str:
@@ -38,7 +41,7 @@ class ServiceToken:
         if now >= self._renew_at:
             import jwt
 
-            issued_at = int(now)
+            issued_at = int(now + self._skew)
             claims = {"iss": ISSUER, "sub": ISSUER, "iat": issued_at, "exp": issued_at + VALID_SECONDS}
             try:
                 self._token = jwt.encode(claims, self._secret(), algorithm="HS256")
@@ -47,7 +50,13 @@ class ServiceToken:
             self._renew_at = now + VALID_SECONDS - RENEW_SECONDS_BEFORE
         return self._token
 
-    def forget(self) -> None:
-        """Sign a new one next time, with a secret read anew: it may have been rotated."""
+    def forget(self, their_time: float | None = None) -> None:
+        """Sign a new one next time, with a secret read anew: it may have been rotated.
+
+        And by the other side's clock, where it told its time (seconds since 1970): ours may be wrong, and a token from
+        the future is refused.
+        """
+        skew = 0.0 if their_time is None else their_time - self._now()
+        self._skew = skew if abs(skew) <= MOST_SKEW_SECONDS else 0.0
         self._renew_at = 0.0
         self._forget_secret()

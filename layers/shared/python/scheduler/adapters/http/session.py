@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import Any
 
@@ -42,6 +43,8 @@ class Answer:
 
     status: int
     body: bytes
+    told_at: float | None = None
+    """When, by the other side's clock: seconds since 1970."""
 
 
 class BoundedSession:
@@ -94,7 +97,14 @@ class BoundedSession:
             body = response.raw.read(LARGEST_BODY_BYTES + 1, decode_content=False)
             if len(body) > LARGEST_BODY_BYTES:
                 raise ServiceFailed("the answer is too long")
-            return Answer(response.status_code, body)
+            return Answer(response.status_code, body, _time_of(response.headers.get("Date", "")))
+
+
+def _time_of(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _in_background(work: Callable[[], Answer]) -> Future[Answer]:

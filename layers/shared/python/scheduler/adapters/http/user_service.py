@@ -38,10 +38,16 @@ class Call:
 class UserService:
     """The service's internal API, asked as the scheduler."""
 
-    def __init__(self, url: str, secret: Callable[[], str], forget_secret: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        url: str,
+        secret: Callable[[], str],
+        forget_secret: Callable[[], None] = lambda: None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         """Take the base URL, late the secret that service tokens are signed with, and what makes that read anew."""
         self._users = f"{url.rstrip('/')}/api/internal/quotas/user/"
-        self._token = ServiceToken(secret, forget_secret=forget_secret)
+        self._token = ServiceToken(secret, now, forget_secret=forget_secret)
         self._session = BoundedSession()
 
     def ask(self, user: User, call: Call, patience: Patience) -> Answer:
@@ -53,7 +59,7 @@ class UserService:
         ends_at = time.monotonic() + patience.seconds
         answer = self._ask(user, call, patience)
         if answer.status == 401:
-            self._token.forget()
+            self._token.forget(answer.told_at)
             answer = self._ask(user, call, patience.within(ends_at - time.monotonic()))
         if answer.status in {401, 403}:
             self._token.forget()
@@ -199,7 +205,7 @@ def _names(user: User) -> Mapping[str, str]:
 
 
 def _acknowledges(body: bytes) -> bool:
-    """Tell whether a success is the service's own word: nothing, or JSON. The page of some proxy in between is neither."""
+    """Tell whether a success is the service's own word: nothing, or JSON. The page of a proxy in between is neither."""
     try:
         json.loads(body.strip() or b"{}")
     except (ValueError, RecursionError):
