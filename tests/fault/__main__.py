@@ -21,7 +21,7 @@ from tests.fault.timeline import timeline
 
 LONG_OPERATIONS = 7000
 SHORT_OPERATIONS = 1000
-_console = Console()
+_console = Console(width=None if sys.stdout.isatty() else 150)
 
 
 def main() -> int:
@@ -78,8 +78,12 @@ def _explain(outcome: Outcome) -> None:
 
 
 def _show(outcomes: Sequence[Outcome]) -> None:
-    head, *rows = report.table([report.line_of(outcome) for outcome in outcomes])
-    drawn = Table(*head, title="Promises under fire")
+    _, *rows = report.table([report.line_of(outcome) for outcome in outcomes])
+    drawn = Table(
+        title="Promises under fire", caption="wait: added while a part is away; gap: without service; tx: longest"
+    )
+    for number, head in enumerate(report.SCREEN_HEADS):
+        drawn.add_column(head, no_wrap=True, justify="right" if number else "left")
     for row in rows:
         drawn.add_row(*row)
     _console.print(drawn)

@@ -54,6 +54,22 @@ COLUMNS: Mapping[str, str] = {
     "unavailable_seconds": "longest without service (s)",
     "longest_transaction_seconds": "longest transaction (s)",
 }
+SCREEN_HEADS = (
+    "",
+    "operations",
+    "faults",
+    "killed",
+    "unanswered",
+    "2 holds",
+    "drift",
+    "lost",
+    "twice",
+    "other",
+    "wait",
+    "gap",
+    "tx",
+)
+"""The same columns, for the width of a screen."""
 SUMS = (
     "operations",
     "faults",

@@ -34,7 +34,7 @@ LIMIT = 5
 """Devices a user may hold on that plan."""
 SERVICE_LIMIT = 10
 """Devices a user may hold when the user service is asked."""
-POSTGRES_SETTINGS = {"synchronous_commit": "on", "max_connections": "130"}
+POSTGRES_SETTINGS = {"synchronous_commit": "on", "max_connections": "110"}
 JOB_WORKERS = 10
 POLLERS = 3
 RELAY_SECONDS = 1

@@ -9,7 +9,7 @@ from tests.fault.shrink import shrink
 from tests.fault.stage import Stage
 from tests.fault.timeline import timeline
 
-pytestmark = pytest.mark.xdist_group("faults")
+pytestmark = pytest.mark.xdist_group("faults-0")
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)

@@ -9,7 +9,7 @@ from tests.fault.run import NotKept
 from tests.fault.sns_gateway import Trouble
 from tests.fault.stage import Scene, Setting
 
-HABITS = Habits(clients=32, minutes=(10, 30))
+HABITS = Habits(minutes=(10, 30))
 PATIENCE_SECONDS = 60.0
 POISON = '{"type": "device.allocated", "data": '
 

@@ -4,8 +4,10 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from http import HTTPStatus
 
 import psycopg2
+from psycopg2.extensions import connection as Connection  # noqa: N812  its own name, as a type
 
 from scheduler.adapters.postgres.connection import Database
 from tests.fault.clients import Habits
@@ -65,18 +67,31 @@ class Terminations:
 
 
 def _exhaust(scene: Scene, rng: random.Random) -> None:
-    """Take every connection that is left, and make workers need new ones."""
-    taken = []
-    try:
+    """Take every connection that is left, also those of workers that die, until somebody is refused one.
+
+    Raises:
+        NotKept: Nobody was told 503.
+    """
+    taken: list[Connection] = []
+    before = _refused(scene)
+
+    def somebody_is_refused() -> bool:
         with suppress(psycopg2.OperationalError):
             while len(taken) < MOST_CONNECTIONS:
-                taken += [psycopg2.connect(scene.database_url, connect_timeout=2)]
-        for _ in range(5):
-            scene.crew.kill_one(rng)
-        time.sleep(0.3)
+                taken.append(psycopg2.connect(scene.database_url, connect_timeout=2))
+        scene.crew.kill_one(rng)
+        return _refused(scene) > before
+
+    try:
+        if not scene.wait_for(somebody_is_refused, MOST_RECOVERY_SECONDS):
+            raise NotKept("workers without a connection did not answer 503")
     finally:
         for connection in taken:
             connection.close()
+
+
+def _refused(scene: Scene) -> int:
+    return sum(operation.status == HTTPStatus.SERVICE_UNAVAILABLE for operation in scene.log.operations)
 
 
 def _see_it_recover(scene: Scene) -> None:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 
 import time_machine
 
+from scheduler.adapters.postgres.connection import Row
 from tests.fault import jobs
-from tests.fault.clients import Habits
+from tests.fault.clients import Client, Habits
+from tests.fault.history import Kind
 from tests.fault.run import NotKept
 from tests.fault.stage import Scene, Setting
 
@@ -66,19 +68,31 @@ class OneRow:
     name = "expire vs release on one row"
     promise = "an allocation that is released while it expires ends once, with one event"
     short, long = 200, 5000
-    setting = Setting(habits=Habits(clients=32, users=64, minutes=(1,)), devices=64)
-    _SECONDS_A_RACE = 0.02
+    setting = Setting(habits=Habits(users=64, minutes=(1,)), devices=64)
+    _AT_ONCE = 24
+    _HELD = (
+        "SELECT id::text, device_id, tenant_id, user_id FROM device_allocations"
+        " WHERE status = 'allocated' ORDER BY random() LIMIT %(most)s"
+    )
 
     def strike(self, scene: Scene, times: int, rng: random.Random, progress: Callable[[int], None]) -> int:
-        """Let every allocation come due at once while their holders give them back and sweeps run."""
-        races, database = 0, scene.database
+        """Let allocations come due, and at that instant release them and sweep."""
+        races = 0
         while races < times:
-            held = database.call("SELECT count(*) FROM device_allocations WHERE status = 'allocated'", {})
+            held = scene.database.rows(self._HELD, {"most": self._AT_ONCE})
+            releases = [_release(scene, number, row) for number, row in enumerate(held, 1000)]
             scene.clock.advance(seconds=61)
-            at_once([lambda: jobs.sweep(scene)] * 3)
-            races += held
-            progress(min(races, times))
+            at_once([*releases, *[lambda: jobs.sweep(scene)] * 3])
+            races += len(held)
+            progress(races)
         return races
+
+
+def _release(scene: Scene, number: int, row: Row) -> Callable[[], object]:
+    client = Client(number, scene.setting.habits, number, scene.crew, scene.log)
+    client.tenant, client.user = row["tenant_id"], row["user_id"]
+    body = {"deviceId": row["device_id"], "userId": row["user_id"], "allocationId": row["id"]}
+    return lambda: client.ask(Kind.RELEASE, body, None)
 
 
 def mistake_the_time() -> None:

@@ -15,9 +15,7 @@ class Rotations:
     name = "secret rotated"
     promise = "after a rotation a function reads the secret anew: one failed attempt at most, then it is connected"
     short, long = 2, 20
-    setting = Setting(
-        habits=Habits(clients=24, minutes=(10, 30)), delivers=True, minutes_a_second=1.0, password_in_secret=True
-    )
+    setting = Setting(habits=Habits(minutes=(10, 30)), delivers=True, minutes_a_second=1.0, password_in_secret=True)
 
     def strike(self, scene: Scene, times: int, rng: random.Random, progress: Callable[[int], None]) -> int:
         """Rotate as the services do: the secret first, then the role, then the sessions end."""

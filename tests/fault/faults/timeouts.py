@@ -24,7 +24,7 @@ class Timeouts:
     name = "stopped by its timeout at each 100 ms"
     promise = "no transaction, row lock or Redis lock outlives a stopped function by more than 10 s"
     short, long = 14, 200
-    setting = Setting(habits=Habits(clients=32, minutes=(10, 30)), minutes_a_second=1.0, delivers=True)
+    setting = Setting(habits=Habits(minutes=(10, 30)), minutes_a_second=1.0, delivers=True)
 
     def strike(self, scene: Scene, times: int, rng: random.Random, progress: Callable[[int], None]) -> int:
         """Hold every user's row for a while, let requests run into it, and stop each after its time."""
