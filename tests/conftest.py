@@ -10,11 +10,11 @@ from hypothesis import settings as examples
 from scheduler import runtime
 from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.migrate import migrate
-from scheduler.adapters.postgres.quotas import seed_plans
-from scheduler.domain.plans import BUILT_IN_PLANS
-from scheduler.settings import ENVIRONMENT, settings
+from scheduler.settings import ENVIRONMENT
 from tests.support.api import Api
 from tests.support.clock import Clock
+from tests.support.databases import migrated_database
+from tests.support.wiring import forget_wiring
 from tools.embedded import PostgresServer, ValkeyServer, postgres, valkey
 
 TEMPLATE = "migrated"
@@ -31,11 +31,7 @@ examples.load_profile("short")
 def postgres_server() -> Iterator[PostgresServer]:
     """A cluster with one migrated database that the others are copied from."""
     with postgres() as server:
-        url = server.create_database(TEMPLATE)
-        migrate(url)
-        plans = Database(lambda: url)
-        seed_plans(plans, BUILT_IN_PLANS)
-        plans.close()
+        migrated_database(server, TEMPLATE)
         yield server
 
 
@@ -84,10 +80,10 @@ def environment(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[
     for name in ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DATABASE_URL", database_url)
-    _forget_wiring()
+    forget_wiring()
     yield monkeypatch
     runtime.database().close()
-    _forget_wiring()
+    forget_wiring()
 
 
 @pytest.fixture
@@ -96,10 +92,3 @@ def api(environment: pytest.MonkeyPatch, valkey_server: ValkeyServer, redis_url:
     environment.setenv("REDIS_HOST", "127.0.0.1")
     environment.setenv("REDIS_PORT", str(valkey_server.port))
     return Api()
-
-
-def _forget_wiring() -> None:
-    settings.cache_clear()
-    for member in vars(runtime).values():
-        if hasattr(member, "cache_clear"):
-            member.cache_clear()

@@ -15,8 +15,6 @@ import redis
 
 from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.migrate import migrate
-from scheduler.adapters.postgres.quotas import seed_plans
-from scheduler.domain.plans import BUILT_IN_PLANS
 from tests.fault.clients import Habits, Log
 from tests.fault.crew import Crew, crew
 from tests.fault.proxy import FaultProxy, fault_proxy
@@ -24,6 +22,7 @@ from tests.fault.topic import EventSide, event_side
 from tests.fault.worker import Birth
 from tests.support.clock import Clock
 from tests.support.contenders import add_devices
+from tests.support.databases import migrated_database
 from tools.embedded import PostgresServer, ValkeyServer, postgres, valkey
 from tools.embedded.aws import REGION, LocalAws, local_aws
 from tools.neighbours.user_service import UserService, user_service
@@ -147,11 +146,7 @@ def stage() -> Iterator[Stage]:
         server = parts.enter_context(postgres(settings=POSTGRES_SETTINGS))
         cache = parts.enter_context(valkey())
         aws = parts.enter_context(local_aws())
-        url = server.create_database(TEMPLATE)
-        migrate(url)
-        plans = Database(lambda: url)
-        seed_plans(plans, BUILT_IN_PLANS)
-        plans.close()
+        migrated_database(server, TEMPLATE)
         yield Stage(server, cache, aws)
 
 

@@ -5,10 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from scheduler.adapters.postgres.connection import Database
-from scheduler.adapters.postgres.migrate import migrate
-from scheduler.adapters.postgres.quotas import seed_plans
-from scheduler.domain.plans import BUILT_IN_PLANS
+from tests.support.databases import migrated_database
 from tests.support.statements import LOG_EVERYTHING
 from tools.embedded import PostgresServer, postgres
 from tools.pgbouncer import PgBouncer, pgbouncer
@@ -24,11 +21,7 @@ POOL_SIZE = 4
 def target() -> Iterator[PostgresServer]:
     """The Postgres behind the proxy, which logs every statement; migrated past the proxy, as migrations must be."""
     with postgres(settings=LOG_EVERYTHING) as server:
-        url = server.create_database(DATABASE)
-        migrate(url)
-        plans = Database(lambda: url)
-        seed_plans(plans, BUILT_IN_PLANS)
-        plans.close()
+        migrated_database(server, DATABASE)
         yield server
 
 

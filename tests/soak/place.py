@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from scheduler.adapters.postgres.connection import Database
-from scheduler.adapters.postgres.migrate import migrate
-from scheduler.adapters.postgres.quotas import seed_plans
-from scheduler.domain.plans import BUILT_IN_PLANS
 from tests.fault.crew import Crew, crew
 from tests.fault.worker import Birth
 from tests.soak.shift import Lap, serve
 from tests.soak.sizes import sizes
 from tests.support.clock import Clock
 from tests.support.contenders import add_devices
+from tests.support.databases import migrated_database
 from tests.support.ledger import audited
 from tools.embedded import PostgresServer, postgres, valkey
 from tools.embedded.aws import REGION, local_aws
@@ -97,10 +95,8 @@ def _database(server: PostgresServer) -> str:
     administration.close()
     if known:
         return url
-    server.create_database(DATABASE)
-    migrate(url)
+    migrated_database(server, DATABASE)
     database = Database(lambda: url)
-    seed_plans(database, BUILT_IN_PLANS)
     add_devices(database, DEVICES)
     database.close()
     return url
