@@ -45,7 +45,7 @@ def play(stage: Stage, bug: Bug, *, planted: bool) -> Evidence:
     with scene(stage, setting, log) as place, Drama(place, log) as drama:
         bug.scenario(drama)
         drama.finish()
-        return run.collect(place, log, seed=0)
+        return run.collect(place, seed=0)
 
 
 def respell(database: Database, routine: str, *changes: tuple[str, str]) -> None:
