@@ -18,7 +18,7 @@ from tests.support.api import function_of, http_event
 TENANTS = ("acme", "globex")
 MOST_TRIES = 6
 REMEMBERED = 5
-LEISURE_SECONDS = 2.0
+LEISURE_SECONDS = 4.0
 
 PATHS = {
     Kind.ALLOCATE: ("POST", "/scheduler/devices/allocate"),

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from scheduler import runtime
 from scheduler.adapters.postgres.allocations import PostgresAllocations
 from scheduler.adapters.postgres.audit.orders import ORDERS
 from scheduler.adapters.postgres.audit.store import PostgresAudit
@@ -150,7 +151,7 @@ def test_a_run_that_was_cut_goes_on_in_another_process(
     complete = False
     while not complete and runs < 50:
         with closing(Database(lambda: database_url)) as own:
-            left = iter([900.0] * 3)
+            left = iter([900.0] * 12)
             complete = Auditor(_store(own), FakeMeter()).run(lambda left=left: next(left, SPARE_SECONDS))["complete"]
         runs += 1
 
@@ -224,6 +225,18 @@ def test_a_statement_that_takes_too_long_is_told_as_such(database: Database, dat
 
     with closing(Database(lambda: database_url)) as limited, pytest.raises(SliceTooLarge):
         _store(limited)._rows("SELECT pg_sleep(5)::text AS slept", {})
+
+
+def test_a_database_that_is_too_slow_to_be_looked_at_is_unavailable(
+    api: Api, database: Database, database_url: str
+) -> None:
+    name = database_url.rpartition("/")[2].partition("?")[0]
+    database.call(f"ALTER DATABASE {name} SET statement_timeout = '1ms'", {})
+    runtime.database().close()
+
+    answer = api.get("/scheduler/audit", OPERATOR)
+
+    assert (answer.status, answer.code) == (503, "unavailable")
 
 
 def test_statements_leave_nothing_in_the_session(database: Database) -> None:

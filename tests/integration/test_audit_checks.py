@@ -9,6 +9,7 @@ import pytest
 from scheduler.adapters.postgres.audit.orders import NOW, ORDERS
 from scheduler.adapters.postgres.audit.store import PostgresAudit
 from scheduler.adapters.postgres.connection import Database
+from scheduler.adapters.postgres.outbox import PostgresOutbox
 from scheduler.domain.audit import Finding, Invariant
 from tests.support.api import OPERATOR, OTHER_TENANT, Api
 from tests.support.auditing import everything_found
@@ -324,6 +325,17 @@ def test_a_transaction_that_wrote_and_stays_open_is_seen(busy: Database, databas
 def test_a_reader_from_elsewhere_may_take_its_time(busy: Database, database_url: str) -> None:
     with _clock_of_the_machine_ahead(busy, database_url), _open_transaction(database_url, "SELECT 1"):
         assert _found_at(database_url) == {}
+
+
+def test_events_that_are_marked_at_once_overtake_none(busy: Database) -> None:
+    busy.call("UPDATE outbox SET published_at = NULL", {})
+    first = busy.call("SELECT min(id) FROM outbox WHERE group_id = 'phone-1'", {})
+    busy.call("UPDATE outbox SET subject = subject WHERE id = %(first)s", {"first": first})  # now it lies last
+    busy.call("ANALYZE outbox", {})  # so small that it is read as it lies
+
+    PostgresOutbox(busy).mark_published([row["id"] for row in busy.rows("SELECT id FROM outbox", {})])
+
+    assert _found(busy) == {}
 
 
 def test_too_many_sessions_are_seen(busy: Database, database_url: str) -> None:

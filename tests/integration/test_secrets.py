@@ -57,6 +57,32 @@ def test_a_known_secret_outlives_an_outage(manager, monkeypatch):
     assert secrets.secret_value("key") == HIDDEN
 
 
+def test_a_refused_secret_is_read_anew_at_once(manager):
+    manager.create_secret(Name="key", SecretString=HIDDEN)
+    secrets.secret_value("key")
+    manager.update_secret(SecretId="key", SecretString="changed")
+
+    secrets.forget("key")
+
+    assert secrets.secret_value("key") == "changed"
+
+
+def test_a_secret_that_is_refused_again_and_again_is_not_read_each_time(manager, monkeypatch):
+    manager.create_secret(Name="key", SecretString=HIDDEN)
+    secrets.secret_value("key")
+    secrets.forget("key")
+    secrets.secret_value("key")
+    manager.update_secret(SecretId="key", SecretString="changed")
+
+    secrets.forget("key")
+    assert secrets.secret_value("key") == HIDDEN
+
+    late = secrets.time.monotonic() + secrets.REREAD_SECONDS
+    monkeypatch.setattr(secrets.time, "monotonic", lambda: late)
+    secrets.forget("key")
+    assert secrets.secret_value("key") == "changed"
+
+
 def _pass_time(monkeypatch: pytest.MonkeyPatch) -> None:
     late = secrets.time.monotonic() + secrets.KEPT_SECONDS
     monkeypatch.setattr(secrets.time, "monotonic", lambda: late)

@@ -2,6 +2,7 @@
 
 import threading
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from multiprocessing import get_context
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from scheduler.adapters.postgres.connection import Database
-from tests.fault.crew import Crew, crew
+from tests.fault.crew import Crew
 from tests.fault.worker import Birth
 from tests.soak.shift import Lap, serve
 from tests.soak.sizes import sizes
@@ -19,7 +20,7 @@ from tests.support.contenders import add_devices
 from tests.support.databases import migrated_database
 from tests.support.ledger import audited
 from tools.embedded import PostgresServer, postgres, valkey
-from tools.embedded.aws import REGION, local_aws
+from tools.embedded.aws import REGION, LocalAws, local_aws
 
 WORKERS = 4
 DEVICES = 200
@@ -32,9 +33,13 @@ DATABASE = "soak"
 class Soak:
     """Warm workers, the jobs beside them, and the database."""
 
-    def __init__(self, lines: list[Connection], jobs: Crew, database: Database, clock: Clock) -> None:
+    def __init__(
+        self, lines: list[Connection], database: Database, aws: LocalAws, environment: Mapping[str, str]
+    ) -> None:
         """Work on these parts."""
-        self._lines, self._jobs, self._database, self._clock = lines, jobs, database, clock
+        self._lines, self._database, self._clock = lines, database, Clock(database)
+        self._sns, self._environment = aws.client("sns"), environment
+        self.jobs = self._jobs_of_the_day()
 
     def lap(self) -> Mapping[str, Any]:
         """Run one lap of all workers, then let the day end: sweep, clean up, take figures."""
@@ -44,7 +49,9 @@ class Soak:
         laps = [_answer(line) for line in self._lines]
         self._clock.advance(days=1)
         for job in ("expire", "cleanup", "statistics"):
-            self._jobs.invoke(job, {}, ANSWER_SECONDS)
+            self.jobs.invoke(job, {}, ANSWER_SECONDS)
+        self.jobs.end()
+        self.jobs = self._jobs_of_the_day()
         return {
             "operations": sum(lap.operations for lap in laps),
             "failed": sum(lap.failed for lap in laps),
@@ -52,6 +59,16 @@ class Soak:
             "own_bytes": [lap.own_bytes for lap in laps],
             "sizes": sizes(self._database),
         }
+
+    def _jobs_of_the_day(self) -> Crew:
+        """Give jobs with a topic of their own: the emulated SNS looks through all that a topic had in five minutes."""
+        name = f"soak-{uuid.uuid4().hex}.fifo"
+        topic = self._sns.create_topic(Name=name, Attributes={"FifoTopic": "true"})["TopicArn"]
+        return Crew(3, Birth({**self._environment, "EVENTS_TOPIC_ARN": topic}))
+
+    def end_jobs(self) -> None:
+        """End the jobs of the day."""
+        self.jobs.end()
 
     def audited(self) -> list[str]:
         """Name what the audit finds."""
@@ -68,24 +85,22 @@ def place(home: Path, session: int) -> Iterator[Soak]:
         url = _database(server)
         database = Database(lambda: url)
         parts.callback(database.close)
-        topic = aws.client("sns").create_topic(Name="soak.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
         environment = {
             "DATABASE_URL": url,
             "DEFAULT_PLAN": "basic",
             "REDIS_HOST": "127.0.0.1",
             "REDIS_PORT": str(cache.port),
-            "EVENTS_TOPIC_ARN": topic,
             "RELAY_SECONDS": "5",
             "AWS_ENDPOINT_URL": aws.url,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
         }
-        jobs = parts.enter_context(crew(3, Birth(environment)))
-        parts.enter_context(_repeating(lambda: jobs.invoke("relay", {}, 30), 0.1))
-        parts.enter_context(_repeating(lambda: jobs.invoke("expire", {}, 30), 1.0))
-        lines = parts.enter_context(_workers(environment, session))
-        yield Soak(lines, jobs, database, Clock(database))
+        soak = Soak(parts.enter_context(_workers(environment, session)), database, aws, environment)
+        parts.callback(soak.end_jobs)
+        parts.enter_context(_repeating(lambda: soak.jobs.invoke("relay", {}, 30), 0.1))
+        parts.enter_context(_repeating(lambda: soak.jobs.invoke("expire", {}, 30), 1.0))
+        yield soak
 
 
 def _database(server: PostgresServer) -> str:

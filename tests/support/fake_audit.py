@@ -1,6 +1,6 @@
 """A store of numbered rows, some of them broken, that an auditor can walk."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -39,14 +39,14 @@ class FakeAudit:
         low = max(high - rows, 0)
         return Slice((str(low),) if low else None, below, NOON, last=low == 0)
 
-    def examine(self, walk: str, part: Slice) -> Sequence[Finding]:
+    def examine(self, walk: str, part: Slice) -> Iterator[Finding]:
         """Look at each row."""
         rows = range(int(part.low[0]) if part.low else 0, int(part.high[0]) if part.high else self.size)
         if len(rows) > self.most:
             raise SliceTooLarge
         self.examined.append(rows)
         found = [{"row": row} for row in rows if row in self.broken]
-        return [Finding(CHECK, Invariant.ONE_HOLDER, len(found), tuple(found))]
+        yield Finding(CHECK, Invariant.ONE_HOLDER, len(found), tuple(found))
 
     def resume_run(self) -> FullRun:
         """Go on, or begin."""

@@ -77,7 +77,7 @@ def test_many_offences_are_counted_and_the_first_named() -> None:
 
 def test_a_look_stops_at_its_deadline_and_says_so() -> None:
     store = FakeAudit(broken={95, 5})
-    look = Auditor(store, FakeMeter(), clock(0, 1, LOOK_SECONDS - 1, LOOK_SECONDS)).look()
+    look = Auditor(store, FakeMeter(), clock(0, 1, 1, LOOK_SECONDS - 1, LOOK_SECONDS - 1, LOOK_SECONDS)).look()
 
     told = verdict(look, Invariant.ONE_HOLDER)
     assert store.examined == [range(90, 100), range(80, 90)]
@@ -85,6 +85,24 @@ def test_a_look_stops_at_its_deadline_and_says_so() -> None:
     assert told.checked_from
     assert not told.holds
     assert verdict(look, Invariant.ENDS_IN_TIME).complete
+
+
+def test_a_look_begins_no_statement_after_its_deadline_and_counts_no_half_of_a_slice() -> None:
+    store = FakeAudit(broken=range(100))
+    look = Auditor(store, FakeMeter(), clock(0, 1, LOOK_SECONDS)).look()
+
+    assert store.examined == [range(90, 100)]
+    assert verdict(look, Invariant.ONE_HOLDER) == Verdict(Invariant.ONE_HOLDER, (), complete=False, checked_from=None)
+
+
+def test_a_look_halves_no_slice_after_its_deadline() -> None:
+    look = Auditor(FakeAudit(most=1), FakeMeter(), clock(0, 1, LOOK_SECONDS)).look()
+
+    assert not verdict(look, Invariant.ONE_HOLDER).complete
+
+
+def test_a_run_halves_no_slice_when_its_time_is_up() -> None:
+    assert Auditor(FakeAudit(most=1), FakeMeter()).run(clock(900, SPARE_SECONDS)) == {"complete": False, "violations": 0}
 
 
 def test_a_slice_that_takes_too_long_is_halved_and_nothing_is_left_out() -> None:
@@ -124,7 +142,7 @@ def test_a_run_that_was_cut_goes_on_where_it_stopped() -> None:
     store, meter = FakeAudit(broken={3, 98}, late=1), FakeMeter()
     auditor = Auditor(store, meter)
 
-    cut = auditor.run(clock(900, 100, SPARE_SECONDS))
+    cut = auditor.run(clock(900, 900, 100, 100, SPARE_SECONDS))
     assert cut == {"complete": False, "violations": 2}
     assert store.examined == [range(90, 100), range(80, 90)]
     assert store.last_full_run() is None
