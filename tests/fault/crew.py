@@ -128,13 +128,14 @@ class Crew:
 
     def _thaw_later(self, worker: Worker, arm: Arm, deadline: float) -> None:
         """Wait until it answers or has frozen itself; leave a frozen one alone for its time, then thaw it."""
-        process = psutil.Process(worker.pid)
-        while time.monotonic() < deadline and not worker.line.poll(_LOOK_SECONDS):
-            if process.status() == psutil.STATUS_STOPPED:
-                time.sleep(arm.freeze_seconds)
-                process.send_signal(signal.SIGCONT)
-                self._note(arm, struck=True)
-                return
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(worker.pid)
+            while time.monotonic() < deadline and not worker.line.poll(_LOOK_SECONDS):
+                if process.status() == psutil.STATUS_STOPPED:
+                    time.sleep(arm.freeze_seconds)
+                    process.send_signal(signal.SIGCONT)
+                    self._note(arm, struck=True)
+                    return
         self._note(arm, struck=False)
 
     def _note(self, arm: Arm | None, *, struck: bool) -> None:

@@ -102,7 +102,10 @@ def test_a_look_halves_no_slice_after_its_deadline() -> None:
 
 
 def test_a_run_halves_no_slice_when_its_time_is_up() -> None:
-    assert Auditor(FakeAudit(most=1), FakeMeter()).run(clock(900, SPARE_SECONDS)) == {"complete": False, "violations": 0}
+    assert Auditor(FakeAudit(most=1), FakeMeter()).run(clock(900, SPARE_SECONDS)) == {
+        "complete": False,
+        "violations": 0,
+    }
 
 
 def test_a_slice_that_takes_too_long_is_halved_and_nothing_is_left_out() -> None:
