@@ -1,6 +1,6 @@
 """What the use cases need of the outside world."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -195,7 +195,11 @@ class AuditStore(Protocol):
         """Name the orders in which rows can be walked, and the invariants that each tells about."""
 
     def examine_now(self) -> Sequence[Finding]:
-        """Run the checks that look at the present only."""
+        """Run the checks that look at the present only.
+
+        Raises:
+            Unavailable: The database is away, or too slow for them.
+        """
 
     def next_slice(self, walk: str, below: Border | None, rows: int, hours: int | None) -> Slice:
         """Find the next `rows` rows below a border; one that reaches back `hours` is the last.
@@ -204,8 +208,8 @@ class AuditStore(Protocol):
             SliceTooLarge: It took too long.
         """
 
-    def examine(self, walk: str, part: Slice) -> Sequence[Finding]:
-        """Run the checks of a walk on one slice.
+    def examine(self, walk: str, part: Slice) -> Iterator[Finding]:
+        """Run the checks of a walk on one slice, each when its finding is asked for.
 
         Raises:
             SliceTooLarge: It took too long.

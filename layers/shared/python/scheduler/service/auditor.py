@@ -6,20 +6,20 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from scheduler.domain.audit import Audit, Finding, Progress, Slice, Walk, verdicts
+from scheduler.domain.audit import Audit, Finding, Progress, Walk, verdicts
 from scheduler.ports import AuditStore, Meter, SliceTooLarge
 
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 7.0
-"""A look starts no slice after that, so that it answers within ten."""
+"""A look begins no statement after that: it answers within ten, and before API Gateway gives up if each is slow."""
 LOOK_HOURS = 24
 LOOK_ROWS = 10_000
 RUN_ROWS = 20_000
 FEWEST_ROWS = 20
 """Slices that take too long are halved down to this; if even that is too slow, the database needs help first."""
 SPARE_SECONDS = 45.0
-"""A slice may take that long at worst: a few statements of nine seconds."""
+"""With less left a run begins no statement: one may take nine seconds, and again, and saving comes after it."""
 LOGGED_ROWS = 5
 
 
@@ -35,13 +35,16 @@ class Auditor:
     def look(self) -> Audit:
         """Examine live rows and the last 24 hours; what time does not allow is left out, and said to be."""
         stop_at = self._clock() + LOOK_SECONDS
+
+        def in_time() -> bool:
+            return self._clock() < stop_at
+
         progress = Progress({name: Walk() for name in self._store.walks()})
         progress.replace(self._store.examine_now())
-        steps = {name: _Steps(self._store, name, LOOK_ROWS, LOOK_HOURS) for name in progress.walks}
+        steps = {name: _Steps(self._store, name, LOOK_ROWS, LOOK_HOURS, in_time) for name in progress.walks}
         waiting = deque(steps)
-        while waiting and self._clock() < stop_at:
+        while waiting and steps[waiting[0]].take(progress):
             name = waiting.popleft()
-            steps[name].take(progress)
             if not progress.walks[name].complete:
                 waiting.append(name)
         audit = Audit(verdicts(progress, self._store.walks()), self._store.last_full_run())
@@ -51,14 +54,17 @@ class Auditor:
     def run(self, seconds_left: Callable[[], float]) -> Mapping[str, Any]:
         """Examine everything; go on where a run that was cut has stopped, and stop before the time is up."""
         started = self._clock()
+
+        def in_time() -> bool:
+            return seconds_left() > SPARE_SECONDS
+
         full = self._store.resume_run()
         progress = full.progress
         progress.replace(self._store.examine_now())
         for name in self._store.walks():
-            steps = _Steps(self._store, name, RUN_ROWS, None)
+            steps = _Steps(self._store, name, RUN_ROWS, None, in_time)
             progress.walks.setdefault(name, Walk())
-            while not progress.walks[name].complete and seconds_left() > SPARE_SECONDS:
-                steps.take(progress)
+            while not progress.walks[name].complete and steps.take(progress):
                 if not self._store.save_run(full):
                     return {"complete": False, "violations": progress.violations}  # another run took over
         self._store.save_run(full)
@@ -82,30 +88,35 @@ class Auditor:
 class _Steps:
     """Takes slice after slice of one walk, smaller ones once one was too large."""
 
-    def __init__(self, store: AuditStore, name: str, rows: int, hours: int | None) -> None:
+    def __init__(self, store: AuditStore, name: str, rows: int, hours: int | None, in_time: Callable[[], bool]) -> None:
         self._store = store
         self._name = name
         self._rows = rows
         self._hours = hours
+        self._in_time = in_time
 
-    def take(self, progress: Progress) -> None:
-        """Examine the next slice; what it shows counts only when all of it was examined."""
-        walk = progress.walks[self._name]
-        while True:
+    def take(self, progress: Progress) -> bool:
+        """Examine the next slice; False, and nothing of it counts, when time was over before its end."""
+        while self._in_time():
             try:
-                part, findings = self._examine(walk)
+                return self._examine(progress)
             except SliceTooLarge:
                 if self._rows <= FEWEST_ROWS:
                     raise
                 self._rows //= 2
-            else:
-                break
+        return False
+
+    def _examine(self, progress: Progress) -> bool:
+        walk = progress.walks[self._name]
+        part = self._store.next_slice(self._name, walk.border, self._rows, self._hours)
+        findings = []
+        for finding in self._store.examine(self._name, part):
+            findings.append(finding)
+            if not self._in_time():
+                return False
         progress.add(findings)
         progress.walks[self._name] = walk.past(part)
-
-    def _examine(self, walk: Walk) -> tuple[Slice, list[Finding]]:
-        part = self._store.next_slice(self._name, walk.border, self._rows, self._hours)
-        return part, list(self._store.examine(self._name, part))
+        return True
 
 
 def _log(finding: Finding) -> None:

@@ -1,7 +1,7 @@
 """Asks the checks, and keeps how far a full run is."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from psycopg2.extras import Json
 
 from scheduler.adapters.postgres.audit.check import Check
 from scheduler.adapters.postgres.audit.orders import NOW, ORDERS
-from scheduler.adapters.postgres.connection import Database, Row
+from scheduler.adapters.postgres.connection import RETRY_AFTER_SECONDS, Database, Row
 from scheduler.domain.audit import Border, Finding, FullRun, Invariant, Progress, Slice, Walk
 from scheduler.domain.errors import Unavailable
 from scheduler.domain.model import AllocationStatus
@@ -39,8 +39,15 @@ class PostgresAudit:
         return {name: {check.invariant for check in order.checks} for name, order in ORDERS.items()}
 
     def examine_now(self) -> Sequence[Finding]:
-        """Run the checks that look at the present only."""
-        return [self._ask(check, "true", {}) for check in NOW]
+        """Run the checks that look at the present only.
+
+        Raises:
+            Unavailable: The database is away, or too slow for them: they have no smaller slice.
+        """
+        try:
+            return [self._ask(check, "true", {}) for check in NOW]
+        except SliceTooLarge as error:
+            raise Unavailable(retry_after_seconds=RETRY_AFTER_SECONDS) from error
 
     def next_slice(self, walk: str, below: Border | None, rows: int, hours: int | None) -> Slice:
         """Find the next `rows` rows below a border; one that reaches back `hours` is the last.
@@ -56,15 +63,16 @@ class PostgresAudit:
         (lowest,) = found
         return Slice(tuple(lowest["border"]), below, lowest["at"], last=bool(lowest["old"]))
 
-    def examine(self, walk: str, part: Slice) -> Sequence[Finding]:
-        """Run the checks of a walk on one slice.
+    def examine(self, walk: str, part: Slice) -> Iterator[Finding]:
+        """Run the checks of a walk on one slice, each when its finding is asked for.
 
         Raises:
             SliceTooLarge: It took too long.
         """
         order = ORDERS[walk]
         borders = order.parameters(part.low, part.high)
-        return [self._ask(check, order.condition(part), borders) for check in order.checks]
+        for check in order.checks:
+            yield self._ask(check, order.condition(part), borders)
 
     def resume_run(self) -> FullRun:
         """Give the full run that has not ended, or begin one; one that stood still for a day is left."""
