@@ -36,9 +36,10 @@ class PostgresOutbox:
         return [OutboxEvent(**row) for row in rows]
 
     def mark_published(self, positions: Sequence[int]) -> None:
-        """Mark by id; marking twice changes nothing."""
+        """Mark by id, all with one instant, in whatever order they lie; marking twice changes nothing."""
         self._database.call(
-            "UPDATE outbox SET published_at = scheduler_clock() WHERE id = ANY (%(ids)s) AND published_at IS NULL",
+            "UPDATE outbox SET published_at = (SELECT scheduler_clock())"
+            " WHERE id = ANY (%(ids)s) AND published_at IS NULL",
             {"ids": list(positions)},
         )
 
