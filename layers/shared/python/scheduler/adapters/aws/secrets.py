@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,20 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 KEPT_SECONDS = 300.0
-_kept: dict[str, tuple[float, str]] = {}
+REREAD_SECONDS = 1.0
+"""A secret that is refused again and again is read anew no oftener than that."""
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A value, until when it is not read again, and from when on it may be forgotten."""
+
+    value: str
+    until: float
+    forget_from: float = 0.0
+
+
+_kept: dict[str, _Kept] = {}
 
 
 def secret_value(secret_id: str) -> str:
@@ -22,22 +36,23 @@ def secret_value(secret_id: str) -> str:
         Unavailable: It cannot be read, and was not read before.
     """
     kept = _kept.get(secret_id)
-    if kept is not None and time.monotonic() < kept[0]:
-        return kept[1]
+    if kept is not None and time.monotonic() < kept.until:
+        return kept.value
     try:
         value = str(_client().get_secret_value(SecretId=secret_id)["SecretString"])
     except Exception as error:
         if kept is None:
             raise Unavailable(f"A secret could not be read ({type(error).__name__}).") from None
-        value = kept[1]  # an old one is worth a try; a changed one is refused by whom it is shown to
-    _kept[secret_id] = (time.monotonic() + KEPT_SECONDS, value)
+        value = kept.value  # an old one is worth a try; a changed one is refused by whom it is shown to
+    _kept[secret_id] = _Kept(value, time.monotonic() + KEPT_SECONDS, kept.forget_from if kept else 0.0)
     return value
 
 
 def forget(secret_id: str) -> None:
     """Read a secret anew next time: whoever it was shown to refused it, so it may have been rotated."""
-    if secret_id in _kept:
-        _kept[secret_id] = (0.0, _kept[secret_id][1])
+    kept, now = _kept.get(secret_id), time.monotonic()
+    if kept is not None and now >= kept.forget_from:
+        kept.until, kept.forget_from = 0.0, now + REREAD_SECONDS
 
 
 def secret_fields(secret_id: str) -> Mapping[str, str]:
