@@ -163,7 +163,7 @@ def audited(walk: str) -> Callable[[Stores], object]:
 
     def examine(stores: Stores) -> None:
         newest = stores.audit.next_slice(walk, None, AUDITED_ROWS, None)
-        stores.audit.examine(walk, stores.audit.next_slice(walk, newest.low, AUDITED_ROWS, None))
+        assert list(stores.audit.examine(walk, stores.audit.next_slice(walk, newest.low, AUDITED_ROWS, None)))
 
     return examine
 
