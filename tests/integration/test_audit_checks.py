@@ -341,6 +341,13 @@ def test_events_that_are_marked_at_once_overtake_none(busy: Database) -> None:
     assert _found(busy) == {}
 
 
+def test_an_event_is_named_with_what_it_is_ordered_by(busy: Database) -> None:
+    _run(busy, "UPDATE outbox SET published_at = NULL, occurred_at = occurred_at - interval '1 hour'")
+
+    waiting = _found(busy)["event waits"].rows
+    assert {row["groupId"] for row in waiting} == {"phone-1", "phone-2", "phone-3", "globex|alice"}
+
+
 def test_too_many_sessions_are_seen(busy: Database, database_url: str) -> None:
     _run(busy, f"ALTER DATABASE {database_url.rpartition('/')[2].partition('?')[0]} CONNECTION LIMIT 1")
 

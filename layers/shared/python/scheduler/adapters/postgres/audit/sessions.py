@@ -38,7 +38,8 @@ TOO_MANY_SESSIONS = Check(
       FROM (SELECT count(*) AS sessions FROM pg_stat_activity
              WHERE datname = current_database() AND backend_type = 'client backend') used,
            (SELECT least(current_setting('max_connections')::int
-                           - current_setting('superuser_reserved_connections')::int,
+                           - current_setting('superuser_reserved_connections')::int
+                           - coalesce(current_setting('reserved_connections', true)::int, 0),
                          nullif(datconnlimit, -1)) AS sessions
               FROM pg_database WHERE datname = current_database()) granted
      WHERE used.sessions * 5 > granted.sessions * 4""",
