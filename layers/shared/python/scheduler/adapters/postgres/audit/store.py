@@ -75,7 +75,7 @@ class PostgresAudit:
             yield self._ask(check, order.condition(part), borders)
 
     def resume_run(self) -> FullRun:
-        """Give the full run that has not ended, or begin one; one that stood still for a day is left."""
+        """Give the full run that has not ended, or begin one; one that began a day ago is left."""
         begun = self._database.rows(
             f"SELECT {_RUN} FROM audit_runs WHERE ended_at IS NULL AND started_at > scheduler_now() - interval '1 day'"
             " ORDER BY id DESC LIMIT 1",
