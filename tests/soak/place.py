@@ -2,7 +2,6 @@
 
 import threading
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from multiprocessing import get_context
@@ -11,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from scheduler.adapters.postgres.connection import Database
-from tests.fault.crew import Crew
+from tests.fault.crew import Crew, crew
 from tests.fault.worker import Birth
 from tests.soak.shift import Lap, serve
+from tests.soak.sink import sink
 from tests.soak.sizes import sizes
 from tests.support.clock import Clock
 from tests.support.contenders import add_devices
 from tests.support.databases import migrated_database
 from tests.support.ledger import audited
 from tools.embedded import PostgresServer, postgres, valkey
-from tools.embedded.aws import REGION, LocalAws, local_aws
 
 WORKERS = 4
 DEVICES = 200
@@ -33,25 +32,20 @@ DATABASE = "soak"
 class Soak:
     """Warm workers, the jobs beside them, and the database."""
 
-    def __init__(
-        self, lines: list[Connection], database: Database, aws: LocalAws, environment: Mapping[str, str]
-    ) -> None:
+    def __init__(self, lines: list[Connection], jobs: Crew, database: Database) -> None:
         """Work on these parts."""
-        self._lines, self._database, self._clock = lines, database, Clock(database)
-        self._sns, self._environment = aws.client("sns"), environment
-        self.jobs = self._jobs_of_the_day()
+        self._lines, self._jobs, self._database, self._clock = lines, jobs, database, Clock(database)
 
     def lap(self) -> Mapping[str, Any]:
-        """Run one lap of all workers, then let the day end: sweep, clean up, take figures."""
+        """Run one lap of all workers, let the relay follow, then let the day end: sweep, clean up, take figures."""
         started = time.monotonic()
         for line in self._lines:
             line.send(LAP)
         laps = [_answer(line) for line in self._lines]
+        self._wait_for_the_relay()
         self._clock.advance(days=1)
         for job in ("expire", "cleanup", "statistics"):
-            self.jobs.invoke(job, {}, ANSWER_SECONDS)
-        self.jobs.end()
-        self.jobs = self._jobs_of_the_day()
+            self._jobs.invoke(job, {}, ANSWER_SECONDS)
         return {
             "operations": sum(lap.operations for lap in laps),
             "failed": sum(lap.failed for lap in laps),
@@ -60,19 +54,16 @@ class Soak:
             "sizes": sizes(self._database),
         }
 
-    def _jobs_of_the_day(self) -> Crew:
-        """Give jobs with a topic of their own: the emulated SNS looks through all that a topic had in five minutes."""
-        name = f"soak-{uuid.uuid4().hex}.fifo"
-        topic = self._sns.create_topic(Name=name, Attributes={"FifoTopic": "true"})["TopicArn"]
-        return Crew(3, Birth({**self._environment, "EVENTS_TOPIC_ARN": topic}))
-
-    def end_jobs(self) -> None:
-        """End the jobs of the day."""
-        self.jobs.end()
-
     def audited(self) -> list[str]:
         """Name what the audit finds."""
         return list(audited(self._database))
+
+    def _wait_for_the_relay(self) -> None:
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while self._database.call("SELECT EXISTS (SELECT FROM outbox WHERE published_at IS NULL)", {}):
+            if time.monotonic() > deadline:
+                raise TimeoutError("the relay does not follow")
+            time.sleep(0.2)
 
 
 @contextmanager
@@ -81,7 +72,6 @@ def place(home: Path, session: int) -> Iterator[Soak]:
     with ExitStack() as parts:
         server = parts.enter_context(postgres(home / "postgres"))
         cache = parts.enter_context(valkey())
-        aws = parts.enter_context(local_aws())
         url = _database(server)
         database = Database(lambda: url)
         parts.callback(database.close)
@@ -90,17 +80,17 @@ def place(home: Path, session: int) -> Iterator[Soak]:
             "DEFAULT_PLAN": "basic",
             "REDIS_HOST": "127.0.0.1",
             "REDIS_PORT": str(cache.port),
+            "EVENTS_TOPIC_ARN": "arn:aws:sns:eu-central-1:000000000000:sink.fifo",
             "RELAY_SECONDS": "5",
-            "AWS_ENDPOINT_URL": aws.url,
-            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": parts.enter_context(sink()),
+            "AWS_DEFAULT_REGION": "eu-central-1",
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
         }
-        soak = Soak(parts.enter_context(_workers(environment, session)), database, aws, environment)
-        parts.callback(soak.end_jobs)
-        parts.enter_context(_repeating(lambda: soak.jobs.invoke("relay", {}, 30), 0.1))
-        parts.enter_context(_repeating(lambda: soak.jobs.invoke("expire", {}, 30), 1.0))
-        yield soak
+        jobs = parts.enter_context(crew(3, Birth(environment)))
+        parts.enter_context(_repeating(lambda: jobs.invoke("relay", {}, 30), 0.1))
+        parts.enter_context(_repeating(lambda: jobs.invoke("expire", {}, 30), 1.0))
+        yield Soak(parts.enter_context(_workers(environment, session)), jobs, database)
 
 
 def _database(server: PostgresServer) -> str:
