@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.fault.checker import effects, events, holds, locks, quota
 from tests.fault.run import Outcome
@@ -116,16 +117,24 @@ def table(lines: Sequence[Line]) -> list[list[str]]:
 
 def keep(lines: Sequence[Line], machine: str) -> None:
     """Keep the figures, those of faults that were not run now too, and write the page."""
-    known = {line["fault"]: line for line in load()["lines"]} if KEPT.exists() else {}
+    known = {line["fault"]: line for line in load()["lines"]}
     known |= {line.fault: asdict(line) for line in lines}
-    KEPT.write_text(json.dumps({"machine": machine, "lines": list(known.values())}, indent=2) + "\n")
+    _keep({"machine": machine, "lines": list(known.values())})
+
+
+def keep_soak(figures: Mapping[str, Any]) -> None:
+    """Keep the figures of a soak, and write the page."""
+    _keep({"soak": figures})
+
+
+def _keep(changes: Mapping[str, Any]) -> None:
+    KEPT.write_text(json.dumps(load() | changes, indent=2) + "\n")
     write_page()
 
 
-def load() -> dict[str, object]:
+def load() -> dict[str, Any]:
     """Read what was kept."""
-    kept: dict[str, object] = json.loads(KEPT.read_text())
-    return kept
+    return {"lines": [], **(json.loads(KEPT.read_text()) if KEPT.exists() else {})}
 
 
 def write_page() -> None:
@@ -134,14 +143,16 @@ def write_page() -> None:
     PAGE.write_text(prose + MARK + "\n\n" + generated(load()))
 
 
-def generated(kept: Mapping[str, object]) -> str:
+def generated(kept: Mapping[str, Any]) -> str:
     """Render the kept figures as Markdown."""
-    lines = [Line(**line) for line in kept["lines"]]  # type: ignore[attr-defined]
+    lines = [Line(**line) for line in kept["lines"]]
     head, *body = table(lines)
-    text = f"Machine: {kept['machine']}\n\n"
-    text += _markdown(head, body) + "\n\n## What each line promises\n\n"
-    text += "\n".join(f"- **{line.fault}** (seed {line.seed}): {line.promise}." for line in lines)
-    return text + "\n"
+    text = f"## Under faults\nMachine: {kept.get('machine')}\n\n{_markdown(head, body)}\n\n"
+    text += "\n".join(f"- **{line.fault}** (seed {line.seed}): {line.promise}." for line in lines) + "\n"
+    if "soak" in kept:
+        rows = [[name.replace("_", " "), str(value)] for name, value in kept["soak"].items()]
+        text += f"\n## Over a long time\n{_markdown(['soak', ''], rows)}\n"
+    return text
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -5,13 +5,13 @@ It goes on where it was stopped, also after a Ctrl-C; `--new` begins again.
 
 import argparse
 import fcntl
-import json
 import shutil
 import sys
 from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from tests.fault import report
 from tests.soak.diary import Diary
 from tests.soak.findings import findings, summary
 from tests.soak.place import place
@@ -45,13 +45,17 @@ def main() -> int:
         print(f"stopped after {diary.operations:,} operations; `make soak` goes on from there")
         return 130
     found = findings(diary) + [f"the audit found: {what}" for what in audited]
-    print(json.dumps(summary(diary), indent=2), *found, sep="\n")
+    figures = summary(diary)
+    print(*(f"{name}: {figure}" for name, figure in figures.items()), *found, sep="\n")
+    if options.write:
+        report.keep_soak(figures)
     return 1 if found else 0
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--operations", type=int, default=MILLION, help="how many in all (default: a million)")
+    parser.add_argument("--write", action="store_true", help="keep the figures in docs/reliability.md")
     parser.add_argument("--new", action="store_true", help="forget what was done before")
     return parser.parse_args()
 

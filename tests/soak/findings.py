@@ -45,27 +45,32 @@ def settled_sizes(entries: Sequence[Entry]) -> Mapping[str, tuple[int, int]]:
     if len(entries) < SETTLED_DAYS + 2 * WARM_UP_LAPS:
         return {}
     early, late = entries[SETTLED_DAYS : SETTLED_DAYS + WARM_UP_LAPS], entries[-WARM_UP_LAPS:]
-    names = [(table, part) for table in late[0].sizes for part in ("table_bytes", "index_bytes")]
-    return {f"{table} {part}": (_median(early, table, part), _median(late, table, part)) for table, part in names}
+    return {
+        f"{table} {part}": (_median(early, table, f"{part}_bytes"), _median(late, table, f"{part}_bytes"))
+        for table in late[0].sizes
+        for part in ("table", "index")
+    }
 
 
 def summary(diary: Diary) -> Mapping[str, Any]:
     """Give the figures of a soak, for people."""
     entries = diary.entries
     last = entries[-1]
-    return {
-        "operations": diary.operations,
-        "days": len(entries),
+    figures: dict[str, Any] = {
+        "operations": f"{diary.operations:,}",
+        "days of the database's clock": len(entries),
         "sessions": last.session,
-        "failed": sum(entry.failed for entry in entries),
-        "memory_growth": round(memory_growth(entries), 4),
-        "worker_mb": round(median(last.own_bytes) / 2**20, 1),
-        "operations_a_second": round(diary.operations / sum(entry.seconds for entry in entries)),
-        "largest": sorted(
-            ((size["table_bytes"] + size["index_bytes"], table) for table, size in last.sizes.items()), reverse=True
-        )[:6],
-        "settled": {name: sizes for name, sizes in settled_sizes(entries).items() if max(sizes) > SMALL_BYTES},
+        "failed operations": sum(entry.failed for entry in entries),
+        "growth of a worker's memory": f"{memory_growth(entries):.1%}",
+        "memory of a worker's own": f"{median(last.own_bytes) / 2**20:.1f} MB",
+        "operations a second": round(diary.operations / sum(entry.seconds for entry in entries)),
     }
+    for name, (early, late) in settled_sizes(entries).items():
+        if late > SMALL_BYTES:
+            figures[f"{name} after {SETTLED_DAYS} days and at the end"] = (
+                f"{early / 2**20:.0f} MB, {late / 2**20:.0f} MB"
+            )
+    return figures
 
 
 def _median(entries: Sequence[Entry], table: str, part: str) -> int:
