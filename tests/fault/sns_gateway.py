@@ -8,6 +8,7 @@ import random
 import re
 import socket
 import struct
+import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
@@ -150,6 +151,11 @@ class _Server(ThreadingHTTPServer):
     def shutdown_request(self, request: Any) -> None:
         self._links.discard(request)
         self.close_request(request)  # without a FIN before, which would spoil a reset
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing about callers who hung up: many of them are made to die."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
     def hang_up(self) -> None:
         """Let the threads of idle connections end."""
