@@ -56,7 +56,10 @@ def _run(place: Stage, fault: Fault, seed: int, options: argparse.Namespace, pro
         operations=options.operations or (SHORT_OPERATIONS if options.short else LONG_OPERATIONS),
         progress=lambda done: progress.update(task, completed=done),
     )
-    progress.update(task, completed=outcome.faults, description=f"{'✓' if outcome.kept else '✗'} {fault.name}")
+    told = f"{'✓' if outcome.kept else '✗'} {fault.name}"
+    progress.update(task, completed=outcome.faults, description=told)
+    if not _console.is_terminal:  # nobody sees the bar
+        _console.print(told, highlight=False)
     return outcome
 
 
