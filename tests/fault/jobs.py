@@ -2,9 +2,10 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
+from scheduler.domain.errors import Unavailable
 from tests.fault.stage import RELAY_SECONDS, Scene
 
 SWEEP_SECONDS = 55.0
@@ -14,22 +15,18 @@ _TICK_SECONDS = 0.25
 
 
 @contextmanager
-def running_jobs(scene: Scene) -> Iterator[None]:
-    """Run them until the end of the `with` block; they end with their last round."""
+def sweeping(scene: Scene) -> Iterator[None]:
+    """Let sweeps fire and time pass during the `with` block; after it nothing happens any more by itself."""
     setting = scene.setting
-    loops: list[tuple[Callable[[], Any], float]] = [(lambda: sweep(scene), setting.expire_every_seconds)]
-    loops += [(lambda: relay(scene), 0.05)] * setting.relays
-    threads = [threading.Thread(target=_repeat, args=(scene, *loop), daemon=True) for loop in loops]
-    if setting.minutes_a_second:
-        threads.append(threading.Thread(target=_pass_time, args=(scene,), daemon=True))
-    for thread in threads:
-        thread.start()
-    try:
+    with _repeating(lambda: sweep(scene), setting.expire_every_seconds, 1), _passing_time(scene):
         yield
-    finally:
-        scene.closing.set()
-        for thread in threads:
-            thread.join(RELAY_TIMEOUT_SECONDS)
+
+
+@contextmanager
+def relaying(scene: Scene) -> Iterator[None]:
+    """Let the relay run during the `with` block, its last round to the end."""
+    with _repeating(lambda: relay(scene), 0.05, scene.setting.relays):
+        yield
 
 
 def sweep(scene: Scene) -> Any:
@@ -53,19 +50,39 @@ def deliver(scene: Scene, event: dict[str, Any]) -> dict[str, Any] | None:
     return None if reply is None else reply.answer
 
 
-def _repeat(scene: Scene, job: Callable[[], Any], pause_seconds: float) -> None:
-    while not scene.closing.wait(pause_seconds):
-        job()
+@contextmanager
+def _repeating(job: Callable[[], Any], pause_seconds: float, copies: int) -> Iterator[None]:
+    over = threading.Event()
+
+    def repeat() -> None:
+        while not over.wait(pause_seconds):
+            job()
+
+    threads = [threading.Thread(target=repeat, daemon=True) for _ in range(copies)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(SWEEP_SECONDS)
 
 
-def _pass_time(scene: Scene) -> None:
+@contextmanager
+def _passing_time(scene: Scene) -> Iterator[None]:
+    if not scene.setting.minutes_a_second:
+        yield
+        return
     database = scene.own_database()
     shift = f"UPDATE clock_offset SET shift = shift + interval '{_TICK_SECONDS * scene.setting.minutes_a_second} min'"
-    while not scene.closing.wait(_TICK_SECONDS):
-        try:
+
+    def tick() -> None:
+        with suppress(Unavailable):  # the database is away: time stands still
             database.call(shift, {})
-        except Exception:
-            continue
+
+    with _repeating(tick, _TICK_SECONDS, 1):
+        yield
     database.close()
 
 

@@ -88,14 +88,15 @@ def _act(place: Scene, seed: int, strike: Callable[[], int]) -> tuple[int, list[
     habits, struck = place.setting.habits, 0
     clients = [Client(number, habits, seed, place.crew, place.log) for number in range(habits.clients)]
     broken: list[Violation] = []
-    with place.events.reading(), jobs.running_jobs(place), _deliveries(place):
-        threads = run_clients(clients)
-        try:
-            struck = strike()
-        except NotKept as seen:
-            broken.append(Violation("seen", str(seen), {}))
-        place.log.open_ended = False
-        _join(threads, place.log)
+    with place.events.reading(), jobs.relaying(place), _deliveries(place):
+        with jobs.sweeping(place):
+            threads = run_clients(clients)
+            try:
+                struck = strike()
+            except NotKept as seen:
+                broken.append(Violation("seen", str(seen), {}))
+            place.log.open_ended = False
+            _join(threads, place.log)
         broken += _drain(place)
     return struck, broken
 

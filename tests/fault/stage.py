@@ -3,7 +3,6 @@
 import json
 import secrets
 import tempfile
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -90,7 +89,6 @@ class Scene:
     proxies: Mapping[str, FaultProxy]
     log: Log
     outages: list[tuple[int, int]] = field(default_factory=list)
-    closing: threading.Event = field(default_factory=threading.Event)
 
     @contextmanager
     def outage(self) -> Iterator[None]:

@@ -1,6 +1,7 @@
 """What grew in a soak: memory of warm workers, and tables once retention removes as much as comes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from statistics import median
 from typing import Any
@@ -11,7 +12,8 @@ MOST_MEMORY_GROWTH = 0.05
 WARM_UP_LAPS = 3
 SETTLED_DAYS = 45
 """Allocations are kept for 30 days; by then every table has seen rows leave, and its space used again."""
-MOST_SIZE_GROWTH = 0.30
+EARLY_DAYS, LATE_DAYS = 25, 30
+MOST_SIZE_GROWTH = 0.05
 SMALL_BYTES = 4 * 1024 * 1024
 
 
@@ -25,8 +27,8 @@ def findings(diary: Diary) -> list[str]:
     if growth >= MOST_MEMORY_GROWTH:
         found.append(f"memory grew by {growth:.1%}")
     for name, (early, late) in settled_sizes(diary.entries).items():
-        if late > SMALL_BYTES and late > early * (1 + MOST_SIZE_GROWTH):
-            found.append(f"{name} grew from {early:,} to {late:,} bytes after its retention")
+        if late.low > SMALL_BYTES and late.low > early.high * (1 + MOST_SIZE_GROWTH):
+            found.append(f"{name} grew from {early} to {late} after its retention")
     return found
 
 
@@ -40,13 +42,25 @@ def memory_growth(entries: Sequence[Entry]) -> float:
     return worst
 
 
-def settled_sizes(entries: Sequence[Entry]) -> Mapping[str, tuple[int, int]]:
-    """Compare tables and indexes just settled with now: bytes by name, median of some laps each."""
-    if len(entries) < SETTLED_DAYS + 2 * WARM_UP_LAPS:
+@dataclass(frozen=True, slots=True)
+class Swing:
+    """Between which sizes something swings, in bytes: a day lasts seconds here, and vacuum comes every few days."""
+
+    low: int
+    high: int
+
+    def __str__(self) -> str:
+        """Give both ends in megabytes."""
+        return f"{self.low / 2**20:.0f} to {self.high / 2**20:.0f} MB"
+
+
+def settled_sizes(entries: Sequence[Entry]) -> Mapping[str, tuple[Swing, Swing]]:
+    """Compare tables and indexes when they have just settled with the end: what grows leaves its early swing behind."""
+    if len(entries) < SETTLED_DAYS + LATE_DAYS:
         return {}
-    early, late = entries[SETTLED_DAYS : SETTLED_DAYS + WARM_UP_LAPS], entries[-WARM_UP_LAPS:]
+    early, late = entries[SETTLED_DAYS : SETTLED_DAYS + EARLY_DAYS], entries[-LATE_DAYS:]
     return {
-        f"{table} {part}": (_median(early, table, f"{part}_bytes"), _median(late, table, f"{part}_bytes"))
+        f"{table} {part}": (_swing(early, table, f"{part}_bytes"), _swing(late, table, f"{part}_bytes"))
         for table in late[0].sizes
         for part in ("table", "index")
     }
@@ -66,12 +80,11 @@ def summary(diary: Diary) -> Mapping[str, Any]:
         "operations a second": round(diary.operations / sum(entry.seconds for entry in entries)),
     }
     for name, (early, late) in settled_sizes(entries).items():
-        if late > SMALL_BYTES:
-            figures[f"{name} after {SETTLED_DAYS} days and at the end"] = (
-                f"{early / 2**20:.0f} MB, {late / 2**20:.0f} MB"
-            )
+        if late.high > SMALL_BYTES:
+            figures[f"{name} after {SETTLED_DAYS} days; in the last {LATE_DAYS}"] = f"{early}; {late}"
     return figures
 
 
-def _median(entries: Sequence[Entry], table: str, part: str) -> int:
-    return int(median(entry.sizes[table][part] for entry in entries))
+def _swing(entries: Sequence[Entry], table: str, part: str) -> Swing:
+    sizes = [entry.sizes[table][part] for entry in entries]
+    return Swing(min(sizes), max(sizes))

@@ -99,6 +99,8 @@ def strike_steps(scene: Scene, arms: Sequence[Arm], progress: Callable[[int], No
         if total == seen:
             raise NotKept(f"only {total} of {len(arms)} steps were reached")
         seen = total
+    for crew in (scene.crew, scene.jobs):
+        crew.disarm()
     return sum(struck(function) for function in STEPS)
 
 
