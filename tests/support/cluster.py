@@ -8,7 +8,7 @@ from pathlib import Path
 
 import redis
 
-from tools.embedded import ValkeyServer
+from tools.embedded import ValkeyServer, free_port
 
 READY_SECONDS = 20
 
@@ -20,7 +20,7 @@ class ClusterNode(ValkeyServer):
         """Turn cluster mode on."""
         command = super().command()
         with self._configuration.open("a") as configuration:
-            configuration.write(f"cluster-enabled yes\ncluster-port {self.port + 1}\ncluster-announce-ip 127.0.0.1\n")
+            configuration.write(f"cluster-enabled yes\ncluster-port {free_port()}\ncluster-announce-ip 127.0.0.1\n")
         return command
 
 
