@@ -72,12 +72,10 @@ class Crew:
         with self._guard:
             self._arms.setdefault(arm.function, deque()).append(arm)
 
-    def disarm(self) -> int:
-        """Forget what has not struck yet; tell how many."""
+    def disarm(self) -> None:
+        """Forget what has not struck yet."""
         with self._guard:
-            left = sum(len(arms) for arms in self._arms.values())
             self._arms.clear()
-            return left
 
     def invoke(self, function: str, event: Mapping[str, Any], seconds: float = FUNCTION_SECONDS) -> Reply | None:
         """Invoke a function; None when no answer came: it died, or its time was over (then it is killed)."""

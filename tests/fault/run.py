@@ -5,13 +5,12 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 from typing import Protocol
 
-from scheduler.adapters.postgres.connection import Database
 from scheduler.domain.errors import Unavailable
 from tests.fault import jobs
 from tests.fault.checker import check
@@ -144,7 +143,7 @@ class TransactionWatch:
 
     def __init__(self, place: Scene) -> None:
         """Watch the run's database."""
-        self._url = place.database_url
+        self._database = place.own_database()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self.longest_seconds = 0.0
@@ -166,13 +165,12 @@ class TransactionWatch:
         return [Violation("I10", f"a transaction was open for {self.longest_seconds:.1f} s", {})]
 
     def _watch(self) -> None:
-        database = Database(lambda: self._url)
         while not self._over.wait(0.5):
             try:
-                self.longest_seconds = max(self.longest_seconds, database.call(self._QUERY, {}))
+                self.longest_seconds = max(self.longest_seconds, self._database.call(self._QUERY, {}))
             except Exception:
                 continue
-        database.close()
+        self._database.close()
 
 
 def unavailable_seconds(operations: Sequence[Operation]) -> float:
@@ -197,11 +195,10 @@ def added_seconds(operations: Sequence[Operation], outages: Sequence[tuple[int, 
     return (median(during) - median(otherwise)) / 1e9 if during and otherwise else 0.0
 
 
-def _deliveries(place: Scene) -> ExitStack:
-    stack = ExitStack()
-    if place.setting.delivers:
-        stack.enter_context(place.events.mapping(lambda event: jobs.deliver(place, event), POLLERS))
-    return stack
+def _deliveries(place: Scene) -> AbstractContextManager[object]:
+    if not place.setting.delivers:
+        return nullcontext()
+    return place.events.mapping(lambda event: jobs.deliver(place, event), POLLERS)
 
 
 def _join(threads: Sequence[threading.Thread], log: Log) -> None:

@@ -59,8 +59,7 @@ class Terminations:
         for count in range(1, times + 1):
             if count % self._EXHAUST_EACH == 0:
                 _exhaust(scene, rng)
-            with suppress(psycopg2.Error):
-                scene.database.call(self._TERMINATE, {"most": rng.randint(1, 3)})
+            scene.database.call(self._TERMINATE, {"most": rng.randint(1, 3)})
             time.sleep(rng.uniform(0.01, 0.1))
             progress(count)
         return times
@@ -96,7 +95,7 @@ def _refused(scene: Scene) -> int:
 
 def _see_it_recover(scene: Scene) -> None:
     started = time.monotonic()
-    database = Database(lambda: scene.database_url)
+    database = scene.own_database()
     before = _newest(database)
     while _newest(database) == before:
         if time.monotonic() - started > MOST_RECOVERY_SECONDS:

@@ -8,8 +8,6 @@ from tests.fault.clients import Habits
 from tests.fault.stage import Scene, Setting
 from tools.neighbours.moods import MOODS
 
-MOST_ANSWER_SECONDS = 28.0
-
 
 class UnwellUserService:
     """Every mood it can be in, while quotas are asked and usage is told."""
