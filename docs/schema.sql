@@ -3,6 +3,10 @@
 
 SET check_function_bodies = false;
 
+CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA public;
+
+COMMENT ON EXTENSION btree_gist IS 'support for indexing common datatypes in GiST';
+
 CREATE TYPE public.device_size AS (
 	cpu_cores bigint,
 	memory_mb bigint,
@@ -33,6 +37,17 @@ CREATE TYPE public.quota_terms AS (
 );
 
 COMMENT ON TYPE public.quota_terms IS 'What the quota document allows: a ready refusal, or limits (NULL: no limit)';
+
+CREATE TYPE public.renewal_terms AS (
+	refusal text,
+	max_count integer,
+	max_minutes integer,
+	max_total_minutes integer,
+	cooldown_seconds integer,
+	window_minutes integer
+);
+
+COMMENT ON TYPE public.renewal_terms IS 'What the user''s tier allows: a ready refusal, or limits (NULL: no limit)';
 
 CREATE TYPE public.request_key AS (
 	tenant_id text,
@@ -130,13 +145,89 @@ COMMENT ON COLUMN public.devices.active_allocation_id IS 'The allocation that ho
 
 COMMENT ON COLUMN public.devices.busy_until IS 'expires_at of the active allocation';
 
-COMMENT ON COLUMN public.devices.next_reserved_at IS 'Start of the earliest coming reservation';
+COMMENT ON COLUMN public.devices.next_reserved_at IS 'Start of the earliest pending reservation: what is lent until then ends before it';
 
 COMMENT ON COLUMN public.devices.held_for IS 'Queue entry that the device is kept for';
 
 COMMENT ON COLUMN public.devices.fence IS 'Last fencing token given out; strictly increases';
 
 COMMENT ON COLUMN public.devices.is_free IS 'The one definition of a device that may be lent now';
+
+CREATE TABLE public.queue_entries (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id character varying(255) NOT NULL,
+    user_id character varying(255) NOT NULL,
+    status character varying(50) DEFAULT 'waiting'::character varying NOT NULL,
+    tier character varying(50) NOT NULL,
+    rank double precision NOT NULL,
+    duration_minutes integer NOT NULL,
+    wants public.device_wants,
+    metadata jsonb,
+    terms public.quota_terms,
+    terms_read_at timestamp with time zone NOT NULL,
+    joined_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    allocation_id uuid,
+    device_id character varying(255),
+    promised_p50 integer,
+    promised_p90 integer,
+    CONSTRAINT queue_entries_check CHECK ((expires_at > joined_at)),
+    CONSTRAINT queue_entries_check1 CHECK ((((status)::text = 'waiting'::text) = (ended_at IS NULL))),
+    CONSTRAINT queue_entries_check2 CHECK ((((status)::text = 'fulfilled'::text) = (allocation_id IS NOT NULL))),
+    CONSTRAINT queue_entries_duration_minutes_check CHECK (((duration_minutes >= 1) AND (duration_minutes <= 1440))),
+    CONSTRAINT queue_entries_status_check CHECK (((status)::text = ANY ((ARRAY['waiting'::character varying, 'fulfilled'::character varying, 'expired'::character varying, 'cancelled'::character varying])::text[])))
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='200', autovacuum_vacuum_cost_delay='0');
+
+COMMENT ON TABLE public.queue_entries IS 'Users who wait for a device, and how their waits ended';
+
+COMMENT ON COLUMN public.queue_entries.rank IS 'Joined epoch minus the tier''s head start, in seconds; lower is served first. Linear ageing without a clock';
+
+COMMENT ON COLUMN public.queue_entries.wants IS 'Minima asked of the device';
+
+COMMENT ON COLUMN public.queue_entries.terms IS 'What the quota document allowed when it was read last; refreshed by dispatch';
+
+COMMENT ON COLUMN public.queue_entries.ended_at IS 'When the wait ended, whatever ended it';
+
+COMMENT ON COLUMN public.queue_entries.promised_p50 IS 'Seconds told at the join: half of such waits should end within them';
+
+COMMENT ON COLUMN public.queue_entries.promised_p90 IS 'Seconds told at the join: nine of ten such waits should end within them';
+
+CREATE TABLE public.quota_usage (
+    tenant_id character varying(255) NOT NULL,
+    user_id character varying(255) NOT NULL,
+    devices integer DEFAULT 0 NOT NULL,
+    cpu_cores integer DEFAULT 0 NOT NULL,
+    memory_mb bigint DEFAULT 0 NOT NULL,
+    storage_mb bigint DEFAULT 0 NOT NULL,
+    blocked boolean DEFAULT false NOT NULL,
+    CONSTRAINT quota_usage_cpu_cores_check CHECK ((cpu_cores >= 0)),
+    CONSTRAINT quota_usage_devices_check CHECK ((devices >= 0)),
+    CONSTRAINT quota_usage_memory_mb_check CHECK ((memory_mb >= 0)),
+    CONSTRAINT quota_usage_storage_mb_check CHECK ((storage_mb >= 0))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='50', autovacuum_vacuum_cost_delay='0');
+
+COMMENT ON TABLE public.quota_usage IS 'What each user holds now: the sum over her active allocations, kept in the transaction that changes them';
+
+COMMENT ON COLUMN public.quota_usage.blocked IS 'No grants: set first when a user is suspended, then her allocations are ended';
+
+CREATE TABLE public.spec_classes (
+    id integer NOT NULL,
+    pool character varying(255) DEFAULT ''::character varying NOT NULL,
+    device_type character varying(50) NOT NULL,
+    cpu_cores integer NOT NULL,
+    memory_mb integer NOT NULL,
+    storage_mb integer NOT NULL,
+    CONSTRAINT spec_classes_cpu_cores_check CHECK ((cpu_cores > 0)),
+    CONSTRAINT spec_classes_memory_mb_check CHECK ((memory_mb > 0)),
+    CONSTRAINT spec_classes_storage_mb_check CHECK ((storage_mb > 0))
+);
+
+COMMENT ON TABLE public.spec_classes IS 'Distinct kinds of devices: pool, type and size';
+
+COMMENT ON COLUMN public.spec_classes.pool IS 'Tenant that the devices are dedicated to; empty: shared by all';
 
 CREATE TABLE public.device_allocations (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -159,6 +250,7 @@ CREATE TABLE public.device_allocations (
     decision jsonb,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    reservation_id uuid,
     CONSTRAINT device_allocations_duration_minutes_check CHECK ((duration_minutes > 0)),
     CONSTRAINT device_allocations_duration_seconds_check CHECK ((duration_seconds >= 0)),
     CONSTRAINT device_allocations_renewal_count_check CHECK ((renewal_count >= 0)),
@@ -208,40 +300,7 @@ COMMENT ON COLUMN public.device_allocations.created_at IS 'When the row was writ
 
 COMMENT ON COLUMN public.device_allocations.updated_at IS 'When the row was changed last, kept by a trigger';
 
-CREATE TABLE public.spec_classes (
-    id integer NOT NULL,
-    pool character varying(255) DEFAULT ''::character varying NOT NULL,
-    device_type character varying(50) NOT NULL,
-    cpu_cores integer NOT NULL,
-    memory_mb integer NOT NULL,
-    storage_mb integer NOT NULL,
-    CONSTRAINT spec_classes_cpu_cores_check CHECK ((cpu_cores > 0)),
-    CONSTRAINT spec_classes_memory_mb_check CHECK ((memory_mb > 0)),
-    CONSTRAINT spec_classes_storage_mb_check CHECK ((storage_mb > 0))
-);
-
-COMMENT ON TABLE public.spec_classes IS 'Distinct kinds of devices: pool, type and size';
-
-COMMENT ON COLUMN public.spec_classes.pool IS 'Tenant that the devices are dedicated to; empty: shared by all';
-
-CREATE TABLE public.quota_usage (
-    tenant_id character varying(255) NOT NULL,
-    user_id character varying(255) NOT NULL,
-    devices integer DEFAULT 0 NOT NULL,
-    cpu_cores integer DEFAULT 0 NOT NULL,
-    memory_mb bigint DEFAULT 0 NOT NULL,
-    storage_mb bigint DEFAULT 0 NOT NULL,
-    blocked boolean DEFAULT false NOT NULL,
-    CONSTRAINT quota_usage_cpu_cores_check CHECK ((cpu_cores >= 0)),
-    CONSTRAINT quota_usage_devices_check CHECK ((devices >= 0)),
-    CONSTRAINT quota_usage_memory_mb_check CHECK ((memory_mb >= 0)),
-    CONSTRAINT quota_usage_storage_mb_check CHECK ((storage_mb >= 0))
-)
-WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='50', autovacuum_vacuum_cost_delay='0');
-
-COMMENT ON TABLE public.quota_usage IS 'What each user holds now: the sum over her active allocations, kept in the transaction that changes them';
-
-COMMENT ON COLUMN public.quota_usage.blocked IS 'No grants: set first when a user is suspended, then her allocations are ended';
+COMMENT ON COLUMN public.device_allocations.reservation_id IS 'The reservation that it was made from';
 
 CREATE FUNCTION public.lock_for_adoption() RETURNS trigger
     LANGUAGE plpgsql
@@ -281,6 +340,23 @@ CREATE TABLE public.allocation_counters (
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='50', autovacuum_vacuum_cost_delay='0');
 
 COMMENT ON TABLE public.allocation_counters IS 'Running totals a tenant, spread over shards so that a busy tenant is not one hot row';
+
+CREATE TABLE public.allocation_renewals (
+    allocation_id uuid NOT NULL,
+    number integer NOT NULL,
+    renewed_at timestamp with time zone NOT NULL,
+    additional_minutes integer NOT NULL,
+    old_expires_at timestamp with time zone NOT NULL,
+    new_expires_at timestamp with time zone NOT NULL,
+    reason character varying(500),
+    CONSTRAINT allocation_renewals_additional_minutes_check CHECK ((additional_minutes > 0)),
+    CONSTRAINT allocation_renewals_check CHECK ((new_expires_at > old_expires_at)),
+    CONSTRAINT allocation_renewals_number_check CHECK ((number > 0))
+);
+
+COMMENT ON TABLE public.allocation_renewals IS 'Each renewal of an allocation, numbered from 1; goes when the allocation goes';
+
+COMMENT ON COLUMN public.allocation_renewals.reason IS 'What the caller gave as its reason';
 
 CREATE TABLE public.audit_runs (
     id bigint NOT NULL,
@@ -387,6 +463,13 @@ CREATE TABLE public.placement_strategy (
 
 COMMENT ON TABLE public.placement_strategy IS 'The strategy that placement scores follow';
 
+CREATE TABLE public.queue_gate (
+    only_row boolean DEFAULT true NOT NULL,
+    CONSTRAINT queue_gate_only_row_check CHECK (only_row)
+);
+
+COMMENT ON TABLE public.queue_gate IS 'One row, locked by whoever serves the queue: dispatchers at the same time keep one order of service';
+
 CREATE TABLE public.quota_plans (
     name character varying(50) NOT NULL,
     max_devices integer,
@@ -421,6 +504,55 @@ CREATE TABLE public.quotas (
 );
 
 COMMENT ON TABLE public.quotas IS 'Which built-in plan a user has; a user without a row has the default plan';
+
+CREATE TABLE public.reservations (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id character varying(255) NOT NULL,
+    user_id character varying(255) NOT NULL,
+    device_id character varying(255) NOT NULL,
+    status character varying(50) DEFAULT 'pending'::character varying NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    during tstzrange GENERATED ALWAYS AS (tstzrange(starts_at, ends_at)) STORED,
+    duration_minutes integer NOT NULL,
+    device_type character varying(50),
+    min_cpu integer,
+    min_memory_mb integer,
+    min_storage_mb integer,
+    metadata jsonb,
+    remind_before_minutes integer DEFAULT 15 NOT NULL,
+    remind_at timestamp with time zone,
+    series_id uuid,
+    time_zone character varying(64),
+    allocation_id uuid,
+    executed_at timestamp with time zone,
+    claimed_at timestamp with time zone,
+    failure character varying(500),
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT reservations_check CHECK ((ends_at > starts_at)),
+    CONSTRAINT reservations_check1 CHECK ((((status)::text <> 'executing'::text) OR (allocation_id IS NOT NULL))),
+    CONSTRAINT reservations_duration_minutes_check CHECK (((duration_minutes >= 15) AND (duration_minutes <= 1440))),
+    CONSTRAINT reservations_remind_before_minutes_check CHECK (((remind_before_minutes >= 0) AND (remind_before_minutes <= 60))),
+    CONSTRAINT reservations_status_check CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'executing'::character varying, 'completed'::character varying, 'failed'::character varying, 'cancelled'::character varying, 'expired'::character varying])::text[])))
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='500', autovacuum_vacuum_cost_delay='0');
+
+COMMENT ON TABLE public.reservations IS 'A device promised to a user for a window; no two live ones of a device overlap';
+
+COMMENT ON COLUMN public.reservations.device_id IS 'The device that is bound; another one when that one dies';
+
+COMMENT ON COLUMN public.reservations.status IS 'pending → executing (its allocation is live) → completed | failed; pending → cancelled | expired';
+
+COMMENT ON COLUMN public.reservations.remind_at IS 'When the reminder is due; NULL: none, or sent';
+
+COMMENT ON COLUMN public.reservations.series_id IS 'Shared by the occurrences of one recurrence';
+
+COMMENT ON COLUMN public.reservations.time_zone IS 'Where the wall time of the recurrence is kept';
+
+COMMENT ON COLUMN public.reservations.claimed_at IS 'The owner''s first call after the start; without one it is a no-show';
+
+COMMENT ON COLUMN public.reservations.failure IS 'Why it failed, as the owner is told';
 
 CREATE TABLE public.retention_marks (
     kind character varying(50) NOT NULL,
@@ -461,6 +593,9 @@ COMMENT ON TABLE public.statistics_snapshots IS 'The fleet at each full hour';
 ALTER TABLE ONLY public.allocation_counters
     ADD CONSTRAINT allocation_counters_pkey PRIMARY KEY (tenant_id, shard);
 
+ALTER TABLE ONLY public.allocation_renewals
+    ADD CONSTRAINT allocation_renewals_pkey PRIMARY KEY (allocation_id, number);
+
 ALTER TABLE ONLY public.audit_runs
     ADD CONSTRAINT audit_runs_pkey PRIMARY KEY (id);
 
@@ -488,6 +623,12 @@ ALTER TABLE ONLY public.outbox
 ALTER TABLE ONLY public.placement_strategy
     ADD CONSTRAINT placement_strategy_pkey PRIMARY KEY (only_row);
 
+ALTER TABLE ONLY public.queue_entries
+    ADD CONSTRAINT queue_entries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.queue_gate
+    ADD CONSTRAINT queue_gate_pkey PRIMARY KEY (only_row);
+
 ALTER TABLE ONLY public.quota_plans
     ADD CONSTRAINT quota_plans_pkey PRIMARY KEY (name);
 
@@ -496,6 +637,12 @@ ALTER TABLE ONLY public.quota_usage
 
 ALTER TABLE ONLY public.quotas
     ADD CONSTRAINT quotas_pkey PRIMARY KEY (tenant_id, user_id);
+
+ALTER TABLE ONLY public.reservations
+    ADD CONSTRAINT reservations_never_overlap EXCLUDE USING gist (device_id WITH =, during WITH &&) WHERE (((status)::text = ANY ((ARRAY['pending'::character varying, 'executing'::character varying])::text[])));
+
+ALTER TABLE ONLY public.reservations
+    ADD CONSTRAINT reservations_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.retention_marks
     ADD CONSTRAINT retention_marks_pkey PRIMARY KEY (kind);
@@ -533,6 +680,10 @@ CREATE INDEX devices_free_by_id ON public.devices USING btree (id) INCLUDE (clas
 
 CREATE INDEX devices_free_by_score ON public.devices USING btree (class_id, placement_score DESC) INCLUDE (next_reserved_at) WHERE is_free;
 
+CREATE UNIQUE INDEX devices_held_for ON public.devices USING btree (held_for) WHERE (held_for IS NOT NULL);
+
+CREATE INDEX devices_in_service ON public.devices USING btree (class_id, id) WHERE (((status)::text = 'running'::text) AND ((life)::text = 'in_service'::text));
+
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
 
 CREATE INDEX inbox_by_age ON public.inbox USING btree (received_at);
@@ -542,6 +693,32 @@ CREATE INDEX outbox_by_group ON public.outbox USING btree (group_id, occurred_at
 CREATE INDEX outbox_published ON public.outbox USING btree (published_at) WHERE (published_at IS NOT NULL);
 
 CREATE INDEX outbox_unpublished ON public.outbox USING btree (id) WHERE (published_at IS NULL);
+
+CREATE INDEX queue_entries_by_tenant ON public.queue_entries USING btree (tenant_id, joined_at DESC, id DESC);
+
+CREATE INDEX queue_entries_by_user ON public.queue_entries USING btree (user_id, tenant_id, joined_at DESC, id DESC);
+
+CREATE INDEX queue_entries_due ON public.queue_entries USING btree (expires_at) WHERE ((status)::text = 'waiting'::text);
+
+CREATE INDEX queue_entries_ended ON public.queue_entries USING btree (ended_at) WHERE ((status)::text <> 'waiting'::text);
+
+CREATE UNIQUE INDEX queue_entries_one_live ON public.queue_entries USING btree (tenant_id, user_id) WHERE ((status)::text = 'waiting'::text);
+
+CREATE INDEX queue_entries_waiting ON public.queue_entries USING btree (rank, id) WHERE ((status)::text = 'waiting'::text);
+
+CREATE INDEX reservations_by_tenant ON public.reservations USING btree (tenant_id, starts_at, id);
+
+CREATE INDEX reservations_by_user ON public.reservations USING btree (tenant_id, user_id, starts_at, id);
+
+CREATE INDEX reservations_ended ON public.reservations USING btree (ends_at) WHERE ((status)::text <> ALL ((ARRAY['pending'::character varying, 'executing'::character varying])::text[]));
+
+CREATE INDEX reservations_pending_by_device ON public.reservations USING btree (device_id, starts_at) WHERE ((status)::text = 'pending'::text);
+
+CREATE INDEX reservations_pending_by_start ON public.reservations USING btree (starts_at) WHERE ((status)::text = 'pending'::text);
+
+CREATE INDEX reservations_to_remind ON public.reservations USING btree (remind_at) WHERE (((status)::text = 'pending'::text) AND (remind_at IS NOT NULL));
+
+CREATE INDEX reservations_unclaimed ON public.reservations USING btree (executed_at) WHERE (((status)::text = 'executing'::text) AND (claimed_at IS NULL));
 
 CREATE TRIGGER device_allocations_adopted AFTER INSERT ON public.device_allocations FOR EACH ROW WHEN (((new.fencing_token = 0) AND ((new.status)::text = 'allocated'::text))) EXECUTE FUNCTION public.adopt_allocation();
 
@@ -553,6 +730,11 @@ CREATE TRIGGER device_allocations_updated_at BEFORE UPDATE ON public.device_allo
 
 CREATE TRIGGER devices_updated_at BEFORE UPDATE ON public.devices FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
+CREATE TRIGGER reservations_updated_at BEFORE UPDATE ON public.reservations FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+ALTER TABLE ONLY public.allocation_renewals
+    ADD CONSTRAINT allocation_renewals_allocation_id_fkey FOREIGN KEY (allocation_id) REFERENCES public.device_allocations(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.device_heartbeats
     ADD CONSTRAINT device_heartbeats_device_id_fkey FOREIGN KEY (device_id) REFERENCES public.devices(id) ON DELETE CASCADE;
 
@@ -561,3 +743,6 @@ ALTER TABLE ONLY public.devices
 
 ALTER TABLE ONLY public.quotas
     ADD CONSTRAINT quotas_plan_name_fkey FOREIGN KEY (plan_name) REFERENCES public.quota_plans(name);
+
+ALTER TABLE ONLY public.reservations
+    ADD CONSTRAINT reservations_device_id_fkey FOREIGN KEY (device_id) REFERENCES public.devices(id);

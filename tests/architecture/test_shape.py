@@ -79,7 +79,8 @@ def test_whatever_others_call_says_what_it_does() -> None:
 
 
 def test_annotations_are_not_postponed_where_dependencies_are_read_from_them() -> None:
-    read_at_run_time = [*FUNCTIONS.rglob("*.py"), *(PACKAGE / "edge").rglob("*.py"), PACKAGE / "runtime.py"]
+    folders = (FUNCTIONS, PACKAGE / "edge", PACKAGE / "runtime")
+    read_at_run_time = [path for folder in folders for path in folder.rglob("*.py")]
     postponed = [path for path in read_at_run_time if any(f.module == "__future__" for f in imports(path))]
 
     assert [name_of(path) for path in postponed] == []

@@ -32,6 +32,12 @@ ENVIRONMENT: dict[str, str] = {
     "LOCK_WAIT_SECONDS": "How long a request waits for its user's or device's lock, 0 to 5 (5)",
     "RETENTION_DAYS": "Days that ended allocations are kept, 1 to 3650 (30)",
     "EXPIRE_RATE_MINUTES": "How often the schedule ends overdue allocations, which the audit holds it to, 1 to 5 (1)",
+    "AGEING_MINUTES": "Minutes of waiting that weigh as much as one tier, 1 to 1440 (10)",
+    "QUEUE_HOLD_MINUTES": "Minutes after which a waiter whom nothing fits gets a device held, 1 to 120 (15)",
+    "NO_SHOW_ENABLED": "true: end a reservation whose owner does not come (false)",
+    "NO_SHOW_MINUTES": "Minutes that the owner of a reservation has to come, 1 to 120 (10)",
+    "RESERVATION_NOTICE_MINUTES": "Minutes before its start at which a reservation without a working device fails, 0 to 1440 (15)",
+    "DISPATCH_SECONDS": "How long one run of dispatch waits for what falls due, 0 to 840 (50)",
     "RELAY_SECONDS": "How long one run of the relay works, 1 to 840 (63: until the next has started)",
     "DOCS_ENABLED": "false: no OpenAPI document and no Swagger UI (true)",
 }
@@ -68,6 +74,12 @@ class Settings:
     lock_wait_seconds: float
     retention_days: int
     expire_rate_minutes: int
+    ageing_minutes: int
+    queue_hold_minutes: int
+    no_show_enabled: bool
+    no_show_minutes: int
+    reservation_notice_minutes: int
+    dispatch_seconds: float
     relay_seconds: float
     docs_enabled: bool
 
@@ -109,6 +121,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         lock_wait_seconds=read.number("LOCK_WAIT_SECONDS", 5.0, 0, 5),
         retention_days=read.integer("RETENTION_DAYS", 30, 1, 3650),
         expire_rate_minutes=read.integer("EXPIRE_RATE_MINUTES", 1, 1, 5),
+        ageing_minutes=read.integer("AGEING_MINUTES", 10, 1, 1440),
+        queue_hold_minutes=read.integer("QUEUE_HOLD_MINUTES", 15, 1, 120),
+        no_show_enabled=read.flag("NO_SHOW_ENABLED", default=False),
+        no_show_minutes=read.integer("NO_SHOW_MINUTES", 10, 1, 120),
+        reservation_notice_minutes=read.integer("RESERVATION_NOTICE_MINUTES", 15, 0, 1440),
+        dispatch_seconds=read.number("DISPATCH_SECONDS", 50.0, 0, 840),
         relay_seconds=read.number("RELAY_SECONDS", 63.0, 1, 840),
         docs_enabled=read.flag("DOCS_ENABLED", default=True),
     )

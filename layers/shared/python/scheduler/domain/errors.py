@@ -14,9 +14,9 @@ class SchedulerError(Exception):
     code: ClassVar[str] = "internal_error"
     retryable: ClassVar[bool] = False
 
-    def __init_subclass__(cls, *, retryable: bool = False) -> None:
-        """Name the code after the class: `NoAvailableDevices` is `no_available_devices`."""
-        cls.code = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+    def __init_subclass__(cls, *, retryable: bool = False, code: str = "") -> None:
+        """Name the code after the class, `NoAvailableDevices` is `no_available_devices`, unless it shares another's."""
+        cls.code = code or re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
         cls.retryable = retryable
 
     def __init__(
@@ -79,6 +79,38 @@ class AllocationNotFound(SchedulerError):
 
 class AllocationNotActive(SchedulerError):
     """The allocation has ended."""
+
+
+class RenewalRefused(SchedulerError):
+    """The tier's rules, or a reservation, allow no such renewal."""
+
+
+class RenewalForbidden(RenewalRefused, code="renewal_refused"):
+    """The tier's rules never allow such a renewal."""
+
+
+class ReservationNotFound(SchedulerError):
+    """There is no such reservation."""
+
+
+class ReservationNotPending(SchedulerError):
+    """The reservation has begun or ended."""
+
+
+class ReservationConflict(SchedulerError):
+    """No device that fits is free for the whole window."""
+
+
+class QueueEntryNotFound(SchedulerError):
+    """There is no such queue entry."""
+
+
+class QueueEntryNotWaiting(SchedulerError):
+    """The wait has ended."""
+
+
+class AlreadyQueued(SchedulerError):
+    """The user waits for a device already."""
 
 
 class StaleFencingToken(SchedulerError):

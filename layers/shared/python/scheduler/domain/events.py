@@ -18,6 +18,18 @@ class EventType(StrEnum):
     ALLOCATION_QUOTA_EXCEEDED = "scheduler.allocation.quota_exceeded"
     ALLOCATION_EXPIRED = "scheduler.allocation.expired"
     ALLOCATION_REVOKED = "scheduler.allocation.revoked"
+    ALLOCATION_RENEWED = "scheduler.allocation.renewed"
+    RESERVATION_CREATED = "scheduler.reservation.created"
+    RESERVATION_UPDATED = "scheduler.reservation.updated"
+    RESERVATION_CANCELLED = "scheduler.reservation.cancelled"
+    RESERVATION_EXECUTED = "scheduler.reservation.executed"
+    RESERVATION_FAILED = "scheduler.reservation.failed"
+    RESERVATION_EXPIRED = "scheduler.reservation.expired"
+    RESERVATION_REMINDER = "scheduler.reservation.reminder"
+    QUEUE_JOINED = "scheduler.queue.joined"
+    QUEUE_FULFILLED = "scheduler.queue.fulfilled"
+    QUEUE_EXPIRED = "scheduler.queue.expired"
+    QUEUE_CANCELLED = "scheduler.queue.cancelled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 -- Like take_free_device, but wait a moment for devices that others are taking: they may give up. Asked before a refusal.
-CREATE OR REPLACE FUNCTION await_free_device(p_tenant text, p_wants device_wants, p_most device_size, p_until timestamptz)
-RETURNS devices LANGUAGE plpgsql VOLATILE AS $$
+CREATE OR REPLACE FUNCTION await_free_device(
+    p_tenant text, p_newcomer text, p_wants device_wants, p_most device_size, p_until timestamptz
+) RETURNS devices LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     device devices;
     before text := current_setting('lock_timeout');
 BEGIN
     PERFORM set_config('lock_timeout', '250ms', true);  -- for this search only
     SELECT taken.* INTO device
-      FROM best_classes(p_tenant, p_wants, p_most, p_until) best
+      FROM best_classes(p_tenant, p_newcomer, p_wants, p_most, p_until) best
      CROSS JOIN LATERAL (
         SELECT * FROM devices d
          WHERE d.class_id = best.class_id AND d.is_free

@@ -1,8 +1,8 @@
 -- Lend the best free device that fits to one user, or say why not, with the event of either. Settles: users racing for devices
--- (SKIP LOCKED), one user racing with herself (her usage row), bookings (next_reserved_at on the device's own row), the same
--- request twice (its key). Outcomes: granted | over_quota | none_free, or worth_retrying before the last attempt: overdue
--- allocations would help, or somebody holds a device that she may yet give up. Without seqscan: a session keeps the plans that
--- it made while the tables were small.
+-- (SKIP LOCKED), one user racing with herself (her usage row), bookings (next_reserved_at on the device's own row), newcomers
+-- against those who wait (newcomer: her name when anybody waits), the same request twice (its key). Outcomes: granted |
+-- over_quota | none_free, or worth_retrying before the last attempt: overdue allocations would help, or somebody holds a device
+-- that she may yet give up. Without seqscan: a session keeps the plans that it made while the tables were small.
 CREATE OR REPLACE FUNCTION claim_device(
     p_tenant text, p_user text, p_wants device_wants, p_terms quota_terms, p_minutes int, p_metadata jsonb,
     p_key request_key, p_last_attempt boolean
@@ -13,6 +13,7 @@ DECLARE
     refusal text;
     most    device_size;
     until   timestamptz;
+    newcomer text;
     device  devices;
 BEGIN
     IF p_key.key IS NOT NULL THEN
@@ -27,12 +28,17 @@ BEGIN
     IF refusal IS NULL THEN
         most := quota_ceiling(held, p_terms);
         until := scheduler_clock() + make_interval(mins => p_minutes);
-        device := take_free_device(p_tenant, p_wants, most, until);
+        newcomer := (SELECT p_user FROM queue_entries WHERE status = 'waiting' LIMIT 1);
+        device := take_free_device(p_tenant, newcomer, p_wants, most, until);
         IF device.id IS NULL AND p_last_attempt THEN
-            device := await_free_device(p_tenant, p_wants, most, until);
+            device := await_free_device(p_tenant, newcomer, p_wants, most, until);
         END IF;
-        IF device.id IS NOT NULL THEN
-            RETURN close_request(p_key, grant_device(device, held, p_terms, p_minutes, p_metadata));
+        IF device.id IS NOT NULL AND (newcomer IS NULL
+                                      OR NOT is_awaited(p_tenant, newcomer, device.class_id, device.next_reserved_at)) THEN
+            answer := grant_device(device, held, p_terms, p_minutes, p_metadata);
+        END IF;
+        IF answer IS NOT NULL THEN
+            RETURN close_request(p_key, answer);
         END IF;
         refusal := too_big_refusal(p_tenant, p_wants, most);
     END IF;

@@ -14,6 +14,10 @@ BEGIN
     UPDATE devices SET active_allocation_id = NULL, busy_until = NULL
      WHERE id = ended.device_id AND active_allocation_id = ended.id;
 
+    IF ended.reservation_id IS NOT NULL THEN
+        UPDATE reservations SET status = 'completed' WHERE id = ended.reservation_id AND status = 'executing';
+    END IF;
+
     UPDATE quota_usage
        SET devices = greatest(devices - 1, 0), cpu_cores = greatest(cpu_cores - ended.cpu_cores, 0),
            memory_mb = greatest(memory_mb - ended.memory_mb, 0), storage_mb = greatest(storage_mb - ended.storage_mb, 0)

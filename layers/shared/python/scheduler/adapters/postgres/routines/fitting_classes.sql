@@ -8,7 +8,5 @@ RETURNS SETOF spec_classes LANGUAGE sql STABLE AS $$
        AND c.cpu_cores >= coalesce(p_wants.min_cpu, 0)
        AND c.memory_mb >= coalesce(p_wants.min_memory_mb, 0)
        AND c.storage_mb >= coalesce(p_wants.min_storage_mb, 0)
-       AND (p_most.cpu_cores IS NULL OR c.cpu_cores <= p_most.cpu_cores)
-       AND (p_most.memory_mb IS NULL OR c.memory_mb <= p_most.memory_mb)
-       AND (p_most.storage_mb IS NULL OR c.storage_mb <= p_most.storage_mb)
+       AND is_within(c, p_most)
 $$;

@@ -1,22 +1,28 @@
 -- Write a grant: allocation, device, usage, counter and event. Called with the usage row and the device locked; the clock is
--- read here, after the last lock, and stamps everything.
+-- read here, after the last lock, and stamps everything. NULL, and nothing written, when the device is reserved before the
+-- minutes are over: time went by between choice and lock. A reservation's own grant ends with its window, p_until.
 CREATE OR REPLACE FUNCTION grant_device(
-    device devices, held quota_usage, terms quota_terms, p_minutes int, p_metadata jsonb
+    device devices, held quota_usage, terms quota_terms, p_minutes int, p_metadata jsonb,
+    p_until timestamptz DEFAULT NULL, p_reservation uuid DEFAULT NULL
 ) RETURNS jsonb LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     at         timestamptz := scheduler_clock();
-    expiry     timestamptz := at + make_interval(mins => p_minutes);
+    expiry     timestamptz := coalesce(p_until, at + make_interval(mins => p_minutes));
     allocation uuid := gen_random_uuid();
     strategy   text := (SELECT name FROM placement_strategy);
     remaining  int := coalesce(terms.devices - held.devices - 1, -1);
     facts      jsonb;
 BEGIN
+    IF device.next_reserved_at < expiry THEN
+        RETURN NULL;
+    END IF;
+
     INSERT INTO device_allocations (
         id, device_id, user_id, tenant_id, allocated_at, expires_at, duration_minutes, metadata, fencing_token,
-        cpu_cores, memory_mb, storage_mb, decision, created_at, updated_at)
+        cpu_cores, memory_mb, storage_mb, reservation_id, decision, created_at, updated_at)
     VALUES (
         allocation, device.id, held.user_id, held.tenant_id, at, expiry, p_minutes, p_metadata, device.fence + 1,
-        device.cpu_cores, device.memory_mb, device.storage_mb,
+        device.cpu_cores, device.memory_mb, device.storage_mb, p_reservation,
         jsonb_build_object('strategy', strategy, 'score', device.placement_score), at, at);
 
     UPDATE devices
