@@ -34,8 +34,11 @@ def test_a_failure_of_ours_is_5xx_and_a_refusal_4xx(error: type[SchedulerError])
     assert (PROBLEMS[error] >= 500) == ours
 
 
-def test_codes_are_unique() -> None:
-    assert len({error.code for error in ERRORS}) == len(ERRORS)
+def test_codes_are_unique_but_for_a_code_that_comes_with_two_statuses() -> None:
+    shared = [error for error in ERRORS if any(error.code == parent.__dict__.get("code") for parent in error.__mro__[1:])]
+
+    assert len({error.code for error in ERRORS}) == len(ERRORS) - len(shared)
+    assert len({(error.code, PROBLEMS[error]) for error in ERRORS}) == len(ERRORS)
 
 
 @pytest.mark.parametrize("error", ERRORS)

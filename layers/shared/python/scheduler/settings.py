@@ -36,7 +36,8 @@ ENVIRONMENT: dict[str, str] = {
     "QUEUE_HOLD_MINUTES": "Minutes after which a waiter whom nothing fits gets a device held, 1 to 120 (15)",
     "NO_SHOW_ENABLED": "true: end a reservation whose owner does not come (false)",
     "NO_SHOW_MINUTES": "Minutes that the owner of a reservation has to come, 1 to 120 (10)",
-    "RESERVATION_NOTICE_MINUTES": "Minutes before its start at which a reservation without a working device fails, 0 to 1440 (15)",
+    "RESERVATION_NOTICE_MINUTES": "Minutes before its start at which a reservation without a working device fails, "
+    "0 to 1440 (15)",
     "DISPATCH_SECONDS": "How long one run of dispatch waits for what falls due, 0 to 840 (50)",
     "RELAY_SECONDS": "How long one run of the relay works, 1 to 840 (63: until the next has started)",
     "DOCS_ENABLED": "false: no OpenAPI document and no Swagger UI (true)",
