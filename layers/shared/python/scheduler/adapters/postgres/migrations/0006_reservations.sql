@@ -58,8 +58,9 @@ CREATE INDEX reservations_ended ON reservations (ends_at) WHERE status NOT IN ('
 CREATE TRIGGER reservations_updated_at BEFORE UPDATE ON reservations
     FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 
--- Devices that may be booked, taken or not.
-CREATE INDEX devices_in_service ON devices (class_id, id) WHERE status = 'running' AND life = 'in_service';
+-- Devices that may be booked, taken or not: those that are free soonest first.
+CREATE INDEX devices_in_service ON devices (class_id, busy_until NULLS FIRST, id)
+    WHERE status = 'running' AND life = 'in_service';
 
 ALTER TABLE device_allocations ADD COLUMN reservation_id uuid;
 COMMENT ON COLUMN device_allocations.reservation_id IS 'The reservation that it was made from';
