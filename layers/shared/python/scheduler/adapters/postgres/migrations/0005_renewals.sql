@@ -14,8 +14,12 @@ CREATE TABLE allocation_renewals (
 COMMENT ON TABLE allocation_renewals IS 'Each renewal of an allocation, numbered from 1; goes when the allocation goes';
 COMMENT ON COLUMN allocation_renewals.reason IS 'What the caller gave as its reason';
 
+ALTER TABLE device_allocations
+    ADD COLUMN renewed_minutes integer NOT NULL DEFAULT 0 CHECK (renewed_minutes >= 0);
+COMMENT ON COLUMN device_allocations.renewed_minutes IS 'Minutes that its renewals added, beside the duration_minutes of the grant';
+
 CREATE TYPE renewal_terms AS (
-    refusal text, max_count integer, max_minutes integer, max_total_minutes integer, cooldown_seconds integer,
-    window_minutes integer
+    refusal text, valid_until timestamptz, max_count integer, max_minutes integer, max_total_minutes integer,
+    cooldown_seconds integer, window_minutes integer
 );
-COMMENT ON TYPE renewal_terms IS 'What the user''s tier allows: a ready refusal, or limits (NULL: no limit)';
+COMMENT ON TYPE renewal_terms IS 'What the quota document and the tier allow: a ready refusal, or limits (NULL: no limit)';
