@@ -7,7 +7,8 @@ LANGUAGE sql STABLE AS $$
               FROM (SELECT '-infinity'::timestamptz AS starts_at, p_from AS ends_at
                     UNION ALL
                     SELECT r.starts_at, r.ends_at FROM reservations r
-                     WHERE r.device_id = p_device AND r.status = 'pending' AND r.ends_at > p_from) b) gap
+                     WHERE r.device_id = p_device AND r.status = 'pending' AND r.ends_at > p_from
+                       AND r.starts_at > p_from - interval '24 hours') b) gap  -- none is longer: the index finds the first
      WHERE gap.ends_at IS NULL OR gap.ends_at >= gap.begins_at + make_interval(mins => p_minutes)
      ORDER BY gap.begins_at LIMIT 1
 $$;
