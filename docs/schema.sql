@@ -40,6 +40,7 @@ COMMENT ON TYPE public.quota_terms IS 'What the quota document allows: a ready r
 
 CREATE TYPE public.renewal_terms AS (
 	refusal text,
+	valid_until timestamp with time zone,
 	max_count integer,
 	max_minutes integer,
 	max_total_minutes integer,
@@ -47,7 +48,7 @@ CREATE TYPE public.renewal_terms AS (
 	window_minutes integer
 );
 
-COMMENT ON TYPE public.renewal_terms IS 'What the user''s tier allows: a ready refusal, or limits (NULL: no limit)';
+COMMENT ON TYPE public.renewal_terms IS 'What the quota document and the tier allow: a ready refusal, or limits (NULL: no limit)';
 
 CREATE TYPE public.request_key AS (
 	tenant_id text,
@@ -172,6 +173,8 @@ CREATE TABLE public.queue_entries (
     device_id character varying(255),
     promised_p50 integer,
     promised_p90 integer,
+    raw_p50 real,
+    raw_p90 real,
     CONSTRAINT queue_entries_check CHECK ((expires_at > joined_at)),
     CONSTRAINT queue_entries_check1 CHECK ((((status)::text = 'waiting'::text) = (ended_at IS NULL))),
     CONSTRAINT queue_entries_check2 CHECK ((((status)::text = 'fulfilled'::text) = (allocation_id IS NOT NULL))),
@@ -193,6 +196,10 @@ COMMENT ON COLUMN public.queue_entries.ended_at IS 'When the wait ended, whateve
 COMMENT ON COLUMN public.queue_entries.promised_p50 IS 'Seconds told at the join: half of such waits should end within them';
 
 COMMENT ON COLUMN public.queue_entries.promised_p90 IS 'Seconds told at the join: nine of ten such waits should end within them';
+
+COMMENT ON COLUMN public.queue_entries.raw_p50 IS 'As promised_p50, before it was stretched by what was learned of earlier promises';
+
+COMMENT ON COLUMN public.queue_entries.raw_p90 IS 'As promised_p90, before it was stretched by what was learned of earlier promises';
 
 CREATE TABLE public.quota_usage (
     tenant_id character varying(255) NOT NULL,
@@ -250,10 +257,12 @@ CREATE TABLE public.device_allocations (
     decision jsonb,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    renewed_minutes integer DEFAULT 0 NOT NULL,
     reservation_id uuid,
     CONSTRAINT device_allocations_duration_minutes_check CHECK ((duration_minutes > 0)),
     CONSTRAINT device_allocations_duration_seconds_check CHECK ((duration_seconds >= 0)),
     CONSTRAINT device_allocations_renewal_count_check CHECK ((renewal_count >= 0)),
+    CONSTRAINT device_allocations_renewed_minutes_check CHECK ((renewed_minutes >= 0)),
     CONSTRAINT device_allocations_status_check CHECK (((status)::text = ANY ((ARRAY['allocated'::character varying, 'released'::character varying, 'expired'::character varying, 'revoked'::character varying])::text[])))
 )
 WITH (fillfactor='90', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0', autovacuum_analyze_scale_factor='0.01');
@@ -300,7 +309,23 @@ COMMENT ON COLUMN public.device_allocations.created_at IS 'When the row was writ
 
 COMMENT ON COLUMN public.device_allocations.updated_at IS 'When the row was changed last, kept by a trigger';
 
+COMMENT ON COLUMN public.device_allocations.renewed_minutes IS 'Minutes that its renewals added, beside the duration_minutes of the grant';
+
 COMMENT ON COLUMN public.device_allocations.reservation_id IS 'The reservation that it was made from';
+
+CREATE TABLE public.outlook_lessons (
+    only_row boolean DEFAULT true NOT NULL,
+    learned_at timestamp with time zone NOT NULL,
+    endings jsonb,
+    ratios jsonb,
+    CONSTRAINT outlook_lessons_only_row_check CHECK (only_row)
+);
+
+COMMENT ON TABLE public.outlook_lessons IS 'One row: what recent allocations and waits teach, learned anew when it is asked for and old';
+
+COMMENT ON COLUMN public.outlook_lessons.endings IS 'How allocations ended: counts by the part of their time that was used';
+
+COMMENT ON COLUMN public.outlook_lessons.ratios IS 'Real waits as multiples of what was computed: counts by the bucket of their ratio';
 
 CREATE FUNCTION public.lock_for_adoption() RETURNS trigger
     LANGUAGE plpgsql
@@ -620,6 +645,9 @@ ALTER TABLE ONLY public.leases
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.outlook_lessons
+    ADD CONSTRAINT outlook_lessons_pkey PRIMARY KEY (only_row);
+
 ALTER TABLE ONLY public.placement_strategy
     ADD CONSTRAINT placement_strategy_pkey PRIMARY KEY (only_row);
 
@@ -682,13 +710,15 @@ CREATE INDEX devices_free_by_score ON public.devices USING btree (class_id, plac
 
 CREATE UNIQUE INDEX devices_held_for ON public.devices USING btree (held_for) WHERE (held_for IS NOT NULL);
 
-CREATE INDEX devices_in_service ON public.devices USING btree (class_id, id) WHERE (((status)::text = 'running'::text) AND ((life)::text = 'in_service'::text));
+CREATE INDEX devices_in_service ON public.devices USING btree (class_id, busy_until NULLS FIRST, id) WHERE (((status)::text = 'running'::text) AND ((life)::text = 'in_service'::text));
 
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
 
 CREATE INDEX inbox_by_age ON public.inbox USING btree (received_at);
 
 CREATE INDEX outbox_by_group ON public.outbox USING btree (group_id, occurred_at, id);
+
+CREATE INDEX outbox_of_promises ON public.outbox USING btree (subject) WHERE (starts_with((type)::text, 'scheduler.reservation.'::text) OR starts_with((type)::text, 'scheduler.queue.'::text));
 
 CREATE INDEX outbox_published ON public.outbox USING btree (published_at) WHERE (published_at IS NOT NULL);
 
@@ -711,6 +741,8 @@ CREATE INDEX reservations_by_tenant ON public.reservations USING btree (tenant_i
 CREATE INDEX reservations_by_user ON public.reservations USING btree (tenant_id, user_id, starts_at, id);
 
 CREATE INDEX reservations_ended ON public.reservations USING btree (ends_at) WHERE ((status)::text <> ALL ((ARRAY['pending'::character varying, 'executing'::character varying])::text[]));
+
+CREATE INDEX reservations_executing ON public.reservations USING btree (allocation_id) WHERE ((status)::text = 'executing'::text);
 
 CREATE INDEX reservations_pending_by_device ON public.reservations USING btree (device_id, starts_at) WHERE ((status)::text = 'pending'::text);
 

@@ -11,6 +11,7 @@ from scheduler.adapters.postgres.audit.store import PostgresAudit
 from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.outbox import PostgresOutbox
 from scheduler.domain.audit import Finding, Invariant
+from tests.integration import test_audit_promises as promises
 from tests.support.api import OPERATOR, OTHER_TENANT, Api
 from tests.support.auditing import everything_found
 
@@ -291,7 +292,8 @@ def test_a_broken_row_is_seen_as_what_it_breaks_and_nothing_else(
 def test_every_check_has_been_seen_to_fail() -> None:
     by_clock_or_limit = {"transaction lasts", "too many sessions"}
 
-    assert set().union(*(case.values[1] for case in PLANTED)) | by_clock_or_limit == EVERY_CHECK
+    seen = set().union(*(case.values[1] for case in (*PLANTED, *promises.PLANTED)))
+    assert seen | by_clock_or_limit == EVERY_CHECK
 
 
 def test_every_invariant_has_a_check() -> None:

@@ -7,8 +7,11 @@ from scheduler.adapters.postgres.audit.store import PostgresAudit
 from scheduler.adapters.postgres.connection import Database
 from tests.support.auditing import everything_found
 
-ABOUT_TIME = {"allocation overdue", "event waits", "transaction lasts", "too many sessions", "key without an answer"}
-"""What tests that move the clock, hold locks or run no relay break on purpose."""
+ABOUT_TIME = {
+    *("allocation overdue", "reservation waits", "wait overdue", "waiter passed over"),
+    *("event waits", "transaction lasts", "too many sessions", "key without an answer"),
+}
+"""What tests that move the clock, hold locks or run no relay or dispatch break on purpose."""
 
 BEYOND_THE_AUDIT = {
     "counters are not the count of rows": """

@@ -11,7 +11,7 @@ MAX_ROWS = 20
 
 
 class Invariant(StrEnum):
-    """The promises that rows can prove. I9, that no waiter starves, comes with the queue."""
+    """The promises that rows can prove."""
 
     ONE_HOLDER = "I1"
     EXACT_QUOTA = "I2"
@@ -21,18 +21,24 @@ class Invariant(StrEnum):
     ONE_EFFECT = "I6"
     OWN_TENANT = "I7"
     ENDS_IN_TIME = "I8"
+    BOUNDED_WAIT = "I9"
     SHORT_TRANSACTIONS = "I10"
 
 
 STATEMENTS: Mapping[Invariant, str] = {
-    Invariant.ONE_HOLDER: "A device has at most one active allocation, its row names it, and its holds never overlap.",
+    Invariant.ONE_HOLDER: "A device has at most one active allocation, its row names it and the next reservation, and "
+    "its holds overlap neither each other nor a reservation.",
     Invariant.EXACT_QUOTA: "A user's used quota is the sum over her active allocations, and the running totals agree.",
-    Invariant.ONE_EVENT: "Every grant and every end has one event, every event its allocation; none waits for long.",
+    Invariant.ONE_EVENT: "Every grant, renewal and end, and every state of a reservation or a wait, has one event, and "
+    "every event what it tells of; none waits for long.",
     Invariant.ORDERED_EVENTS: "The events of a device are published in the order in which they happened.",
     Invariant.RISING_FENCE: "The fencing tokens of a device strictly increase.",
-    Invariant.ONE_EFFECT: "An idempotency key has one answer and one effect.",
+    Invariant.ONE_EFFECT: "An idempotency key has one answer and one effect, and no two renewals merge.",
     Invariant.OWN_TENANT: "An event, and an answer kept under a key, belong to the tenant of their allocation.",
-    Invariant.ENDS_IN_TIME: "An overdue allocation is ended within the schedule's period and 30 seconds.",
+    Invariant.ENDS_IN_TIME: "An overdue allocation is ended, and a due reservation served or given up, within the "
+    "schedule's period and 30 seconds.",
+    Invariant.BOUNDED_WAIT: "No wait lasts beyond its time, no free device passes over a waiter who could have it, "
+    "and a fulfilled wait ended with her allocation.",
     Invariant.SHORT_TRANSACTIONS: "No transaction or lock wait lasts 10 seconds; sessions stay within their budget.",
 }
 

@@ -15,7 +15,11 @@ def deleted_until(kind: str) -> str:
 
 def allocation_in(document: str) -> str:
     """Read the allocation's id out of an event's data or a kept answer, in SQL; NULL where none can be read."""
-    text = f"{document} ->> 'allocationId'"
+    return uuid_in(f"{document} ->> 'allocationId'")
+
+
+def uuid_in(text: str) -> str:
+    """Read a text as an id, in SQL; NULL where it is none."""
     return f"CASE WHEN {text} ~ '^[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}$' THEN ({text})::uuid END"
 
 

@@ -18,7 +18,9 @@ from scheduler.domain.model import AllocationStatus
 from scheduler.ports import SliceTooLarge
 
 SWEEP_SECONDS = 30
-"""What a sweep of expiry may take beyond its period."""
+"""What a sweep may take beyond its period."""
+DISPATCH_SECONDS = 60
+"""The period of dispatch."""
 
 _RUN = "id, version, started_at, ended_at, walks, findings"
 
@@ -32,6 +34,7 @@ class PostgresAudit:
         self._always = {
             "statuses": [status.value for status in AllocationStatus],
             "overdue_seconds": expire_rate_minutes * 60 + SWEEP_SECONDS,
+            "served_seconds": DISPATCH_SECONDS + SWEEP_SECONDS,
         }
 
     def walks(self) -> Mapping[str, Collection[Invariant]]:
