@@ -1,0 +1,88 @@
+"""The outlook of those who wait: what it is estimated from, and how promises were kept."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scheduler.adapters.postgres.connection import Database
+from scheduler.domain.calibration import Calibration, Estimate, Ratios, Stretch
+from scheduler.domain.endings import Endings
+from scheduler.domain.eta import Device, Forecast, Outlook, Stream, Waiter
+
+
+class PostgresOutlook:
+    """Reads the line and the fleet at one instant. See routines/queue_outlook.sql."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on one connection."""
+        self._database = database
+
+    def read(self, entry_ids: Sequence[str]) -> Forecast:
+        """Read all that the wait of up to 200 entries is estimated from."""
+        facts = self._database.call("SELECT queue_outlook(%(entries)s::uuid[])", {"entries": list(entry_ids)})
+        line = {waiter.id: waiter for waiter in map(_waiter, facts["line"] or ())}
+        outlook = Outlook(
+            now=facts["at"],
+            endings=_endings(facts["endings"]),
+            devices=[Device(*device) for device in facts["devices"] or ()],
+            line=sorted(line.values(), key=lambda waiter: (waiter.rank, waiter.id)),
+            streams=[_stream(joining) for joining in facts["streams"] or ()],
+        )
+        asked = [line[entry] for entry in facts["asked"] if entry in line]
+        return Forecast(outlook, asked, Stretch.learned(*(_ratios(facts["ratios"], at) for at in ("p50", "p90"))))
+
+    def keep_promise(self, entry_id: str, estimate: Estimate) -> None:
+        """Keep what a waiter was told at the join, once."""
+        self._database.call(
+            "SELECT keep_promise(%(entry)s::uuid, %(p50)s, %(p90)s, %(raw_p50)s, %(raw_p90)s)",
+            {
+                "entry": entry_id,
+                "p50": estimate.p50,
+                "p90": estimate.p90,
+                "raw_p50": estimate.raw_p50,
+                "raw_p90": estimate.raw_p90,
+            },
+        )
+
+    def calibration(self, tenant_id: str | None, days: int) -> Calibration:
+        """Tell how the promises of the last days were kept."""
+        facts = self._database.call(
+            "SELECT queue_calibration(%(tenant)s, %(days)s)", {"tenant": tenant_id, "days": days}
+        )
+        return Calibration(
+            days=facts["days"],
+            known=facts["known"],
+            within_p50=facts["withinP50"],
+            within_p90=facts["withinP90"],
+            unknown=facts["unknown"],
+        )
+
+
+def _waiter(fields: Sequence[Any]) -> Waiter:
+    entry_id, rank, seconds, gone_in, classes = fields
+    return Waiter(entry_id, rank, seconds, gone_in, frozenset(classes))
+
+
+def _stream(fields: Sequence[Any]) -> Stream:
+    head_start, per_second, classes = fields
+    return Stream(head_start, per_second, frozenset(classes))
+
+
+def _endings(facts: Mapping[str, Any]) -> Endings:
+    known = {
+        "early": tuple(facts["early"]),
+        "in_full": facts["inFull"],
+        "renewals": facts["renewals"],
+        "renewed_seconds": facts["renewedSeconds"],
+        "late_seconds": facts["lateSeconds"],
+    }
+    return Endings(**{name: value for name, value in known.items() if value is not None})
+
+
+def _ratios(facts: Mapping[str, Any], level: str) -> Ratios:
+    counts = facts.get(level, {})
+    return Ratios(
+        **{
+            outcome: {int(bucket): count for bucket, count in counts.get(outcome, {}).items()}
+            for outcome in ("served", "left")
+        }
+    )

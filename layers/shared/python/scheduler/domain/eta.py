@@ -1,0 +1,221 @@
+"""How long a waiter waits: from what is lent now, how allocations have ended before, and who stands ahead.
+
+The k-th device that frees serves the k-th waiter. Each device frees by itself, with a chance that grows with time, so
+that the count freed by t is a sum of independent coin flips, and the wait is over when that sum reaches the place in
+line. docs/eta.md tells the method and what it does not know.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import erf, exp, pi, sqrt
+from typing import NamedTuple
+
+from scheduler.domain.calibration import MEDIAN, NINE_OF_TEN, Estimate, Stretch
+from scheduler.domain.endings import Endings
+
+TIMES = (0.0, *(15.0 * 1.22**step for step in range(35)), 14400.0)
+"""Seconds ahead at which the chance is computed; between them it is taken as straight."""
+HORIZON_SECONDS = round(TIMES[-1])
+"""Nothing is foreseen beyond; a waiter waits two hours at most."""
+
+
+class Device(NamedTuple):
+    """A device that is lent, or free (nothing left of its time)."""
+
+    kind: int
+    used: float
+    left: float
+    reserved_in: float | None = None
+    """Seconds until its next reservation begins."""
+    kept_for: str | None = None
+    """The waiter who alone gets it."""
+
+
+class Waiter(NamedTuple):
+    """One who waits, or the class of those that come."""
+
+    id: str
+    rank: float
+    seconds: float
+    """How long she wants a device."""
+    gone_in: float
+    """Seconds until she gives up."""
+    kinds: frozenset[int]
+    """Spec classes that would serve her."""
+
+
+class Stream(NamedTuple):
+    """Waiters of one tier and wish that have joined lately, and will go on joining."""
+
+    head_start: float
+    """Seconds that their tier puts them ahead of one without."""
+    per_second: float
+    kinds: frozenset[int]
+
+
+class Moments(NamedTuple):
+    """Mean, variance and third central moment of a count; those of independent counts add up."""
+
+    mean: float = 0.0
+    variance: float = 0.0
+    third: float = 0.0
+
+    def plus(self, other: "Moments") -> "Moments":
+        """Give the moments of the sum."""
+        return Moments(self.mean + other.mean, self.variance + other.variance, self.third + other.third)
+
+    def minus(self, other: "Moments") -> "Moments":
+        """Give the moments of the difference."""
+        return Moments(self.mean - other.mean, self.variance + other.variance, self.third - other.third)
+
+    def at_least_one(self) -> float:
+        """Chance that the count is 1 or more: the normal distribution, bent by the skewness, with half a step between.
+
+        Source:
+            A. Yu. Volkova, Theory of Probability and its Applications 40 (4), 1996, pp. 791-794.
+        """
+        if self.variance < 1e-9:
+            return 1.0 if self.mean >= 0.5 else 0.0
+        deviation = sqrt(self.variance)
+        x = (0.5 - self.mean) / deviation
+        density = exp(-x * x / 2) / sqrt(2 * pi)
+        skewness = self.third / deviation**3
+        none = (1 + erf(x / sqrt(2))) / 2 + skewness * (1 - x * x) * density / 6
+        return 1.0 - min(max(none, 0.0), 1.0)
+
+
+def flip(chance: float) -> Moments:
+    """Give the moments of a coin flip."""
+    variance = chance * (1 - chance)
+    return Moments(chance, variance, variance * (1 - 2 * chance))
+
+
+def stream(mean: float) -> Moments:
+    """Give the moments of a Poisson count."""
+    return Moments(mean, mean, mean)
+
+
+class Outlook:
+    """What is known at one instant of the fleet and of the line."""
+
+    def __init__(
+        self, now: float, endings: Endings, devices: Sequence[Device], line: Sequence[Waiter], streams: Sequence[Stream]
+    ) -> None:
+        """Take the instant (epoch seconds), what was learned, the devices, the line in its order, and who will join."""
+        self._now = now
+        self._endings = endings
+        self._devices = [device for device in devices if device.kept_for is None]
+        self._kept = {device.kept_for: device for device in devices if device.kept_for is not None}
+        self._line = [waiter for waiter in line if waiter.id not in self._kept]
+        self._streams = streams
+        self._freed = cache(self._count_freed)
+        self._supply = Counter(device.kind for device in self._devices)
+
+    def wait(self, waiter: Waiter, levels: Sequence[float]) -> list[float]:
+        """Seconds by which the waiter is served with each of these chances, rising; at most the horizon."""
+        kept = self._kept.get(waiter.id)
+        chances = self._served_by(waiter) if kept is None else [self._chance(kept, time, 0.0) for time in TIMES]
+        return [_first(chances, level) for level in levels]
+
+    def _served_by(self, waiter: Waiter) -> list[float]:
+        ahead = [(w, self._rivalry(w.kinds, waiter.kinds)) for w in self._line if _precedes(w, waiter)]
+        rivals = [(w, weight) for w, weight in ahead if weight > 0]
+        freed = self._with_turnover(waiter, rivals)
+        need = self._need(freed, rivals)
+        chances, best = [], 0.0
+        for time, count in zip(TIMES, freed, strict=True):
+            best = max(best, count.minus(need).minus(stream(self._overtaking(waiter, time))).at_least_one())
+            chances.append(best)
+        return chances
+
+    def _rivalry(self, theirs: frozenset[int], mine: frozenset[int]) -> float:
+        """Chance that a device which serves them is one that would serve me."""
+        all_theirs = sum(self._supply[kind] for kind in theirs)
+        return sum(self._supply[kind] for kind in theirs & mine) / all_theirs if all_theirs else 0.0
+
+    def _need(self, freed: Sequence[Moments], rivals: Sequence[tuple[Waiter, float]]) -> Moments:
+        """How many of my devices go to those ahead of me; one who gives up first takes none."""
+        need = Moments()
+        for rival, weight in rivals:
+            there_in_time = freed[_index(rival.gone_in)].minus(need).at_least_one()
+            need = need.plus(flip(weight * there_in_time))
+        return need
+
+    def _overtaking(self, waiter: Waiter, time: float) -> float:
+        """How many of my devices go to those who will join within some seconds with a better rank, in the mean."""
+        expected = 0.0
+        for joining in self._streams:
+            window = waiter.rank + joining.head_start - self._now
+            if window > 0:
+                expected += joining.per_second * min(time, window) * self._rivalry(joining.kinds, waiter.kinds)
+        return expected
+
+    def _with_turnover(self, waiter: Waiter, rivals: Sequence[tuple[Waiter, float]]) -> Sequence[Moments]:
+        """Devices freed by each time, with those that are lent to the ones ahead of me and free once more."""
+        freed = self._freed(waiter.kinds, waiter.seconds)
+        takers = sum(weight for _, weight in rivals)
+        if not takers:
+            return freed
+        span = sum(rival.seconds * weight for rival, weight in rivals) / takers
+        again = [0.0]
+        for upto in range(1, len(TIMES)):
+            expected = sum(
+                (freed[step].mean - freed[step - 1].mean)
+                * self._endings.turnover((TIMES[upto] - (TIMES[step] + TIMES[step - 1]) / 2) / span)
+                for step in range(1, upto + 1)
+            ) + freed[0].mean * self._endings.turnover(TIMES[upto] / span)
+            again.append(expected * min(takers / max(freed[upto].mean, takers), 1.0))
+        return [count.plus(stream(more)) for count, more in zip(freed, again, strict=True)]
+
+    def _count_freed(self, kinds: frozenset[int], seconds: float) -> Sequence[Moments]:
+        mine = [device for device in self._devices if device.kind in kinds]
+        counts = []
+        for time in TIMES:
+            total = Moments()
+            for device in mine:
+                total = total.plus(flip(self._chance(device, time, seconds)))
+            counts.append(total)
+        return counts
+
+    def _chance(self, device: Device, time: float, seconds: float) -> float:
+        """Chance that a device frees in time, and early enough before its next reservation."""
+        latest = time if device.reserved_in is None else min(time, device.reserved_in - seconds)
+        return self._endings.chance(device.used, device.left, latest) if latest >= 0 else 0.0
+
+
+def _precedes(one: Waiter, other: Waiter) -> bool:
+    return (one.rank, one.id) < (other.rank, other.id)
+
+
+def _index(seconds: float) -> int:
+    """Give the last of the times that is not later."""
+    return max(place for place, time in enumerate(TIMES) if time <= max(seconds, 0.0))
+
+
+def _first(chances: Sequence[float], level: float) -> float:
+    """Give when the chance reaches a level."""
+    if chances[0] >= level:
+        return 0.0
+    for place in range(1, len(TIMES)):
+        if chances[place] >= level:
+            share = (level - chances[place - 1]) / (chances[place] - chances[place - 1])
+            return TIMES[place - 1] + share * (TIMES[place] - TIMES[place - 1])
+    return TIMES[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The outlook of some waiters, and by what it has to be stretched."""
+
+    outlook: Outlook
+    asked: Sequence[Waiter]
+    stretch: Stretch
+
+    def estimates(self) -> Mapping[str, Estimate]:
+        """Estimate the rest of each wait, by its id."""
+        return {
+            waiter.id: Estimate.of(self.outlook.wait(waiter, (MEDIAN, NINE_OF_TEN)), self.stretch, HORIZON_SECONDS)
+            for waiter in self.asked
+        }
