@@ -58,8 +58,8 @@ def document() -> dict[str, Any]:
 
 def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
     """Add to an operation what all of its kind have: refusals, security, the Idempotency-Key."""
-    by_code = {error.code: error for error in PROBLEMS}
-    refusals = [*ALWAYS, *(by_code[code] for code in operation.pop("x-refusals", []))]
+    codes = operation.pop("x-refusals", [])
+    refusals = [*ALWAYS, *(error for error in PROBLEMS if error.code in codes)]
     if path not in PUBLIC:
         operation["security"] = [{"bearer": []}]
         refusals += WITH_TOKEN

@@ -1,12 +1,15 @@
 """Calls the HTTP functions as API Gateway does: payload version 2.0, verified claims."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
 from tools.handlers import load_function
+from tools.region import template
 
 Claims = Mapping[str, str]
 
@@ -16,17 +19,6 @@ OTHER_USER: Claims = {"sub": "bob", "tenant_id": TENANT}
 SERVICE: Claims = {"sub": "shop", "tenant_id": TENANT, "scope": "scheduler.service"}
 OTHER_TENANT: Claims = {"sub": "rival", "tenant_id": "globex", "scope": "scheduler.service"}
 OPERATOR: Claims = {"sub": "night-shift", "scope": "scheduler.operator"}
-
-ROUTES = {
-    ("POST", "/scheduler/devices/allocate"): "allocate",
-    ("POST", "/scheduler/devices/release"): "release",
-    ("POST", "/scheduler/devices"): "fleet",
-    ("PATCH", "/scheduler/devices/"): "fleet",
-    ("POST", "/scheduler/allocations/release-expired"): "expire",
-    ("GET", "/scheduler/audit"): "audit",
-    ("GET", "/scheduler/openapi.json"): "console",
-    ("GET", "/scheduler/docs"): "console",
-}
 
 
 @dataclass(frozen=True)
@@ -100,6 +92,13 @@ class Api:
         """Release a device."""
         return self.post("/scheduler/devices/release", claims, {"deviceId": device_id} | body, key=key)
 
+    def renew(
+        self, allocation_id: str, minutes: object, claims: Claims = SERVICE, *, key: str | None = None, **body: Any
+    ) -> Answer:
+        """Renew an allocation."""
+        asked = {"additionalMinutes": minutes} | body
+        return self.post(f"/scheduler/allocations/{allocation_id}/renew", claims, asked, key=key)
+
     def add_devices(self, count: int = 1, **fields: Any) -> list[str]:
         """Register devices of one kind; give their ids."""
         ids: list[str] = []
@@ -123,11 +122,24 @@ def device_body(number: int, **fields: Any) -> dict[str, Any]:
 
 
 def function_of(method: str, path: str) -> str:
-    """Name the function that serves a route."""
-    for (route_method, start), name in sorted(ROUTES.items(), key=lambda route: -len(route[0][1])):
-        if method == route_method and path.startswith(start):
+    """Name the function that serves a route of the template; what is no route goes to the look-ups, which say so."""
+    for pattern, name in _routes():
+        if pattern.fullmatch(f"{method} {path}"):
             return name
     return "query"
+
+
+@cache
+def _routes() -> list[tuple[re.Pattern[str], str]]:
+    """Patterns of all routes, those without a variable part first, with their functions."""
+    routes = sorted(template.routes(template.load()), key=lambda route: "{" in route.path)
+    return [
+        (
+            re.compile(re.sub(r"{\w+}", "[^/]+", f"{route.method} {route.path}")),
+            route.function.removesuffix("Function").lower(),
+        )
+        for route in routes
+    ]
 
 
 def http_event(

@@ -48,6 +48,8 @@ CASES = (
     Case("AllocateFunction", "http/allocate-invalid.json", {"statusCode": 422, "body.code": "validation_failed"}),
     Case("QueryFunction", "http/allocations-list.json", {"statusCode": 200, "body.data.1.status": "allocated"}),
     Case("QueryFunction", "http/allocation-get.json", {"statusCode": 404, "body.code": "allocation_not_found"}),
+    Case("RenewFunction", "http/allocation-renewal.json", {"statusCode": 404, "body.code": "allocation_not_found"}),
+    Case("RenewFunction", "http/allocation-renew.json", {"statusCode": 404, "body.code": "allocation_not_found"}),
     Case("ReleaseFunction", "http/release.json", {"statusCode": 200, "body.data.deviceId": "phone-0001"}),
     Case("AllocateFunction", "http/allocate.json", _created(_GRANTED | _PHONE_1)),
     Case("QueryFunction", "http/stats.json", {"statusCode": 200, "body.data.totalAllocations": 3}),

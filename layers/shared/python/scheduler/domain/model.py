@@ -116,6 +116,8 @@ class Allocation:
     released_at: datetime | None = None
     duration_seconds: int | None = None
     metadata: Mapping[str, Any] | None = None
+    renewal_count: int = 0
+    last_renewed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,20 @@ from typing import Any
 from scheduler.domain.errors import (
     AllocationNotActive,
     AllocationNotFound,
+    AlreadyQueued,
     DeviceExists,
     DeviceNotFound,
     IdempotencyKeyReused,
     NoAvailableDevices,
+    QueueEntryNotFound,
+    QueueEntryNotWaiting,
     QuotaExceeded,
     RequestInProgress,
     SchedulerError,
     StaleFencingToken,
 )
 from scheduler.domain.model import Allocation, AllocationStatus, EndedAllocation, User
+from scheduler.domain.renewal import renewal_refused
 
 Facts = Mapping[str, Any]
 
@@ -29,6 +33,14 @@ _REFUSALS: dict[str, Callable[[Facts], SchedulerError]] = {
     "not_found": lambda _: AllocationNotFound(),
     "not_active": lambda _: AllocationNotActive(),
     "stale_fence": lambda _: StaleFencingToken(),
+    "renewal_forbidden": renewal_refused,
+    "renewal_refused": renewal_refused,
+    "already_queued": lambda facts: AlreadyQueued(members={"entryId": facts.get("entryId")}),
+    "nothing_fits": lambda _: NoAvailableDevices(
+        "No device in service meets these specs: waiting would not help", members={"alternatives": []}
+    ),
+    "entry_not_found": lambda _: QueueEntryNotFound(),
+    "not_waiting": lambda _: QueueEntryNotWaiting(),
     "device_exists": lambda facts: DeviceExists(f"Registered already or given twice: {', '.join(facts['ids'])}"),
     "device_not_found": lambda _: DeviceNotFound(),
     "key_reused": lambda _: IdempotencyKeyReused(),
@@ -49,7 +61,13 @@ def accepted(facts: Facts) -> Facts:
 
 
 def granted_allocation(facts: Facts) -> Allocation:
-    """Read the facts of a claim that was carried out."""
+    """Read the facts of a claim that was carried out.
+
+    Raises:
+        AlreadyQueued: The same request, under its key, found nothing free before and waits in the queue.
+    """
+    if facts["outcome"] == "joined":
+        raise AlreadyQueued(members={"entryId": facts["entryId"]})
     return Allocation(
         id=facts["allocationId"],
         device_id=facts["deviceId"],

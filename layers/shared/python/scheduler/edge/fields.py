@@ -77,6 +77,7 @@ Id = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_NO_
 DeviceId = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9._~:@+=-]+$")]
 """Stands in paths; every character as it is."""
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=_NO_NUL)]
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_NO_NUL)]
 Minutes = Annotated[int, Field(ge=1, le=1440)]
 Cores = Annotated[int, Field(ge=1, le=1024)]
 Megabytes = Annotated[int, Field(ge=1, le=MAX_INT)]

@@ -148,7 +148,7 @@ def operator_caller(request: Request) -> Caller:
 
 
 def request_key(request: Request) -> RequestKey | None:
-    """Read the Idempotency-Key header, if any, with whom and what it belongs to.
+    """Read the Idempotency-Key header, if any, with whom and what it belongs to: what the path names counts as body.
 
     Raises:
         ValidationFailed: It is empty, longer than 255 characters, or not printable ASCII.
@@ -166,7 +166,7 @@ def request_key(request: Request) -> RequestKey | None:
         caller=f"{who.role}:{who.subject}",
         route=f"{request.method} {request.route}",
         key=key,
-        body_hash=hashlib.sha256(canonical(request.body).encode()).hexdigest(),
+        body_hash=hashlib.sha256(f"{request.resolved_event.path} {canonical(request.body)}".encode()).hexdigest(),
     )
 
 

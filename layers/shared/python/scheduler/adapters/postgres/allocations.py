@@ -90,7 +90,7 @@ class PostgresAllocations:
 
     def find(self, allocation_id: str, tenant_id: str | None, user_id: str | None) -> Allocation | None:
         """Find one allocation; the device's address only while it is active."""
-        canonical = _uuid(allocation_id)
+        canonical = canonical_uuid(allocation_id)
         if canonical is None:
             return None
         rows = self._database.rows(
@@ -136,6 +136,7 @@ _ENDED = "id::text, device_id, tenant_id, user_id, status, duration_seconds"
 _COLUMNS = (
     "a.id::text, a.device_id, a.tenant_id, a.user_id, a.status, a.allocated_at, a.expires_at, a.released_at,"
     " a.duration_minutes, a.duration_seconds, a.fencing_token, a.metadata,"
+    " a.renewal_count, a.last_renewed_at,"
     " coalesce(d.name, a.device_id) AS device_name, coalesce(d.status, 'deleted') AS device_status"
 )
 
@@ -146,7 +147,7 @@ _NEWEST_BY_STATUS = (
 )
 
 
-def _uuid(text: str) -> str | None:
+def canonical_uuid(text: str) -> str | None:
     """Give the one form that Postgres reads too: Python also takes URNs, and dashes anywhere."""
     try:
         return str(uuid.UUID(text))
@@ -228,4 +229,6 @@ def _allocation(row: Row) -> Allocation:
         released_at=row["released_at"],
         duration_seconds=row["duration_seconds"],
         metadata=row["metadata"],
+        renewal_count=row["renewal_count"],
+        last_renewed_at=row["last_renewed_at"],
     )

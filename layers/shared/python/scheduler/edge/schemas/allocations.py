@@ -118,6 +118,8 @@ class AllocationSummary(BaseModel):
     durationMinutes: int
     durationSeconds: int | None
     fencingToken: int
+    renewalCount: int
+    lastRenewedAt: datetime | None
     metadata: Any = Field(description="What the caller gave; rows that came from outside may hold any JSON")
 
     @classmethod
@@ -152,6 +154,8 @@ def _summary(allocation: Allocation) -> dict[str, Any]:
         "durationMinutes": allocation.duration_minutes,
         "durationSeconds": allocation.duration_seconds,
         "fencingToken": allocation.fencing_token,
+        "renewalCount": allocation.renewal_count,
+        "lastRenewedAt": allocation.last_renewed_at,
         "metadata": None if nesting(allocation.metadata) > MAX_NESTING else allocation.metadata,
     }
 

@@ -27,7 +27,7 @@ BEGIN
         'allocationId', a.id, 'deviceId', a.device_id, 'userId', a.user_id, 'tenantId', a.tenant_id,
         'oldExpiresAt', wire_time(a.expires_at), 'newExpiresAt', wire_time(renewed.expires_at),
         'additionalMinutes', p_minutes, 'renewalCount', renewed.renewal_count,
-        'remainingRenewals', coalesce(greatest(p_terms.max_count - renewed.renewal_count, 0), -1),
+        'remainingRenewals', coalesce(p_terms.max_count - renewed.renewal_count, -1),
         'totalDurationMinutes', renewed.duration_minutes + renewed.renewed_minutes);
     INSERT INTO outbox (type, subject, group_id, tenant_id, data, occurred_at)
     VALUES ('scheduler.allocation.renewed', a.id, a.device_id, a.tenant_id,

@@ -5,7 +5,7 @@ CREATE OR REPLACE FUNCTION renewal_verdict(
     a device_allocations, d devices, held quota_usage, p_terms renewal_terms, p_minutes int, p_at timestamptz
 ) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    renewals_left  int := greatest(p_terms.max_count - a.renewal_count, 0);
+    renewals_left  int := p_terms.max_count - a.renewal_count;
     total_left     int := p_terms.max_total_minutes - a.duration_minutes - a.renewed_minutes;
     until_reserved int := floor(extract(epoch FROM d.next_reserved_at - a.expires_at) / 60);
     cooled_at      timestamptz := a.last_renewed_at + make_interval(secs => p_terms.cooldown_seconds);
@@ -19,7 +19,7 @@ BEGIN
     rule := CASE
         WHEN a.status <> 'allocated' OR a.expires_at <= p_at THEN 'not_active'
         WHEN quota IS NOT NULL                   THEN 'over_quota'
-        WHEN renewals_left = 0                   THEN 'count'
+        WHEN renewals_left <= 0                  THEN 'count'
         WHEN p_minutes > p_terms.max_minutes     THEN 'minutes'
         WHEN p_minutes > total_left              THEN 'total'
         WHEN cooled_at > p_at                    THEN 'cooldown'
@@ -37,7 +37,7 @@ BEGIN
                         WHEN rule IN ('count', 'minutes', 'total') THEN 'renewal_forbidden'
                         ELSE 'renewal_refused' END,
         'rule', rule, 'reason', quota, 'remainingDevices', 0,
-        'remainingRenewals', coalesce(renewals_left, -1), 'maxAdditionalMinutes', most,
-        'nextRenewalAt', wire_time(possible_at),
+        'remainingRenewals', CASE WHEN renewals_left IS NULL THEN -1 ELSE greatest(renewals_left, 0) END,
+        'maxAdditionalMinutes', most, 'nextRenewalAt', wire_time(possible_at),
         'retryAfterSeconds', CASE WHEN rule IN ('cooldown', 'window') THEN ceil(extract(epoch FROM possible_at - p_at)) END);
 END $$;
