@@ -38,8 +38,8 @@ class PostgresAllocations:
             {
                 "tenant": request.user.tenant_id,
                 "user": request.user.user_id,
-                "wants": _wants_row(request.wants),
-                "terms": _terms_row(terms),
+                "wants": wants_row(request.wants),
+                "terms": terms_row(terms),
                 "minutes": request.minutes,
                 "metadata": None if request.metadata is None else Json(request.metadata),
                 "key": key_row(request.key),
@@ -55,7 +55,7 @@ class PostgresAllocations:
             {
                 "tenant": request.user.tenant_id,
                 "user": request.user.user_id,
-                "wants": _wants_row(request.wants),
+                "wants": wants_row(request.wants),
             },
         )
         return [_ended(row) for row in rows]
@@ -181,11 +181,13 @@ def _page_conditions(wanted: AllocationFilter, *, by_status: bool) -> tuple[list
     return [condition for condition, value in filters if value is not None], parameters
 
 
-def _wants_row(wants: DeviceWants) -> tuple[Any, ...]:
+def wants_row(wants: DeviceWants) -> tuple[Any, ...]:
+    """Give the device_wants argument of a routine."""
     return (wants.device_type, wants.min_cpu, wants.min_memory_mb, wants.min_storage_mb)
 
 
-def _terms_row(terms: QuotaTerms) -> tuple[Any, ...]:
+def terms_row(terms: QuotaTerms) -> tuple[Any, ...]:
+    """Give the quota_terms argument of a routine."""
     limits = terms.limits
     return (
         terms.refusal,

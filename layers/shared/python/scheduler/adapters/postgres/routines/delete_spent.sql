@@ -1,5 +1,5 @@
 -- Delete up to p_limit rows of each kind that have done their work: published events and inbox marks after 7 days, idempotency
--- keys after 24 hours. Marks how far events are gone, so that an audit knows. Settles: cleanups at the same time (SKIP LOCKED).
+-- keys after 24 hours, ended waits after 30 days. Marks how far events and waits are gone, so that an audit knows. Settles: cleanups at the same time (SKIP LOCKED).
 CREATE OR REPLACE FUNCTION delete_spent(p_limit int) RETURNS int LANGUAGE sql VOLATILE AS $$
     WITH events AS (
         DELETE FROM outbox WHERE id IN (
@@ -17,6 +17,15 @@ CREATE OR REPLACE FUNCTION delete_spent(p_limit int) RETURNS int LANGUAGE sql VO
         DELETE FROM idempotency_keys WHERE (tenant_id, caller, route, key) IN (
             SELECT tenant_id, caller, route, key FROM idempotency_keys WHERE created_at < scheduler_now() - interval '24 hours'
              ORDER BY created_at LIMIT p_limit FOR UPDATE SKIP LOCKED) RETURNING 1
+    ), waits AS (
+        DELETE FROM queue_entries WHERE id IN (
+            SELECT id FROM queue_entries WHERE status <> 'waiting' AND ended_at < scheduler_now() - interval '30 days'
+             ORDER BY ended_at LIMIT p_limit FOR UPDATE SKIP LOCKED) RETURNING ended_at
+    ), marked_waits AS (
+        INSERT INTO retention_marks AS m (kind, deleted_until)
+        SELECT 'queue_entries', max(ended_at) FROM waits HAVING count(*) > 0
+        ON CONFLICT (kind) DO UPDATE SET deleted_until = greatest(m.deleted_until, excluded.deleted_until)
     )
-    SELECT ((SELECT count(*) FROM events) + (SELECT count(*) FROM marks) + (SELECT count(*) FROM keys))::int
+    SELECT ((SELECT count(*) FROM events) + (SELECT count(*) FROM marks) + (SELECT count(*) FROM keys)
+            + (SELECT count(*) FROM waits))::int
 $$;
