@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from scheduler.domain import errors
+from scheduler.domain.alternatives import RETRY_AFTER_SECONDS
 from scheduler.domain.model import Allocation, AllocationStatus, EndedAllocation, User
-from scheduler.domain.outcome import RETRY_AFTER_SECONDS, accepted, ended_allocation, granted_allocation
+from scheduler.domain.outcome import accepted, ended_allocation, granted_allocation
 
 GRANTED = {
     "outcome": "granted",

@@ -48,7 +48,7 @@ BEGIN
     END IF;
     answer := refuse_claim(held, p_terms, refusal);
     IF refusal IS NULL THEN
-        RETURN forget_request(p_key, answer);
+        RETURN forget_request(p_key, answer || alternatives(p_tenant, p_user, newcomer, p_wants, most, p_minutes));
     END IF;
     RETURN close_request(p_key, answer);
 END $$;
