@@ -4,17 +4,20 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from scheduler.domain.alternatives import alternatives_of, retry_after_seconds
 from scheduler.domain.errors import (
     AllocationNotActive,
     AllocationNotFound,
     AlreadyQueued,
     DeviceExists,
     DeviceNotFound,
+    Forbidden,
     IdempotencyKeyReused,
     NoAvailableDevices,
     QueueEntryNotFound,
     QueueEntryNotWaiting,
     QuotaExceeded,
+    QuotaServiceUnavailable,
     RequestInProgress,
     SchedulerError,
     StaleFencingToken,
@@ -24,12 +27,16 @@ from scheduler.domain.renewal import renewal_refused
 
 Facts = Mapping[str, Any]
 
-RETRY_AFTER_SECONDS = 15
-"""A busy fleet changes by the minute; asking again sooner seldom helps."""
+QUOTA_RETRY_AFTER_SECONDS = 10
+"""So long nobody asks the user service after it has failed."""
 
 _REFUSALS: dict[str, Callable[[Facts], SchedulerError]] = {
-    "none_free": lambda _: NoAvailableDevices(retry_after_seconds=RETRY_AFTER_SECONDS, members={"alternatives": []}),
+    "none_free": lambda facts: NoAvailableDevices(
+        retry_after_seconds=retry_after_seconds(facts), members={"alternatives": alternatives_of(facts)}
+    ),
     "over_quota": lambda facts: QuotaExceeded(facts["reason"], members={"remainingDevices": facts["remainingDevices"]}),
+    "quota_unavailable": lambda _: QuotaServiceUnavailable(retry_after_seconds=QUOTA_RETRY_AFTER_SECONDS),
+    "forbidden": lambda facts: Forbidden(facts["reason"]),
     "not_found": lambda _: AllocationNotFound(),
     "not_active": lambda _: AllocationNotActive(),
     "stale_fence": lambda _: StaleFencingToken(),
