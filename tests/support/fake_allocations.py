@@ -3,7 +3,7 @@
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -36,6 +36,13 @@ class FakeAllocation:
     status: AllocationStatus = AllocationStatus.ALLOCATED
     released_at: datetime | None = None
     duration_seconds: int | None = None
+    last_renewed_at: datetime | None = None
+    renewals: list[Mapping[str, Any]] = field(default_factory=list)
+
+    @property
+    def renewed_minutes(self) -> int:
+        """What its renewals added."""
+        return sum(renewal["additionalMinutes"] for renewal in self.renewals)
 
     @property
     def names(self) -> dict[str, Any]:
@@ -74,6 +81,7 @@ class FakeAllocations:
         self.devices: list[FakeDevice] = []
         self.allocations: list[FakeAllocation] = []
         self.events: list[FakeEvent] = []
+        self.blocked: set[User] = set()
         self.counts: Counter[tuple[str, str]] = Counter()
         self.keys = FakeKeys()
         self.choose: Callable[[list[FakeDevice]], FakeDevice] = itemgetter(0)
@@ -84,7 +92,7 @@ class FakeAllocations:
         """Lend a free device that fits, or say why not."""
         if (kept := self.keys.kept(request.key, self.now)) is not None:
             return kept
-        refusal, most = self._refusal(request.user, terms), self._ceiling(request.user, terms)
+        refusal, most = self.refusal(request.user, terms), self._ceiling(request.user, terms)
         tenant = request.user.tenant_id
         free = [d for d in self.devices if self.is_free(d) and d.kind.fits(tenant, request.wants, most)]
         if refusal is None and free:
@@ -153,7 +161,7 @@ class FakeAllocations:
             "fencingToken": device.fence,
             "remainingDevices": self._remaining(request.user, terms),
         }
-        self._tell("device.allocated", device.id, device.id, facts | {"quotaUsed": allocation.share})
+        self.tell("device.allocated", device.id, device.id, facts | {"quotaUsed": allocation.share})
         self.counts[request.user.tenant_id, "granted"] += 1
         address = {"adbHost": device.adb_host, "adbPort": device.adb_port}
         return facts | address | {"outcome": "granted", "deviceName": device.name, "deviceStatus": device.status}
@@ -162,7 +170,7 @@ class FakeAllocations:
         kind = "quota_exceeded" if refusal else "failed"
         told = {"userId": user.user_id, "tenantId": user.tenant_id, "timestamp": wire(self.now)}
         reason = {"reason": refusal or "no_available_devices"}
-        self._tell(f"scheduler.allocation.{kind}", user.user_id, f"{user.tenant_id}|{user.user_id}", told | reason)
+        self.tell(f"scheduler.allocation.{kind}", user.user_id, f"{user.tenant_id}|{user.user_id}", told | reason)
         if refusal is None:
             return {"outcome": "none_free"}
         return {"outcome": "over_quota", "reason": refusal, "remainingDevices": self._remaining(user, terms)}
@@ -194,18 +202,22 @@ class FakeAllocations:
             "quotaRestored": allocation.share,
         }
         kind = "device.released" if by_holder else f"scheduler.allocation.{status}"
-        self._tell(kind, device_id if by_holder else allocation.id, device_id, data)
+        self.tell(kind, device_id if by_holder else allocation.id, device_id, data)
         self.counts[allocation.user.tenant_id, str(status)] += 1
         return EndedAllocation(allocation.id, device_id, allocation.user, status, seconds)
 
-    def _tell(self, kind: str, subject: str, group_id: str, data: Mapping[str, Any]) -> None:
+    def tell(self, kind: str, subject: str, group_id: str, data: Mapping[str, Any]) -> None:
+        """Write an event."""
         self.events.append(FakeEvent(kind, subject, group_id, data))
 
-    def _refusal(self, user: User, terms: QuotaTerms) -> str | None:
+    def refusal(self, user: User, terms: QuotaTerms) -> str | None:
+        """Say why the quota forbids one more device."""
         if terms.refusal:
             return terms.refusal
         if terms.valid_until and terms.valid_until <= self.now:
             return f"Quota expired at {wire(terms.valid_until)}"
+        if user in self.blocked:
+            return "User is suspended"
         limits = terms.limits
         checked = (
             ("Device", limits.devices, ""),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scheduler.domain.model import AvailableFilter, AvailablePage, DeviceWants, FreeDevice, RequestKey
@@ -55,6 +56,7 @@ class FakeDevice:
     adb_host: str = "10.0.0.7"
     adb_port: int = 5555
     fence: int = 0
+    next_reserved_at: datetime | None = None
 
     @property
     def size(self) -> Size:
