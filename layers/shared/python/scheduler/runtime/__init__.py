@@ -9,7 +9,8 @@ from scheduler.adapters.open_gate import NoCache, OpenGate
 from scheduler.adapters.postgres.allocations import PostgresAllocations
 from scheduler.adapters.postgres.connection import Database
 from scheduler.edge.telemetry import metrics
-from scheduler.ports import AvailableCache, Gate, Meter, Probe, QuotaSource, UsageReporter
+from scheduler.ports import AvailableCache, Gate, Meter, Probe, UsageReporter
+from scheduler.ports.batches import QuotaBook
 from scheduler.service.allocator import Allocator
 from scheduler.service.auditor import Auditor
 from scheduler.service.catalog import Catalog
@@ -153,7 +154,7 @@ def get_usage_deliverer() -> UsageDeliverer:
     return UsageDeliverer(_usage_reporter(), PostgresInbox(database()))
 
 
-def _quotas() -> QuotaSource:
+def _quotas() -> QuotaBook:
     known = settings()
     if known.user_service_url:
         return _user_service_quotas()
@@ -162,7 +163,7 @@ def _quotas() -> QuotaSource:
     return BuiltInQuotas(database(), known.default_plan)
 
 
-def _user_service_quotas() -> QuotaSource:
+def _user_service_quotas() -> QuotaBook:
     from scheduler.adapters.http.user_service import UserServiceQuotas
     from scheduler.domain.plans import plan_document
 

@@ -3,7 +3,8 @@
 import logging
 
 from scheduler.domain.errors import NoAvailableDevices, SchedulerError
-from scheduler.domain.model import Allocation, EndedAllocation
+from scheduler.domain.model import Allocation, EndedAllocation, User
+from scheduler.domain.renewal import Renewal
 
 
 def log_granted(logger: logging.Logger, allocation: Allocation) -> None:
@@ -14,6 +15,21 @@ def log_granted(logger: logging.Logger, allocation: Allocation) -> None:
 def log_ended(logger: logging.Logger, ended: EndedAllocation) -> None:
     """Tell what ended, how, and what is billed."""
     logger.info("ended", extra={"how": ended.status, "durationSeconds": ended.duration_seconds, **_names(ended)})
+
+
+def log_renewed(logger: logging.Logger, renewal: Renewal, owner: User | None) -> None:
+    """Tell whose allocation ends later."""
+    logger.info(
+        "renewed",
+        extra={
+            "allocationId": renewal.allocation_id,
+            "deviceId": renewal.device_id,
+            "userId": owner and owner.user_id,
+            "tenantId": owner and owner.tenant_id,
+            "additionalMinutes": renewal.additional_minutes,
+            "renewalCount": renewal.renewal_count,
+        },
+    )
 
 
 def log_refused(logger: logging.Logger, refusal: SchedulerError, **names: str | None) -> None:

@@ -16,7 +16,7 @@ from scheduler.domain.renewal import (
 )
 from scheduler.ports import Gate, Meter, QuotaSource
 from scheduler.ports.renewals import RenewalStore
-from scheduler.service.decisions import log_refused
+from scheduler.service.decisions import log_refused, log_renewed
 
 logger = logging.getLogger(__name__)
 
@@ -86,14 +86,4 @@ class Renewer:
 
     def _tell(self, renewal: Renewal, owner: User) -> None:
         self._meter.count("AllocationRenewed")
-        logger.info(
-            "renewed",
-            extra={
-                "allocationId": renewal.allocation_id,
-                "deviceId": renewal.device_id,
-                "userId": owner.user_id,
-                "tenantId": owner.tenant_id,
-                "additionalMinutes": renewal.additional_minutes,
-                "renewalCount": renewal.renewal_count,
-            },
-        )
+        log_renewed(logger, renewal, owner)

@@ -1,9 +1,9 @@
 """quota_plans and quotas: the built-in limits, for a scheduler without a user service."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from scheduler.adapters.postgres.connection import Database
+from scheduler.adapters.postgres.connection import Database, Row
 from scheduler.domain.model import User
 from scheduler.domain.quota import QuotaDocument, parse_document
 
@@ -29,16 +29,30 @@ class BuiltInQuotas:
 
     def document(self, user: User) -> QuotaDocument:
         """Read plan, status and limits in one query by primary keys."""
+        return self.documents([user])[user]
+
+    def documents(self, users: Collection[User]) -> Mapping[User, QuotaDocument]:
+        """Read those of several users, all in one query."""
+        asked = list(dict.fromkeys(users))
         rows = self._database.rows(
             "SELECT coalesce(q.status, 'active') AS status, q.valid_until, p.*"
-            " FROM (SELECT 1) one LEFT JOIN quotas q ON (q.tenant_id, q.user_id) = (%(tenant)s, %(user)s)"
-            " LEFT JOIN quota_plans p ON p.name = coalesce(q.plan_name, %(plan)s)",
-            {"tenant": user.tenant_id, "user": user.user_id, "plan": self._default_plan},
+            " FROM unnest(%(tenants)s::text[], %(users)s::text[]) WITH ORDINALITY asked (tenant_id, user_id, position)"
+            " LEFT JOIN quotas q ON (q.tenant_id, q.user_id) = (asked.tenant_id, asked.user_id)"
+            " LEFT JOIN quota_plans p ON p.name = coalesce(q.plan_name, %(plan)s)"
+            " ORDER BY asked.position",
+            {
+                "tenants": [user.tenant_id for user in asked],
+                "users": [user.user_id for user in asked],
+                "plan": self._default_plan,
+            },
         )
-        row = rows[0]
-        limits = {wire: row[column] for wire, column in _COLUMNS.items()}
-        read = parse_document({"status": row["status"], "planName": row["name"], "limits": limits})
-        return QuotaDocument(read.status, row["valid_until"], read.plan_name, read.limits)
+        return {user: _document(row) for user, row in zip(asked, rows, strict=True)}
+
+
+def _document(row: Row) -> QuotaDocument:
+    limits = {wire: row[column] for wire, column in _COLUMNS.items()}
+    read = parse_document({"status": row["status"], "planName": row["name"], "limits": limits})
+    return QuotaDocument(read.status, row["valid_until"], read.plan_name, read.limits)
 
 
 def seed_plans(database: Database, plans: Mapping[str, Mapping[str, Any]]) -> None:

@@ -38,7 +38,7 @@ class PreferredSpecs(WireModel):
     minStorage: Annotated[int, Field(ge=0, le=MAX_INT, description="MB")] | None = None
 
 
-class AllocateBody(WireModel):
+class AllocateItem(WireModel):
     """Who wants a device, for how long, of what kind."""
 
     userId: Id
@@ -46,7 +46,6 @@ class AllocateBody(WireModel):
     durationMinutes: Minutes = 60
     preferredSpecs: PreferredSpecs | None = None
     deviceType: ShortText | None = None
-    wait: Literal[False] = False
     metadata: Metadata | None = None
 
     def to_request(self, who: Caller, key: RequestKey | None) -> AllocationRequest:
@@ -63,6 +62,12 @@ class AllocateBody(WireModel):
             metadata=self.metadata,
             key=key,
         )
+
+
+class AllocateBody(AllocateItem):
+    """Who wants a device, for how long, of what kind; alone, not in a batch."""
+
+    wait: Literal[False] = False
 
 
 class ReleaseBody(WireModel):
