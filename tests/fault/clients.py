@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.fault.crew import Crew
@@ -18,6 +19,11 @@ from tests.support.api import function_of, http_event
 TENANTS = ("acme", "globex")
 MOST_TRIES = 6
 REMEMBERED = 5
+MOST_RESERVATIONS = 3
+SOON_MINUTES = (2, 40)
+"""How far ahead a reservation begins."""
+RESERVED_MINUTES = 15
+"""The shortest that can be reserved."""
 LEISURE_SECONDS = 4.0
 
 PATHS = {
@@ -25,7 +31,14 @@ PATHS = {
     Kind.RELEASE: ("POST", "/scheduler/devices/release"),
     Kind.LIST: ("GET", "/scheduler/devices/available"),
     Kind.EXPIRE: ("POST", "/scheduler/allocations/release-expired"),
+    Kind.RENEW: ("POST", "/scheduler/allocations/{allocationId}/renew"),
+    Kind.RESERVE: ("POST", "/scheduler/reservations"),
+    Kind.CANCEL_RESERVATION: ("POST", "/scheduler/reservations/{reservationId}/cancel"),
+    Kind.JOIN: ("POST", "/scheduler/queue"),
+    Kind.CANCEL_WAIT: ("POST", "/scheduler/queue/{entryId}/cancel"),
+    Kind.LOOK_AT_WAIT: ("GET", "/scheduler/queue/{entryId}"),
 }
+"""Names in braces are taken from the body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +50,8 @@ class Habits:
     minutes: tuple[int, ...] = (30,)
     keyed: float = 0.75
     """Share of the requests that carry an idempotency key and are repeated until they are answered."""
+    promises: bool = False
+    """Whether they renew, reserve and get into line, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +61,7 @@ class Grant:
     id: str
     device_id: str
     fencing_token: int
+    """0: it was not told."""
 
 
 @dataclass
@@ -89,7 +105,11 @@ class Client:
         self.tenant, self.user = TENANTS[user % 2], f"user-{user:03}"
         self._held: list[Grant] = []
         self._past: deque[Grant] = deque(maxlen=REMEMBERED)
+        self._reserved: deque[str] = deque(maxlen=MOST_RESERVATIONS)
+        self._waits_as: str | None = None
         self._keys = itertools.count()
+        self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        """The database's time, about."""
 
     def run(self) -> None:
         """Ask until the log says enough."""
@@ -110,9 +130,51 @@ class Client:
             return self._release_again
         if draw < 0.14 and self._held:
             return self._release_with_a_stale_token
+        if self._habits.promises and draw < 0.60:
+            return self._choose_a_promise(draw)
         if self._held and self._rng.random() < 0.35 + 0.2 * len(self._held):
             return self._release
         return self._allocate
+
+    def _choose_a_promise(self, draw: float) -> Callable[[], None]:
+        if draw < 0.28 and self._held:
+            return self._renew
+        if draw < 0.42:
+            return self._cancel_a_reservation if len(self._reserved) == MOST_RESERVATIONS else self._reserve
+        if self._waits_as is None:
+            return self._join
+        return self._look_at_the_wait if draw < 0.54 else self._cancel_the_wait
+
+    def _renew(self) -> None:
+        grant = self._rng.choice(self._held)
+        self._ask_until_answered(Kind.RENEW, {"allocationId": grant.id, "additionalMinutes": self._rng.randint(1, 20)})
+
+    def _reserve(self) -> None:
+        start = self.now() + timedelta(minutes=self._rng.uniform(*SOON_MINUTES))
+        body = {"userId": self.user, "startTime": start.isoformat(), "durationMinutes": RESERVED_MINUTES}
+        done = self._ask_until_answered(Kind.RESERVE, body)
+        if done.status == 201:
+            self._reserved.append(done.data["id"])
+
+    def _cancel_a_reservation(self) -> None:
+        self._ask_until_answered(Kind.CANCEL_RESERVATION, {"reservationId": self._reserved.popleft()})
+
+    def _join(self) -> None:
+        body = {"userId": self.user, "durationMinutes": self._rng.choice(self._habits.minutes)}
+        done = self._ask_until_answered(Kind.JOIN, body)
+        self._waits_as = done.data["id"] if done.status == 201 else None
+
+    def _look_at_the_wait(self) -> None:
+        """See whether it is over; a device that came of it is held like any other."""
+        done = self.ask(Kind.LOOK_AT_WAIT, {"entryId": self._waits_as}, None)
+        if done.status == 200 and done.data["status"] != "waiting":
+            self._waits_as = None
+            if done.data["status"] == "fulfilled":
+                self._held.append(Grant(done.data["allocationId"], done.data["deviceId"], 0))
+
+    def _cancel_the_wait(self) -> None:
+        self._ask_until_answered(Kind.CANCEL_WAIT, {"entryId": self._waits_as})
+        self._waits_as = None
 
     def _allocate(self) -> None:
         body = {"userId": self.user, "durationMinutes": self._rng.choice(self._habits.minutes)}
@@ -127,7 +189,7 @@ class Client:
         draw = self._rng.random()
         if draw < 0.8:
             body["allocationId"] = grant.id
-        if draw > 0.5:
+        if draw > 0.5 and grant.fencing_token:
             body["fencingToken"] = grant.fencing_token
         done = self._ask_until_answered(Kind.RELEASE, body)
         if done.unknown or done.status == 503:
@@ -160,10 +222,11 @@ class Client:
 
     def ask(self, kind: Kind, body: Mapping[str, Any], key: str | None, seconds: float = FUNCTION_SECONDS) -> Operation:
         """Send one request and note what came of it; the function is stopped after `seconds`."""
-        method, path = PATHS[kind]
+        method, pattern = PATHS[kind]
+        path, sent = pattern.format_map(body), {name: body[name] for name in body if f"{{{name}}}" not in pattern}
         claims = {"sub": "shop", "tenant_id": self.tenant, "scope": "scheduler.service"}
         headers = {"idempotency-key": key} if key else None
-        event = http_event(method, path, claims, body or None, headers=headers)
+        event = http_event(method, path, claims, sent or None, headers=headers)
         number, started = self._log.next_id(), time.monotonic_ns()
         reply = self._crew.invoke(function_of(method, path), event, seconds)
         status, answer, retry_after = None, {}, None

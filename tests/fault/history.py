@@ -16,6 +16,12 @@ class Kind(StrEnum):
     RELEASE = "release"
     LIST = "list"
     EXPIRE = "expire"
+    RENEW = "renew"
+    RESERVE = "reserve"
+    CANCEL_RESERVATION = "cancel reservation"
+    JOIN = "join"
+    CANCEL_WAIT = "cancel wait"
+    LOOK_AT_WAIT = "look at wait"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,52 @@ class AllocationRow:
     cpu_cores: int
     memory_mb: int
     storage_mb: int
+    duration_minutes: int = 30
+    reservation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalRow:
+    """A row of allocation_renewals."""
+
+    allocation_id: str
+    number: int
+    additional_minutes: int
+    old_expires_at: datetime
+    new_expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationRow:
+    """A row of reservations."""
+
+    id: str
+    tenant: str
+    user: str
+    device_id: str
+    status: str
+    starts_at: datetime
+    ends_at: datetime
+    created_at: datetime
+    executed_at: datetime | None
+    allocation_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """A row of queue_entries."""
+
+    id: str
+    tenant: str
+    user: str
+    status: str
+    rank: float
+    duration_minutes: int
+    joined_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+    allocation_id: str | None
+    device_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +171,7 @@ class EventRow:
     tenant: str
     data: Mapping[str, Any]
     published: bool
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +200,8 @@ class Evidence:
     """All that a checker may look at. `limits` are the device limits by "tenant|user"; who is not in it has `limit`.
 
     `complete` tells that the run was drained: the relay ran until the outbox was empty, and every consumer caught up.
-    `delivers` tells that the usage consumer took part; without it `effects` prove nothing.
+    `delivers` tells that the usage consumer took part; without it `effects` prove nothing. `orderly` tells that nothing
+    kept dispatch from the waiters' quotas: then the order of service is proved too.
     """
 
     seed: int = 0
@@ -156,6 +210,9 @@ class Evidence:
     received: list[Received] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     allocations: list[AllocationRow] = field(default_factory=list)
+    renewals: list[RenewalRow] = field(default_factory=list)
+    reservations: list[ReservationRow] = field(default_factory=list)
+    entries: list[EntryRow] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)
     usage: list[UsageRow] = field(default_factory=list)
     keys: list[KeyRow] = field(default_factory=list)
@@ -167,6 +224,7 @@ class Evidence:
     """When Redis lost its locks: it was flushed, killed or started again."""
     complete: bool = True
     delivers: bool = True
+    orderly: bool = False
 
     def save(self, path: Path) -> None:
         """Write it as JSON, for a look after a failure."""

@@ -9,6 +9,7 @@ from scheduler.domain.errors import Unavailable
 from tests.fault.stage import RELAY_SECONDS, Scene
 
 SWEEP_SECONDS = 55.0
+DISPATCH_EVERY_SECONDS = 0.1
 RELAY_TIMEOUT_SECONDS = RELAY_SECONDS + 27.0
 DELIVER_SECONDS = 60.0
 _TICK_SECONDS = 0.25
@@ -16,9 +17,13 @@ _TICK_SECONDS = 0.25
 
 @contextmanager
 def sweeping(scene: Scene) -> Iterator[None]:
-    """Let sweeps fire and time pass during the `with` block; after it nothing happens any more by itself."""
+    """Let sweeps and dispatch fire and time pass during the `with` block; after it nothing happens any more by itself."""
     setting = scene.setting
-    with _repeating(lambda: sweep(scene), setting.expire_every_seconds, 1), _passing_time(scene):
+    with (
+        _repeating(lambda: sweep(scene), setting.expire_every_seconds, 1),
+        _repeating(lambda: dispatch(scene), DISPATCH_EVERY_SECONDS, setting.dispatches),
+        _passing_time(scene),
+    ):
         yield
 
 
@@ -37,6 +42,11 @@ def sweep(scene: Scene) -> Any:
 def relay(scene: Scene) -> Any:
     """Invoke the relay as its schedule does."""
     return scene.jobs.invoke("relay", _scheduled(), RELAY_TIMEOUT_SECONDS)
+
+
+def dispatch(scene: Scene) -> Any:
+    """Invoke dispatch as its schedule does."""
+    return scene.jobs.invoke("dispatch", _scheduled(), SWEEP_SECONDS)
 
 
 def clean(scene: Scene) -> Any:

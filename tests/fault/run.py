@@ -18,6 +18,7 @@ from tests.fault.clients import Client, Log, run_clients
 from tests.fault.collect import effects_of, rows_of
 from tests.fault.history import Evidence, Operation, Violation
 from tests.fault.stage import LIMIT, POLLERS, SERVICE_LIMIT, Scene, Setting, Stage, scene
+from tests.support.ledger import audited
 
 MOST_TRANSACTION_SECONDS = 10.0
 """Invariant I10."""
@@ -77,6 +78,7 @@ def play(
             rng = random.Random(f"{seed}/faults/{fault.name}")
             struck, broken = _act(place, seed, lambda: fault.strike(place, times, rng, progress or (lambda _: None)))
         evidence = collect(place, seed)
+        broken += [Violation("audit", f"{name}: {rows}", {}) for name, rows in audited(place.database).items()]
         figures = _figures(place, watch)
     found = [*broken, *watch.violations(), *check(evidence)]
     return Outcome(fault.name, fault.promise, seed, times, struck, len(log.operations), found, evidence, figures)
@@ -86,6 +88,8 @@ def _act(place: Scene, seed: int, strike: Callable[[], int]) -> tuple[int, list[
     """Let clients, jobs and faults go on together, and drain; tell how many faults struck, and what was seen broken."""
     habits, struck = place.setting.habits, 0
     clients = [Client(number, habits, seed, place.crew, place.log) for number in range(habits.clients)]
+    for client in clients:
+        client.now = place.now
     broken: list[Violation] = []
     with place.events.reading(), jobs.relaying(place), _deliveries(place):
         with jobs.sweeping(place):
@@ -113,17 +117,13 @@ def _figures(place: Scene, watch: "TransactionWatch") -> Mapping[str, float]:
 
 def collect(place: Scene, seed: int) -> Evidence:
     """Gather all evidence of a run that has ended."""
-    allocations, events, usage, keys = rows_of(place.database)
     return Evidence(
+        **rows_of(place.database),
         seed=seed,
         operations=sorted(place.log.operations, key=lambda operation: operation.started_ns),
         locks=place.crew.locks + place.jobs.locks,
         received=[message for message in place.events.received if message.event_id],  # without poison
         effects=effects_of(place.service.books),
-        allocations=allocations,
-        events=events,
-        usage=usage,
-        keys=keys,
         limit=SERVICE_LIMIT if place.setting.asks_user_service else LIMIT,
         parked=place.events.parked(),
         lock_breaks_ns=[at for outage in place.outages for at in outage],

@@ -11,12 +11,23 @@ from typing import Any
 
 from tests.fault.checker import CHECKS
 from tests.fault.checker.requests import may_have_happened
-from tests.fault.history import AllocationRow, Evidence, Operation, UsageRow, Violation
+from tests.fault.history import (
+    AllocationRow,
+    EntryRow,
+    Evidence,
+    Operation,
+    ReservationRow,
+    UsageRow,
+    Violation,
+)
 from tests.fault.subjects import bonds, subjects
 
 MOST_CHECKS = 300
 
-FIELDS = ("operations", "locks", "received", "effects", "allocations", "events", "usage", "keys", "parked")
+FIELDS = (
+    *("operations", "locks", "received", "effects", "allocations", "renewals", "reservations", "entries"),
+    *("events", "usage", "keys", "parked"),
+)
 
 type Unit = list[tuple[str, int]]
 """Places of items that stand and fall together: (field of the evidence, index)."""
@@ -99,13 +110,14 @@ def _is_context(evidence: Evidence, unit: Unit, violation: Violation) -> bool:
     items = _items(evidence, unit)
     if any(isinstance(item, UsageRow) for item in items):
         return True
-    rows = [item for item in items if isinstance(item, AllocationRow)]
+    made = [item for item in items if isinstance(item, AllocationRow | ReservationRow | EntryRow)]
+    rows = [item for item in made if isinstance(item, AllocationRow)]
     if violation.promise == "quota":
         unanswered = any(isinstance(item, Operation) and may_have_happened(item) for item in items)
-        return any(row.status == "allocated" for row in rows) or (unanswered and not rows)
-    if violation.promise in {"grants", "releases", "holds"}:
+        return any(row.status == "allocated" for row in rows) or (unanswered and not made)
+    if violation.promise in {"grants", "releases", "holds", "renewals", "reservations", "waits"}:
         told = violation.about.get("operation")
-        return not rows or (told is not None and any(_may_mean(evidence, told, row) for row in rows))
+        return not made or (told is not None and any(_may_mean(evidence, told, row) for row in rows))
     return False
 
 

@@ -3,17 +3,20 @@
 import json
 import secrets
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import redis
 
 from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.migrate import migrate
+from scheduler.domain.errors import Unavailable
 from tests.fault.clients import Habits, Log
 from tests.fault.crew import Crew, crew
 from tests.fault.proxy import FaultProxy, fault_proxy
@@ -52,6 +55,8 @@ class Setting:
     minutes_a_second: float = 0.0
     """How much faster the database's clock goes."""
     expire_every_seconds: float = 0.5
+    dispatches: int = 0
+    """How many dispatchers come again and again at the same time."""
     visibility_seconds: int = 1
     proxied: frozenset[str] = frozenset()
     """Which of postgres, redis and user_service are reached through a fault proxy."""
@@ -89,6 +94,13 @@ class Scene:
     proxies: Mapping[str, FaultProxy]
     log: Log
     outages: list[tuple[int, int]] = field(default_factory=list)
+    _timekeeper: threading.Lock = field(default_factory=threading.Lock)
+    time: Database = field(init=False)
+    """For whoever asks what time it is."""
+
+    def __post_init__(self) -> None:
+        """Have a connection for the time."""
+        self.time = self.own_database()
 
     @contextmanager
     def outage(self) -> Iterator[None]:
@@ -112,6 +124,15 @@ class Scene:
     def role(self) -> str:
         """The Postgres role, secret and database of a run are of one name."""
         return self.database_url.rpartition("/")[2]
+
+    def now(self) -> datetime:
+        """Read the database's clock, from any thread; this machine's while the database is away."""
+        with self._timekeeper:
+            try:
+                read: datetime = self.time.call("SELECT scheduler_clock()", {})
+            except Unavailable:
+                return datetime.now(UTC)
+            return read
 
     def own_database(self) -> Database:
         """Give another connection, for another thread; it is closed by who asked."""
@@ -173,7 +194,9 @@ def scene(stage: Stage, setting: Setting, log: Log) -> Iterator[Scene]:
         environment = _environment(stage, setting, url, events, service, proxies)
         workers = parts.enter_context(crew(setting.habits.clients, Birth(environment["api"], setting.changes)))
         jobs = parts.enter_context(crew(JOB_WORKERS, Birth(environment["jobs"], setting.changes)))
-        yield Scene(stage, setting, url, database, clock, workers, jobs, events, service, proxies, log)
+        place = Scene(stage, setting, url, database, clock, workers, jobs, events, service, proxies, log)
+        parts.callback(place.time.close)
+        yield place
 
 
 @contextmanager
@@ -205,6 +228,7 @@ def _environment(
         "SERVICE_TOKEN_SECRET": service.secret,
         "EVENTS_TOPIC_ARN": events.topic_arn,
         "RELAY_SECONDS": str(RELAY_SECONDS),
+        "DISPATCH_SECONDS": "0",
         "AWS_ENDPOINT_URL": stage.aws.url,
         "AWS_ENDPOINT_URL_SNS": events.endpoint_url,
         "AWS_DEFAULT_REGION": REGION,

@@ -9,12 +9,15 @@ from typing import Any
 from tests.fault.history import (
     AllocationRow,
     Effect,
+    EntryRow,
     EventRow,
     Evidence,
     KeyRow,
     Kind,
     Operation,
     Received,
+    RenewalRow,
+    ReservationRow,
     UsageRow,
 )
 
@@ -81,6 +84,92 @@ class Story:
         )
         return row
 
+    def renewed(self, row: AllocationRow, minutes: int = 10) -> RenewalRow:
+        """It has a later end."""
+        number = 1 + sum(renewal.allocation_id == row.id for renewal in self.evidence.renewals)
+        row = next(found for found in self.evidence.allocations if found.id == row.id)
+        renewal = RenewalRow(row.id, number, minutes, row.expires_at, row.expires_at + timedelta(minutes=minutes))
+        self.evidence.renewals.append(renewal)
+        self._tick()
+        self._event("scheduler.allocation.renewed", self.change(row, expires_at=renewal.new_expires_at))
+        return renewal
+
+    def renew(self, row: AllocationRow, minutes: int = 10, **changes: Any) -> RenewalRow:
+        """Its holder asked for a later end, and was told."""
+        renewal = self.renewed(row, minutes)
+        body = {"allocationId": row.id, "additionalMinutes": minutes}
+        self.asked(Kind.RENEW, row.user, body, **{"status": 200, "answer": {"data": renewal_told(renewal)}} | changes)
+        return renewal
+
+    def reserved(self, user: str, device: str, **changes: Any) -> ReservationRow:
+        """A device was promised for half an hour from an hour on."""
+        at, number = self._tick(), len(self.evidence.reservations)
+        start = at + timedelta(hours=1)
+        row = ReservationRow(
+            f"reservation-{number}", TENANT, user, device, "pending", start, start + HALF_HOUR, at, None, None
+        )
+        row = replace(row, **changes)
+        self.evidence.reservations.append(row)
+        self._promise_event("reservation.created", row)
+        return row
+
+    def reserve(self, user: str, device: str, **changes: Any) -> ReservationRow:
+        """A user asked for it, and was told."""
+        row = self.reserved(user, device, **changes)
+        self.asked(Kind.RESERVE, user, {"userId": user}, status=201, answer={"data": {"id": row.id}})
+        return row
+
+    def executed(self, row: ReservationRow) -> AllocationRow:
+        """Its time has come, and its owner was lent the device."""
+        self.seconds = max(self.seconds, int((row.starts_at - NOON).total_seconds()))
+        lent = self.granted(row.user, row.device_id, expires_at=row.ends_at, reservation_id=row.id)
+        row = self.change_promise(row, status="executing", executed_at=lent.allocated_at, allocation_id=lent.id)
+        self._promise_event("reservation.executed", row)
+        return lent
+
+    def joined(self, user: str, **changes: Any) -> EntryRow:
+        """A user got into line."""
+        at, number = self._tick(), len(self.evidence.entries)
+        row = EntryRow(
+            f"entry-{number}", TENANT, user, "waiting", at.timestamp(), 30, at, at + HALF_HOUR, None, None, None
+        )
+        row = replace(row, **changes)
+        self.evidence.entries.append(row)
+        self._promise_event("queue.joined", row)
+        return row
+
+    def join(self, user: str, **changes: Any) -> EntryRow:
+        """A user asked for it, and was told."""
+        row = self.joined(user, **changes)
+        self.asked(Kind.JOIN, user, {"userId": user}, status=201, answer={"data": {"id": row.id}})
+        return row
+
+    def served(self, row: EntryRow, device: str) -> AllocationRow:
+        """Her wait ended with a device."""
+        lent = self.granted(row.user, device)
+        self.change_promise(
+            row, status="fulfilled", ended_at=lent.allocated_at, allocation_id=lent.id, device_id=lent.device_id
+        )
+        self._promise_event("queue.fulfilled", row)
+        return lent
+
+    def given_up[Row: (ReservationRow, EntryRow)](self, row: Row, *, status: int | None = 200) -> Row:
+        """Its owner cancelled it, and was told if there is a status."""
+        ended = {"ended_at": self._tick()} if isinstance(row, EntryRow) else {}
+        changed = self.change_promise(row, status="cancelled", **ended)
+        self._promise_event(f"{'queue' if ended else 'reservation'}.cancelled", row)
+        kind, name = (Kind.CANCEL_WAIT, "entryId") if ended else (Kind.CANCEL_RESERVATION, "reservationId")
+        self.asked(kind, row.user, {name: row.id}, status=status, answer={"data": {"id": row.id}} if status else {})
+        return changed
+
+    def change_promise[Row: (ReservationRow, EntryRow)](self, row: Row, **changes: Any) -> Row:
+        """Change a reservation or an entry, here and in the evidence."""
+        rows: list[Any] = self.evidence.entries if isinstance(row, EntryRow) else self.evidence.reservations
+        place = int(row.id.rpartition("-")[2])
+        rows[place] = replace(rows[place], **changes)
+        changed: Row = rows[place]
+        return changed
+
     def asked(self, kind: Kind, user: str, body: Mapping[str, Any], **fields: Any) -> Operation:
         """A client asked; without a status it was never answered."""
         ended = self._clock_ns()
@@ -116,6 +205,7 @@ class Story:
                 event.data["deviceId"],
             )
             for event in evidence.events
+            if "fencingToken" in event.data or event.type in _ENDS.values()
         ]
 
     def change(self, row: AllocationRow, **changes: Any) -> AllocationRow:
@@ -149,6 +239,14 @@ class Story:
         event = EventRow(number, f"event-{number}", type_, row.device_id, row.tenant, data, published=False)
         self.evidence.events.append(event)
 
+    def _promise_event(self, what: str, row: ReservationRow | EntryRow) -> None:
+        number, data = len(self.evidence.events), {"id": row.id, "userId": row.user, "tenantId": row.tenant}
+        event = EventRow(
+            number, f"event-{number}", f"scheduler.{what}", f"{row.tenant}|{row.user}", row.tenant, data,
+            published=False, subject=row.id,
+        )  # fmt: skip
+        self.evidence.events.append(event)
+
     def _count(self, row: AllocationRow, by: int) -> None:
         place = self._usage.setdefault(row.user, len(self._usage))
         if place == len(self.evidence.usage):
@@ -173,4 +271,14 @@ def told(row: AllocationRow) -> dict[str, Any]:
         "fencingToken": row.fencing_token,
         "expiresAt": row.expires_at.isoformat().replace("+00:00", "Z"),
         "adbHost": "127.0.0.1",
+    }
+
+
+def renewal_told(renewal: RenewalRow) -> dict[str, Any]:
+    """Give what the client of a renewal is told."""
+    return {
+        "oldExpiresAt": renewal.old_expires_at.isoformat(),
+        "newExpiresAt": renewal.new_expires_at.isoformat(),
+        "additionalMinutes": renewal.additional_minutes,
+        "renewalCount": renewal.number,
     }

@@ -8,11 +8,14 @@ from tests.fault.checker.requests import user_of
 from tests.fault.history import (
     AllocationRow,
     Effect,
+    EntryRow,
     EventRow,
     KeyRow,
     LockUse,
     Operation,
     Received,
+    RenewalRow,
+    ReservationRow,
     UsageRow,
 )
 
@@ -44,6 +47,9 @@ def _(item: Operation) -> Iterator[Name]:
     for allocation in (item.data.get("allocationId"), item.body.get("allocationId")):
         if allocation:
             yield "allocation", allocation
+    for promise in (item.data.get("id"), item.body.get("reservationId"), item.body.get("entryId")):
+        if promise:
+            yield "promise", promise
 
 
 @_views.register
@@ -56,13 +62,37 @@ def _(item: Operation) -> Iterator[Name]:
 @bonds.register
 def _(item: KeyRow) -> Iterator[Name]:
     yield "key", f"{item.tenant}|{item.key}"
-    if item.answer and item.answer.get("allocationId"):
-        yield "allocation", item.answer["allocationId"]
+    names = {"allocationId": "allocation", "reservationId": "promise", "entryId": "promise"}
+    for name, kind in names.items():
+        if item.answer and item.answer.get(name):
+            yield kind, item.answer[name]
 
 
 @bonds.register
 def _(item: AllocationRow) -> Iterator[Name]:
     yield "allocation", item.id
+    if item.reservation_id:
+        yield "promise", item.reservation_id
+
+
+@bonds.register
+def _(item: RenewalRow) -> Iterator[Name]:
+    yield "allocation", item.allocation_id
+
+
+@bonds.register(ReservationRow)
+@bonds.register(EntryRow)
+def _(item: ReservationRow | EntryRow) -> Iterator[Name]:
+    yield "promise", item.id
+    if item.allocation_id:
+        yield "allocation", item.allocation_id
+
+
+@_views.register(ReservationRow)
+@_views.register(EntryRow)
+def _(item: ReservationRow | EntryRow) -> Iterator[Name]:
+    yield "user", user_of(item.tenant, item.user)
+    yield "device", str(item.device_id)
 
 
 @_views.register
@@ -77,6 +107,8 @@ def _(item: EventRow | Received) -> Iterator[Name]:
     yield "event", item.event_id
     if item.data.get("allocationId"):
         yield "allocation", item.data["allocationId"]
+    if isinstance(item, EventRow) and item.type.startswith(("scheduler.reservation.", "scheduler.queue.")):
+        yield "promise", item.subject
 
 
 @_views.register

@@ -101,15 +101,14 @@ def test_rows_are_read_page_by_page(
 
 
 def evidence_of(database: Database, journal: Journal, books: Any) -> Evidence:
-    allocations, events, usage, keys = collect.rows_of(database)
+    rows = collect.rows_of(database)
     return Evidence(
+        **rows,
         operations=journal.operations,
-        received=[Received(n, event.event_id, event.type, event.group, event.data) for n, event in enumerate(events)],
+        received=[
+            Received(n, event.event_id, event.type, event.group, event.data) for n, event in enumerate(rows["events"])
+        ],
         effects=collect.effects_of(books),
-        allocations=allocations,
-        events=events,
-        usage=usage,
-        keys=keys,
         limit=1,
     )
 

@@ -5,7 +5,19 @@ What nobody can know counts as may-have-happened: no check raises a false alarm.
 
 from collections.abc import Callable, Mapping
 
-from tests.fault.checker import answers, effects, events, grants, holds, locks, quota, releases
+from tests.fault.checker import (
+    answers,
+    effects,
+    events,
+    grants,
+    holds,
+    locks,
+    quota,
+    releases,
+    renewals,
+    reservations,
+    waits,
+)
 from tests.fault.history import Evidence, Violation
 
 type Check = Callable[[Evidence], list[Violation]]
@@ -15,6 +27,9 @@ CHECKS: Mapping[str, Check] = {
     answers.PROMISE: answers.check,
     grants.PROMISE: grants.check,
     releases.PROMISE: releases.check,
+    renewals.PROMISE: renewals.check,
+    reservations.PROMISE: reservations.check,
+    waits.PROMISE: waits.check,
     quota.PROMISE: quota.check,
     events.PROMISE: events.check,
     effects.PROMISE: effects.check,

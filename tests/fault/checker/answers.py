@@ -1,7 +1,7 @@
 """Every answer is one that the API promises, tells nothing of the inside, and is the same for the same key."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from tests.fault.checker.requests import Request, kept_answers, requests_of
@@ -9,43 +9,62 @@ from tests.fault.history import Evidence, Kind, Operation, Violation
 
 PROMISE = "answers"
 
-SUCCESS = {Kind.ALLOCATE: 201, Kind.RELEASE: 200, Kind.LIST: 200, Kind.EXPIRE: 200}
-REFUSALS: Mapping[Kind, frozenset[tuple[int, str]]] = {
-    Kind.ALLOCATE: frozenset(
-        {
-            (403, "quota_exceeded"),
-            (409, "no_available_devices"),
-            (409, "user_busy"),
-            (409, "request_in_progress"),
-            (503, "quota_service_unavailable"),
-            (503, "unavailable"),
-        }
-    ),
-    Kind.RELEASE: frozenset(
-        {
-            (404, "allocation_not_found"),
-            (409, "allocation_not_active"),
-            (409, "stale_fencing_token"),
-            (409, "user_busy"),
-            (409, "request_in_progress"),
-            (503, "unavailable"),
-        }
-    ),
-    Kind.LIST: frozenset({(503, "unavailable")}),
-    Kind.EXPIRE: frozenset({(409, "request_in_progress"), (503, "unavailable")}),
+SUCCESS = {
+    Kind.ALLOCATE: 201,
+    Kind.RELEASE: 200,
+    Kind.LIST: 200,
+    Kind.EXPIRE: 200,
+    Kind.RENEW: 200,
+    Kind.RESERVE: 201,
+    Kind.CANCEL_RESERVATION: 200,
+    Kind.JOIN: 201,
+    Kind.CANCEL_WAIT: 200,
+    Kind.LOOK_AT_WAIT: 200,
 }
+_BUSY = {(409, "user_busy"), (409, "request_in_progress"), (503, "unavailable")}
+_QUOTA = {(403, "quota_exceeded"), (503, "quota_service_unavailable")}
+REFUSALS: Mapping[Kind, Set[tuple[int, str]]] = {
+    Kind.ALLOCATE: _BUSY | _QUOTA | {(409, "no_available_devices")},
+    Kind.RELEASE: _BUSY | {(404, "allocation_not_found"), (409, "allocation_not_active"), (409, "stale_fencing_token")},
+    Kind.LIST: {(503, "unavailable")},
+    Kind.EXPIRE: {(409, "request_in_progress"), (503, "unavailable")},
+    Kind.RENEW: _BUSY
+    | _QUOTA
+    | {
+        *((403, "renewal_refused"), (409, "renewal_refused")),
+        *((404, "allocation_not_found"), (409, "allocation_not_active")),
+    },
+    Kind.RESERVE: _BUSY | _QUOTA | {(409, "reservation_conflict")},
+    Kind.CANCEL_RESERVATION: _BUSY | {(404, "reservation_not_found"), (409, "reservation_not_pending")},
+    Kind.JOIN: _BUSY | _QUOTA | {(409, "already_queued"), (409, "no_available_devices")},
+    Kind.CANCEL_WAIT: _BUSY | {(404, "queue_entry_not_found"), (409, "queue_entry_not_waiting")},
+    Kind.LOOK_AT_WAIT: {(404, "queue_entry_not_found"), (503, "unavailable")},
+}
+KEPT = {
+    Kind.ALLOCATE: ("allocationId", {"granted"}),
+    Kind.RELEASE: ("allocationId", {"released", "expired"}),
+    Kind.RENEW: ("allocationId", {"renewed"}),
+    Kind.RESERVE: ("reservationId", {"reserved"}),
+    Kind.CANCEL_RESERVATION: ("reservationId", {"cancelled"}),
+    Kind.JOIN: ("entryId", {"joined"}),
+    Kind.CANCEL_WAIT: ("entryId", {"cancelled"}),
+}
+"""What the answer that a key keeps of a success names, and its outcomes."""
 RETRYABLE = frozenset(
     {"no_available_devices", "user_busy", "request_in_progress", "quota_service_unavailable", "unavailable"}
 )
 _INSIDE = ("Traceback", "psycopg2", "SELECT ", "127.0.0.1")
-_TOLD = ("allocationId", "deviceId", "userId", "tenantId", "fencingToken", "expiresAt", "durationSeconds", "count")
+_TOLD = (
+    *("allocationId", "deviceId", "userId", "tenantId", "fencingToken", "expiresAt", "durationSeconds", "count"),
+    *("newExpiresAt", "renewalCount", "id"),
+)
 
 
 def check(evidence: Evidence) -> list[Violation]:
     """Look at each answer by itself, then at those of one key."""
     found = [violation for operation in evidence.operations for violation in _of_one(operation)]
     kept = kept_answers(evidence.keys)
-    for kind in (Kind.ALLOCATE, Kind.RELEASE, Kind.EXPIRE):
+    for kind in (*KEPT, Kind.EXPIRE):
         for request in requests_of(evidence, kind):
             if request.first.key is not None:
                 found += _of_one_key(request, kept.get((request.first.tenant, request.first.key)))
@@ -82,8 +101,9 @@ def _of_one_key(request: Request, kept: Mapping[str, Any] | None) -> Iterator[Vi
         yield Violation(PROMISE, f"one key, several answers: {'; '.join(sorted(told))}", about)
     if request.success is None or kept is None or request.first.kind is Kind.EXPIRE:
         return
-    named = request.success.data.get("allocationId", kept.get("allocationId"))
-    if kept.get("outcome") not in {"granted", "released", "expired"} or kept.get("allocationId") != named:
+    name, outcomes = KEPT[request.first.kind]
+    named = request.made or request.success.data.get(name, kept.get(name))
+    if kept.get("outcome") not in outcomes or kept.get(name) != named:
         yield Violation(PROMISE, f"a success was told, but the key keeps {dict(kept)}", about)
 
 

@@ -16,6 +16,7 @@ ENDS = {
     "scheduler.allocation.expired": "expired",
     "scheduler.allocation.revoked": "revoked",
 }
+RENEWAL = "scheduler.allocation.renewed"
 _PLAIN_GROUP = re.compile(r"[!-~]{1,128}")
 
 
@@ -23,7 +24,7 @@ def check(evidence: Evidence) -> list[Violation]:
     """Compare events with rows, then receptions with events."""
     rows = {row.id: row for row in evidence.allocations}
     return [
-        *_against_rows(rows, evidence.events),
+        *_against_rows(rows, evidence),
         *_told_in_order(rows, evidence.events),
         *_foreign(evidence),
         *_received_in_order(evidence),
@@ -31,16 +32,18 @@ def check(evidence: Evidence) -> list[Violation]:
     ]
 
 
-def _against_rows(rows: Mapping[str, AllocationRow], events: Iterable[EventRow]) -> Iterator[Violation]:
+def _against_rows(rows: Mapping[str, AllocationRow], evidence: Evidence) -> Iterator[Violation]:
     told: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for event in events:
-        if "allocationId" in event.data:
-            row = rows.get(str(event.data["allocationId"]))
-            told[str(event.data["allocationId"])][event.type] += 1
+    renewals = Counter(renewal.allocation_id for renewal in evidence.renewals)
+    for event in evidence.events:
+        if event.type in {GRANT, RENEWAL, *ENDS}:
+            row = rows.get(str(event.data.get("allocationId")))
+            told[str(event.data.get("allocationId"))][event.type] += 1
             if row is None or not _agrees(event, row):
                 yield _broken(f"{event.type} {event.event_id} tells {dict(event.data)}, which no row bears out", event)
     for row in rows.values():
         wanted = Counter({GRANT: 1}) + Counter({type_: 1 for type_, status in ENDS.items() if status == row.status})
+        wanted += Counter({RENEWAL: renewals[row.id]})
         if told[row.id] != wanted:
             what = f"{row.id}, {row.status}, has the events {dict(told[row.id])} instead of {dict(wanted)}"
             yield Violation(PROMISE, what, {"allocation": row.id})
