@@ -51,14 +51,14 @@ class PostgresAllocations:
     def reap(self, request: AllocationRequest) -> Sequence[EndedAllocation]:
         """End overdue allocations of the user, and of devices that would serve the request; at most 20."""
         rows = self._database.rows(
-            f"SELECT {_ENDED} FROM reap_overdue(%(tenant)s, %(user)s, %(wants)s::device_wants)",
+            f"SELECT {ENDED_COLUMNS} FROM reap_overdue(%(tenant)s, %(user)s, %(wants)s::device_wants)",
             {
                 "tenant": request.user.tenant_id,
                 "user": request.user.user_id,
                 "wants": wants_row(request.wants),
             },
         )
-        return [_ended(row) for row in rows]
+        return [ended_from(row) for row in rows]
 
     def release(self, request: ReleaseRequest) -> Facts:
         """Release in one round trip; a late release is stopped by allocation id and fencing token."""
@@ -78,8 +78,8 @@ class PostgresAllocations:
 
     def expire_due(self, limit: int) -> Sequence[EndedAllocation]:
         """End up to `limit` overdue allocations; each is decided again under its locks."""
-        rows = self._database.rows(f"SELECT {_ENDED} FROM expire_due(%(limit)s)", {"limit": limit})
-        return [_ended(row) for row in rows]
+        rows = self._database.rows(f"SELECT {ENDED_COLUMNS} FROM expire_due(%(limit)s)", {"limit": limit})
+        return [ended_from(row) for row in rows]
 
     def delete_ended(self, retention_days: int, limit: int) -> int:
         """Delete up to `limit` allocations that ended before the retention; active ones are never touched."""
@@ -132,7 +132,7 @@ class PostgresAllocations:
         return AllocationTotals(**row)
 
 
-_ENDED = "id::text, device_id, tenant_id, user_id, status, duration_seconds"
+ENDED_COLUMNS = "id::text, device_id, tenant_id, user_id, status, duration_seconds"
 _COLUMNS = (
     "a.id::text, a.device_id, a.tenant_id, a.user_id, a.status, a.allocated_at, a.expires_at, a.released_at,"
     " a.duration_minutes, a.duration_seconds, a.fencing_token, a.metadata,"
@@ -202,7 +202,8 @@ def terms_row(terms: QuotaTerms) -> tuple[Any, ...]:
     )
 
 
-def _ended(row: Row) -> EndedAllocation:
+def ended_from(row: Row) -> EndedAllocation:
+    """Read what an end gave back, from a row of `ENDED_COLUMNS`."""
     return EndedAllocation(
         id=row["id"],
         device_id=row["device_id"],
