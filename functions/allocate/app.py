@@ -1,17 +1,26 @@
-"""POST /scheduler/devices/allocate: lend one cloud phone to one user."""
+"""POST /scheduler/devices/allocate: lend one cloud phone to one user, now or when one is free."""
 
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.depends import Depends
 
-from scheduler.domain.errors import NoAvailableDevices, QuotaExceeded, QuotaServiceUnavailable, UserBusy
-from scheduler.domain.model import RequestKey
-from scheduler.edge.http import Envelope, caller, create_api, created, lambda_entry, refusals, request_key
+from scheduler.domain.errors import (
+    AlreadyQueued,
+    NoAvailableDevices,
+    QuotaExceeded,
+    QuotaServiceUnavailable,
+    UserBusy,
+)
+from scheduler.domain.model import Allocation, RequestKey
+from scheduler.edge.http import Envelope, accepted, caller, create_api, created, lambda_entry, refusals, request_key
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.allocations import AllocateBody, AllocationView
+from scheduler.edge.schemas.queue import QueueEntryView
 from scheduler.runtime import get_allocator
+from scheduler.runtime.queue import get_patient_allocator
 from scheduler.service.allocator import Allocator
+from scheduler.service.queue import Wait
 
 app = create_api()
 
@@ -21,17 +30,28 @@ app = create_api()
     summary="Allocate a device",
     tags=["allocations"],
     status_code=201,
-    openapi_extensions=refusals(NoAvailableDevices, QuotaExceeded, QuotaServiceUnavailable, UserBusy),
+    responses={
+        201: {"description": "Lent", "content": {"application/json": {"model": Envelope[AllocationView]}}},
+        202: {"description": "In line", "content": {"application/json": {"model": Envelope[QueueEntryView]}}},
+    },
+    openapi_extensions=refusals(NoAvailableDevices, QuotaExceeded, QuotaServiceUnavailable, UserBusy, AlreadyQueued),
 )
 def allocate(
     body: AllocateBody,
     who: Annotated[Caller, Depends(caller)],
     key: Annotated[RequestKey | None, Depends(request_key)],
     allocator: Annotated[Allocator, Depends(get_allocator)],
-) -> Response[Envelope[AllocationView]]:
-    """Lend the best free device that fits to the user, for the asked minutes."""
-    allocation = allocator.allocate(body.to_request(who, key))
-    return created(Envelope(data=AllocationView.of(allocation), message="Device allocated successfully"))
+) -> Response[Envelope[AllocationView] | Envelope[QueueEntryView]]:
+    """Lend the best free device that fits to the user, for the asked minutes; with `wait`, join the queue for one."""
+    request = body.to_request(who, key)
+    outcome: Allocation | Wait
+    if body.wait:
+        outcome = get_patient_allocator().allocate(request, body.maxWaitMinutes)
+    else:
+        outcome = allocator.allocate(request)
+    if isinstance(outcome, Wait):
+        return accepted(Envelope(data=QueueEntryView.of(outcome), message="No device is free; the request waits"))
+    return created(Envelope(data=AllocationView.of(outcome), message="Device allocated successfully"))
 
 
 handler = lambda_entry(app)

@@ -6,10 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from scheduler.domain.errors import RequestInProgress
 from scheduler.domain.model import DeviceWants, RequestKey, User
 from scheduler.domain.outcome import Facts, accepted
 
-MAX_WAIT_MINUTES = 120
 SECONDS_PER_MINUTE = 60
 
 
@@ -126,8 +126,14 @@ class WaitFigures:
 
 
 def joined_entry(facts: Facts) -> str:
-    """Read the facts of a join that was carried out: the entry's id."""
-    entry_id: str = accepted(facts)["entryId"]
+    """Read the facts of a join that was carried out: the entry's id.
+
+    Raises:
+        RequestInProgress: The same request, under its key, has been granted a device meanwhile: ask for that again.
+    """
+    if accepted(facts)["outcome"] != "joined":
+        raise RequestInProgress(retry_after_seconds=1)
+    entry_id: str = facts["entryId"]
     return entry_id
 
 

@@ -79,6 +79,7 @@ DeviceId = Annotated[str, StringConstraints(min_length=1, max_length=255, patter
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=_NO_NUL)]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_NO_NUL)]
 Minutes = Annotated[int, Field(ge=1, le=1440)]
+WaitMinutes = Annotated[int, Field(ge=1, le=120)]
 Cores = Annotated[int, Field(ge=1, le=1024)]
 Megabytes = Annotated[int, Field(ge=1, le=MAX_INT)]
 Port = Annotated[int, Field(ge=1, le=65535)]

@@ -121,6 +121,11 @@ def created[Body: BaseModel](body: Body) -> Response[Body]:
     return _answer(HTTPStatus.CREATED, body)
 
 
+def accepted[Body: BaseModel](body: Body) -> Response[Body]:
+    """Answer 202."""
+    return _answer(HTTPStatus.ACCEPTED, body)
+
+
 def caller(request: Request) -> Caller:
     """Say who calls; an operator's act is logged.
 

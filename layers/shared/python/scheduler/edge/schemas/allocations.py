@@ -2,7 +2,7 @@
 
 # ruff: noqa: N815  wire names
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field
 
@@ -24,10 +24,13 @@ from scheduler.edge.fields import (
     Minutes,
     ShortText,
     UuidText,
+    WaitMinutes,
     WireModel,
     nesting,
 )
 from scheduler.edge.identity import Caller
+
+DEFAULT_WAIT_MINUTES = 30
 
 
 class PreferredSpecs(WireModel):
@@ -67,7 +70,8 @@ class AllocateItem(WireModel):
 class AllocateBody(AllocateItem):
     """Who wants a device, for how long, of what kind; alone, not in a batch."""
 
-    wait: Literal[False] = False
+    wait: Annotated[bool, Field(description="Join the queue when no device is free")] = False
+    maxWaitMinutes: WaitMinutes = DEFAULT_WAIT_MINUTES
 
 
 class ReleaseBody(WireModel):

@@ -1,0 +1,98 @@
+"""The priority queue: join, look, leave. Its figures have a file of their own."""
+
+from typing import Annotated
+
+import figures
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.depends import Depends
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+
+from scheduler.domain import errors
+from scheduler.domain.model import RequestKey
+from scheduler.domain.queue import EntryStatus, QueueFilter
+from scheduler.edge import http
+from scheduler.edge.cursors import MAX_CURSOR_LENGTH, read_time_cursor, write_cursor
+from scheduler.edge.fields import Id
+from scheduler.edge.http import Envelope, Meta, Page
+from scheduler.edge.identity import Caller
+from scheduler.edge.schemas.queue import JoinBody, QueueEntryView
+from scheduler.runtime.queue import get_queue
+from scheduler.service.queue import Queue
+
+app = http.create_api()
+app.include_router(figures.router)
+
+
+@app.post(
+    "/scheduler/queue",
+    summary="Join the queue",
+    tags=["queue"],
+    status_code=201,
+    openapi_extensions=http.refusals(
+        errors.AlreadyQueued, errors.QuotaExceeded, errors.NoAvailableDevices, errors.QuotaServiceUnavailable
+    ),
+)
+def join(
+    body: JoinBody,
+    who: Annotated[Caller, Depends(http.caller)],
+    key: Annotated[RequestKey | None, Depends(http.request_key)],
+    queue: Annotated[Queue, Depends(get_queue)],
+) -> Response[Envelope[QueueEntryView]]:
+    """Wait for a device; the answer is fulfilled already when one is free. The tier is that of the user's plan."""
+    wait = queue.join(body.to_request(who, key))
+    return http.created(Envelope(data=QueueEntryView.of(wait), message="Joined the queue"))
+
+
+@app.get("/scheduler/queue", summary="List waits", tags=["queue"])
+def list_waits(
+    who: Annotated[Caller, Depends(http.caller)],
+    queue: Annotated[Queue, Depends(get_queue)],
+    tenant_id: Annotated[Id | None, Query(alias="tenantId", description="an operator may name any")] = None,
+    user_id: Annotated[Id | None, Query(alias="userId")] = None,
+    status: Annotated[EntryStatus | None, Query()] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH)] = None,
+) -> Response[Page[QueueEntryView]]:
+    """List them newest first; a user sees its own, a service its tenant's, an operator all."""
+    if who.seen_user is not None and user_id is not None:
+        who.acting_for(user_id, None)
+    after = read_time_cursor(cursor)
+    wanted = QueueFilter(who.tenant(tenant_id), who.seen_user or user_id, status, after, limit)
+    found, more = queue.page(wanted)
+    follows = write_cursor(found[-1].entry.joined_at.isoformat(), found[-1].entry.id) if more else None
+    return http.ok(Page(data=[QueueEntryView.of(wait) for wait in found], meta=Meta(limit=limit, nextCursor=follows)))
+
+
+@app.get(
+    "/scheduler/queue/<entryId>",
+    summary="Read a wait",
+    tags=["queue"],
+    openapi_extensions=http.refusals(errors.QueueEntryNotFound),
+)
+def read(
+    entryId: Annotated[Id, Path()],  # noqa: N803  wire name
+    who: Annotated[Caller, Depends(http.caller)],
+    queue: Annotated[Queue, Depends(get_queue)],
+) -> Response[Envelope[QueueEntryView]]:
+    """Give one wait: its place and estimate while it lasts, the allocation when it is fulfilled."""
+    return http.ok(Envelope(data=QueueEntryView.of(queue.find(entryId, who.seen_tenant, who.seen_user))))
+
+
+@app.post(
+    "/scheduler/queue/<entryId>/cancel",
+    summary="Leave the queue",
+    tags=["queue"],
+    openapi_extensions=http.refusals(errors.QueueEntryNotFound, errors.QueueEntryNotWaiting),
+)
+def cancel(
+    entryId: Annotated[Id, Path()],  # noqa: N803  wire name
+    who: Annotated[Caller, Depends(http.caller)],
+    key: Annotated[RequestKey | None, Depends(http.request_key)],
+    queue: Annotated[Queue, Depends(get_queue)],
+) -> Response[Envelope[QueueEntryView]]:
+    """End a wait that goes on; what was fulfilled is given back by a release."""
+    wait = queue.cancel(entryId, who.seen_tenant, who.seen_user, key)
+    return http.ok(Envelope(data=QueueEntryView.of(wait), message="Left the queue"))
+
+
+handler = http.lambda_entry(app)

@@ -1,0 +1,197 @@
+"""Join, see and leave the queue."""
+
+# ruff: noqa: N815  wire names
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, Field
+
+from scheduler.domain.calibration import Calibration, Estimate
+from scheduler.domain.model import DeviceWants, RequestKey
+from scheduler.domain.queue import EntryStatus, QueueRequest, WaitFigures
+from scheduler.edge.fields import MAX_NESTING, Id, Metadata, Minutes, ShortText, WaitMinutes, WireModel, nesting
+from scheduler.edge.identity import Caller
+from scheduler.edge.schemas.allocations import DEFAULT_WAIT_MINUTES, PreferredSpecs
+from scheduler.service.queue import QueueStatistics, Wait
+
+
+class JoinBody(WireModel):
+    """Who waits for a device, for how long at most, of what kind; its minutes start at the grant."""
+
+    userId: Id
+    tenantId: Id | None = None
+    durationMinutes: Minutes = 60
+    preferredSpecs: PreferredSpecs | None = None
+    deviceType: ShortText | None = None
+    maxWaitMinutes: WaitMinutes = DEFAULT_WAIT_MINUTES
+    metadata: Metadata | None = None
+
+    def to_request(self, who: Caller, key: RequestKey | None) -> QueueRequest:
+        """Read it as the caller's wish.
+
+        Raises:
+            Forbidden: It names a user or tenant that the caller may not act for.
+        """
+        specs = self.preferredSpecs or PreferredSpecs()
+        return QueueRequest(
+            user=who.acting_for(self.userId, self.tenantId),
+            minutes=self.durationMinutes,
+            max_wait_minutes=self.maxWaitMinutes,
+            wants=DeviceWants(self.deviceType, specs.minCpu, specs.minMemory, specs.minStorage),
+            metadata=self.metadata,
+            key=key,
+        )
+
+
+class WaitBand(BaseModel):
+    """Seconds until served: half of such waits end within p50, nine of ten within p90."""
+
+    p50: int
+    p90: int
+
+    @classmethod
+    def of(cls, estimate: Estimate | None) -> Self | None:
+        """View an estimate."""
+        return None if estimate is None else cls(p50=estimate.p50, p90=estimate.p90)
+
+
+class SpecsView(BaseModel):
+    """Minima asked of the device; null: any."""
+
+    deviceType: str | None
+    minCpu: int | None
+    minMemory: int | None
+    minStorage: int | None
+
+    @classmethod
+    def of(cls, wants: DeviceWants) -> Self:
+        """View what a waiter wants."""
+        return cls(
+            deviceType=wants.device_type,
+            minCpu=wants.min_cpu,
+            minMemory=wants.min_memory_mb,
+            minStorage=wants.min_storage_mb,
+        )
+
+
+class QueueEntryView(BaseModel):
+    """A wait. Place and estimate stand while it lasts; what was lent, when it is fulfilled."""
+
+    id: str
+    userId: str
+    tenantId: str
+    status: EntryStatus
+    specs: SpecsView
+    durationMinutes: int
+    tier: str
+    joinedAt: datetime
+    expiresAt: datetime = Field(description="Until when it waits at most")
+    endedAt: datetime | None
+    position: int | None = Field(description="Place in line, from 1")
+    aheadCount: int | None
+    estimatedWaitSeconds: WaitBand | None = Field(description="Null when the wait is over, or cannot be told")
+    allocationId: str | None
+    deviceId: str | None
+    metadata: Any
+
+    @classmethod
+    def of(cls, wait: Wait) -> Self:
+        """View a wait."""
+        entry = wait.entry
+        return cls(
+            id=entry.id,
+            userId=entry.user.user_id,
+            tenantId=entry.user.tenant_id,
+            status=entry.status,
+            specs=SpecsView.of(entry.wants),
+            durationMinutes=entry.duration_minutes,
+            tier=entry.tier,
+            joinedAt=entry.joined_at,
+            expiresAt=entry.expires_at,
+            endedAt=entry.ended_at,
+            position=entry.position,
+            aheadCount=None if entry.position is None else entry.position - 1,
+            estimatedWaitSeconds=WaitBand.of(wait.estimate),
+            allocationId=entry.allocation_id,
+            deviceId=entry.device_id,
+            metadata=None if nesting(entry.metadata) > MAX_NESTING else entry.metadata,
+        )
+
+
+class WaitFiguresView(BaseModel):
+    """Counts of waits, and seconds that the fulfilled ones took; null: there was none."""
+
+    waiting: int
+    fulfilled: int
+    expired: int
+    cancelled: int
+    successRate: float | None = Field(description="fulfilled / (fulfilled + expired), 0 to 1")
+    waitSeconds: WaitBand | None
+
+    @classmethod
+    def of(cls, figures: WaitFigures) -> Self:
+        """View the figures of all, or of one tier."""
+        waits = None
+        if figures.p50 is not None and figures.p90 is not None:
+            waits = WaitBand(p50=round(figures.p50), p90=round(figures.p90))
+        return cls(
+            waiting=figures.waiting,
+            fulfilled=figures.fulfilled,
+            expired=figures.expired,
+            cancelled=figures.cancelled,
+            successRate=figures.success_rate,
+            waitSeconds=waits,
+        )
+
+
+class CalibrationView(BaseModel):
+    """How the estimates told at the join were kept; a wait that ended unserved before its p90 is unknown."""
+
+    days: int
+    known: int
+    unknown: int
+    withinP50: int
+    withinP90: int
+    shareWithinP90: float | None
+
+    @classmethod
+    def of(cls, calibration: Calibration) -> Self:
+        """View a calibration."""
+        return cls(
+            days=calibration.days,
+            known=calibration.known,
+            unknown=calibration.unknown,
+            withinP50=calibration.within_p50,
+            withinP90=calibration.within_p90,
+            shareWithinP90=calibration.share_within_p90,
+        )
+
+
+class QueueStatisticsView(WaitFiguresView):
+    """The line now, how the waits of the last hours ended, and how its promises are kept."""
+
+    hours: int
+    byTier: dict[str, WaitFiguresView]
+    calibration: CalibrationView
+
+    @classmethod
+    def of_all(cls, statistics: QueueStatistics) -> Self:
+        """View statistics."""
+        return cls(
+            **WaitFiguresView.of(statistics.total).model_dump(),
+            hours=statistics.hours,
+            byTier={str(row.tier): WaitFiguresView.of(row) for row in statistics.by_tier},
+            calibration=CalibrationView.of(statistics.calibration),
+        )
+
+
+class ProcessBody(WireModel):
+    """How many waiters to serve at most."""
+
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+
+
+class ServedCount(BaseModel):
+    """How many waiters were served."""
+
+    served: int
