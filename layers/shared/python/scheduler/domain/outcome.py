@@ -19,8 +19,12 @@ from scheduler.domain.errors import (
     QuotaExceeded,
     QuotaServiceUnavailable,
     RequestInProgress,
+    ReservationConflict,
+    ReservationNotFound,
+    ReservationNotPending,
     SchedulerError,
     StaleFencingToken,
+    ValidationFailed,
 )
 from scheduler.domain.model import Allocation, AllocationStatus, EndedAllocation, User
 from scheduler.domain.renewal import renewal_refused
@@ -48,6 +52,14 @@ _REFUSALS: dict[str, Callable[[Facts], SchedulerError]] = {
     ),
     "entry_not_found": lambda _: QueueEntryNotFound(),
     "not_waiting": lambda _: QueueEntryNotWaiting(),
+    "reservation_not_found": lambda _: ReservationNotFound(),
+    "reservation_not_pending": lambda _: ReservationNotPending(),
+    "reservation_conflict": lambda facts: ReservationConflict(
+        members={"conflicts": facts["conflicts"], "nextWindows": facts["nextWindows"]}
+    ),
+    "wrong_start": lambda facts: ValidationFailed(
+        members={"errors": [{"field": "startTime", "detail": facts["detail"]}]}
+    ),
     "device_exists": lambda facts: DeviceExists(f"Registered already or given twice: {', '.join(facts['ids'])}"),
     "device_not_found": lambda _: DeviceNotFound(),
     "key_reused": lambda _: IdempotencyKeyReused(),

@@ -79,12 +79,14 @@ DeviceId = Annotated[str, StringConstraints(min_length=1, max_length=255, patter
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=_NO_NUL)]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_NO_NUL)]
 Minutes = Annotated[int, Field(ge=1, le=1440)]
+BookedMinutes = Annotated[int, Field(ge=15, le=1440)]
+RemindMinutes = Annotated[int, Field(ge=0, le=60)]
 WaitMinutes = Annotated[int, Field(ge=1, le=120)]
 Cores = Annotated[int, Field(ge=1, le=1024)]
 Megabytes = Annotated[int, Field(ge=1, le=MAX_INT)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_bounded_metadata)]
-Time = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_in_utc)]
+Time = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_rfc_3339), AfterValidator(_in_utc)]
 UuidText = Annotated[
     str, StringConstraints(pattern=r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$")
 ]

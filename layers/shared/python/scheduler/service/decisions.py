@@ -2,9 +2,10 @@
 
 import logging
 
-from scheduler.domain.errors import NoAvailableDevices, SchedulerError
+from scheduler.domain.errors import NoAvailableDevices, ReservationConflict, SchedulerError
 from scheduler.domain.model import Allocation, EndedAllocation, User
 from scheduler.domain.renewal import Renewal
+from scheduler.domain.reservation import Reservation
 
 
 def log_granted(logger: logging.Logger, allocation: Allocation) -> None:
@@ -32,9 +33,30 @@ def log_renewed(logger: logging.Logger, renewal: Renewal, owner: User | None) ->
     )
 
 
+def log_reservation(
+    logger: logging.Logger,
+    reservation: Reservation,
+    change: str,
+    reason: str | None = None,
+    device_id: str | None = None,
+) -> None:
+    """Tell what became of whose reservation; with the device it has now, where that may be another."""
+    logger.info(
+        "reservation changed",
+        extra={
+            "change": change,
+            "reservationId": reservation.id,
+            "deviceId": device_id or reservation.device_id,
+            "userId": reservation.user.user_id,
+            "tenantId": reservation.user.tenant_id,
+            "reason": reason,
+        },
+    )
+
+
 def log_refused(logger: logging.Logger, refusal: SchedulerError, **names: str | None) -> None:
     """Tell who was refused what, and why. A busy fleet is normal: information, not a warning."""
-    level = logging.INFO if isinstance(refusal, NoAvailableDevices) else logging.WARNING
+    level = logging.INFO if isinstance(refusal, NoAvailableDevices | ReservationConflict) else logging.WARNING
     logger.log(level, "refused", extra={"code": refusal.code, "reason": refusal.detail, **names})
 
 

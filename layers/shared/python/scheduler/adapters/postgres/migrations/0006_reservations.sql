@@ -39,19 +39,21 @@ COMMENT ON COLUMN reservations.status IS 'pending → executing (its allocation 
 COMMENT ON COLUMN reservations.remind_at IS 'When the reminder is due; NULL: none, or sent';
 COMMENT ON COLUMN reservations.series_id IS 'Shared by the occurrences of one recurrence';
 COMMENT ON COLUMN reservations.time_zone IS 'Where the wall time of the recurrence is kept';
-COMMENT ON COLUMN reservations.claimed_at IS 'The owner''s first call after the start; without one it is a no-show';
-COMMENT ON COLUMN reservations.failure IS 'Why it failed, as the owner is told';
+COMMENT ON COLUMN reservations.claimed_at IS 'The owner''s first call after the start, noted where no-shows are ended; without one it is a no-show';
+COMMENT ON COLUMN reservations.failure IS 'Why it failed, or was ended as a no-show, as the owner is told';
 
 -- The next start on a device, which its row repeats as next_reserved_at.
 CREATE INDEX reservations_pending_by_device ON reservations (device_id, starts_at) WHERE status = 'pending';
 -- What is due, and what is in danger: soonest first.
 CREATE INDEX reservations_pending_by_start ON reservations (starts_at) WHERE status = 'pending';
 CREATE INDEX reservations_to_remind ON reservations (remind_at) WHERE status = 'pending' AND remind_at IS NOT NULL;
--- No-shows: executing ones that nobody has claimed.
-CREATE INDEX reservations_unclaimed ON reservations (executed_at) WHERE status = 'executing' AND claimed_at IS NULL;
--- Lists, soonest first; own overlapping ones.
-CREATE INDEX reservations_by_user ON reservations (tenant_id, user_id, starts_at, id);
-CREATE INDEX reservations_by_tenant ON reservations (tenant_id, starts_at, id);
+-- No-shows: executing ones that nobody has claimed; by user, because each of her calls claims hers.
+CREATE INDEX reservations_unclaimed ON reservations (user_id, tenant_id, executed_at)
+    WHERE status = 'executing' AND claimed_at IS NULL;
+-- Lists, soonest first: by user, of one tenant or any; by status, of one tenant or all. Own overlapping ones.
+CREATE INDEX reservations_by_user ON reservations (user_id, tenant_id, starts_at, id);
+CREATE INDEX reservations_by_tenant ON reservations (tenant_id, status, starts_at, id);
+CREATE INDEX reservations_by_time ON reservations (status, starts_at, id);
 -- Retention.
 CREATE INDEX reservations_ended ON reservations (ends_at) WHERE status NOT IN ('pending', 'executing');
 

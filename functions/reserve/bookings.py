@@ -1,0 +1,84 @@
+"""POST /scheduler/reservations, PATCH /{reservationId} and POST /{reservationId}/cancel: promise, change, let go."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.depends import Depends
+from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from scheduler.domain.errors import (
+    QuotaExceeded,
+    QuotaServiceUnavailable,
+    ReservationConflict,
+    ReservationNotFound,
+    ReservationNotPending,
+    UserBusy,
+)
+from scheduler.domain.model import RequestKey
+from scheduler.edge.fields import Id
+from scheduler.edge.http import Envelope, caller, created, ok, refusals, request_key
+from scheduler.edge.identity import Caller
+from scheduler.edge.schemas.allocations import EmptyBody
+from scheduler.edge.schemas.reservation_views import ReservationView, SeriesView
+from scheduler.edge.schemas.reservations import ChangeReservationBody, ReserveBody
+from scheduler.runtime.reservations import get_reserver
+from scheduler.service.reserver import Reserver
+
+router = APIGatewayHttpRouter()
+WHY_NOT = (ReservationConflict, QuotaExceeded, QuotaServiceUnavailable, UserBusy)
+
+
+@router.post(
+    "/scheduler/reservations",
+    summary="Reserve a device",
+    tags=["reservations"],
+    status_code=201,
+    openapi_extensions=refusals(*WHY_NOT),
+)
+def reserve(
+    body: ReserveBody,
+    who: Annotated[Caller, Depends(caller)],
+    key: Annotated[RequestKey | None, Depends(request_key)],
+    reserver: Annotated[Reserver, Depends(get_reserver)],
+) -> Response[Envelope[ReservationView | SeriesView]]:
+    """Promise a device for the window, or with a recurrence for each of its windows: all, or none."""
+    booked = reserver.book(body.to_booking(who, key))
+    view = ReservationView.of(booked[0]) if body.recurrence is None else SeriesView.of(booked)
+    return created(Envelope[ReservationView | SeriesView](data=view, message="Device reserved successfully"))
+
+
+@router.patch(
+    "/scheduler/reservations/<reservationId>",
+    summary="Change a reservation",
+    tags=["reservations"],
+    openapi_extensions=refusals(ReservationNotFound, ReservationNotPending, *WHY_NOT),
+)
+def change(
+    reservationId: Annotated[Id, Path()],  # noqa: N803  wire name
+    body: ChangeReservationBody,
+    who: Annotated[Caller, Depends(caller)],
+    reserver: Annotated[Reserver, Depends(get_reserver)],
+) -> Response[Envelope[ReservationView]]:
+    """Change a pending reservation; it keeps its device where that still fits. Refused, it stays as it was."""
+    found = reserver.reservation(reservationId, who.seen_tenant, who.seen_user)
+    changed = reserver.change(found, body.changes(), body.wants(found.wants))
+    return ok(Envelope(data=ReservationView.of(changed), message="Reservation changed successfully"))
+
+
+@router.post(
+    "/scheduler/reservations/<reservationId>/cancel",
+    summary="Cancel a reservation",
+    tags=["reservations"],
+    openapi_extensions=refusals(ReservationNotFound, ReservationNotPending),
+)
+def cancel(
+    reservationId: Annotated[Id, Path()],  # noqa: N803  wire name
+    who: Annotated[Caller, Depends(caller)],
+    key: Annotated[RequestKey | None, Depends(request_key)],
+    reserver: Annotated[Reserver, Depends(get_reserver)],
+    body: EmptyBody | None = None,  # noqa: ARG001  nothing may be asked for
+) -> Response[Envelope[ReservationView]]:
+    """Cancel a pending reservation; once it has begun, release its device instead."""
+    cancelled = reserver.cancel(reservationId, who.seen_tenant, who.seen_user, key)
+    return ok(Envelope(data=ReservationView.of(cancelled), message="Reservation cancelled successfully"))

@@ -1,0 +1,84 @@
+"""GET /scheduler/reservations, /{reservationId} and /stats: what is promised to whom."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.depends import Depends
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from scheduler.domain.errors import ReservationNotFound
+from scheduler.domain.reservation import Reservation, ReservationFilter, ReservationStatus
+from scheduler.edge.cursors import MAX_CURSOR_LENGTH, read_time_cursor, write_cursor
+from scheduler.edge.fields import Id, Time
+from scheduler.edge.http import Envelope, Meta, Page, caller, ok, refusals, service_caller
+from scheduler.edge.identity import Caller
+from scheduler.edge.schemas.reservation_views import ReservationTotalsView, ReservationView
+from scheduler.runtime.reservations import get_attendance, get_reserver
+from scheduler.service.attendance import Attendance
+from scheduler.service.reserver import Reserver
+
+router = APIGatewayHttpRouter()
+
+
+@router.get("/scheduler/reservations", summary="List reservations", tags=["reservations"])
+def list_reservations(
+    who: Annotated[Caller, Depends(caller)],
+    reserver: Annotated[Reserver, Depends(get_reserver)],
+    attendance: Annotated[Attendance, Depends(get_attendance)],
+    tenant_id: Annotated[Id | None, Query(alias="tenantId", description="an operator may name any")] = None,
+    user_id: Annotated[Id | None, Query(alias="userId")] = None,
+    status: Annotated[ReservationStatus | None, Query()] = None,
+    since: Annotated[Time | None, Query(alias="from")] = None,
+    until: Annotated[Time | None, Query(alias="to")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH)] = None,
+) -> Response[Page[ReservationView]]:
+    """List them soonest first; a user sees its own, a service its tenant's. `from` and `to` bound `startTime`."""
+    if who.seen_user is not None and user_id is not None:
+        who.acting_for(user_id, None)
+    attendance.note(who.tenant_id, who.seen_user)
+    wanted = ReservationFilter(
+        tenant_id=who.tenant(tenant_id),
+        user_id=who.seen_user or user_id,
+        status=status,
+        since=since,
+        until=until,
+        after=read_time_cursor(cursor),
+        limit=limit,
+    )
+    found, more = reserver.reservations(wanted)
+    meta = Meta(limit=limit, nextCursor=_after(found[-1]) if more else None)
+    return ok(Page(data=[ReservationView.of(reservation) for reservation in found], meta=meta))
+
+
+@router.get("/scheduler/reservations/stats", summary="Count reservations", tags=["reservations"])
+def totals(
+    who: Annotated[Caller, Depends(service_caller)],
+    reserver: Annotated[Reserver, Depends(get_reserver)],
+    tenant_id: Annotated[Id | None, Query(alias="tenantId", description="an operator may name any")] = None,
+) -> Response[Envelope[ReservationTotalsView]]:
+    """Count those that retention has left, by status: a service its tenant's, an operator a tenant's or all."""
+    return ok(Envelope(data=ReservationTotalsView.of(reserver.totals(who.tenant(tenant_id)))))
+
+
+@router.get(
+    "/scheduler/reservations/<reservationId>",
+    summary="Read a reservation",
+    tags=["reservations"],
+    openapi_extensions=refusals(ReservationNotFound),
+)
+def read_reservation(
+    reservationId: Annotated[Id, Path()],  # noqa: N803  wire name
+    who: Annotated[Caller, Depends(caller)],
+    reserver: Annotated[Reserver, Depends(get_reserver)],
+    attendance: Annotated[Attendance, Depends(get_attendance)],
+) -> Response[Envelope[ReservationView]]:
+    """Give one reservation; while it executes, `allocationId` leads to the device's address."""
+    attendance.note(who.tenant_id, who.seen_user)
+    found = reserver.reservation(reservationId, who.seen_tenant, who.seen_user)
+    return ok(Envelope(data=ReservationView.of(found)))
+
+
+def _after(last: Reservation) -> str:
+    return write_cursor(last.window.starts_at.isoformat(), last.id)

@@ -1,0 +1,29 @@
+-- Like take_reservable_device, but wait a moment for devices that others are locking: they may book another window, or none.
+-- Asked before a refusal. A wait ends sooner than Postgres looks for deadlocks, so that holding other devices does no harm.
+CREATE OR REPLACE FUNCTION await_reservable_device(
+    p_tenant text, p_wants device_wants, p_most device_size, p_starts timestamptz, p_ends timestamptz
+) RETURNS devices LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    device devices;
+    before text := current_setting('lock_timeout');
+BEGIN
+    PERFORM set_config('lock_timeout', '250ms', true);  -- for this search only
+    FOR attempt IN 1 .. 20 LOOP
+        SELECT taken.* INTO device
+          FROM (SELECT c.id FROM fitting_classes(p_tenant, p_wants, p_most) c
+                 ORDER BY c.cpu_cores, c.memory_mb, c.storage_mb, c.id) class
+         CROSS JOIN LATERAL (
+            SELECT * FROM devices d
+             WHERE d.class_id = class.id AND d.status = 'running' AND d.life = 'in_service'
+               AND is_reservable(d, p_starts, p_ends)
+             ORDER BY d.busy_until NULLS FIRST, d.id LIMIT 1 FOR UPDATE) taken
+         LIMIT 1;
+        EXIT WHEN device.id IS NULL OR is_reservable(device, p_starts, p_ends);
+        device := NULL;
+    END LOOP;
+    PERFORM set_config('lock_timeout', before, true);
+    RETURN device;
+EXCEPTION
+    WHEN lock_not_available THEN
+        RETURN NULL;
+END $$;

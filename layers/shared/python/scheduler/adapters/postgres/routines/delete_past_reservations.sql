@@ -1,0 +1,11 @@
+-- Delete up to p_limit reservations that have ended and whose window lies more than p_days back. Settles: cleanups at the same
+-- time (SKIP LOCKED).
+CREATE OR REPLACE FUNCTION delete_past_reservations(p_days int, p_limit int) RETURNS int LANGUAGE sql VOLATILE AS $$
+    WITH gone AS (
+        DELETE FROM reservations WHERE id IN (
+            SELECT id FROM reservations
+             WHERE status NOT IN ('pending', 'executing') AND ends_at < scheduler_now() - make_interval(days => p_days)
+             ORDER BY ends_at LIMIT p_limit FOR UPDATE SKIP LOCKED) RETURNING 1
+    )
+    SELECT count(*)::int FROM gone
+$$;

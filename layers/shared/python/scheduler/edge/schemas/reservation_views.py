@@ -1,0 +1,168 @@
+"""Reservations as callers see them."""
+
+# ruff: noqa: N815  wire names
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from scheduler.domain.reservation import Conflicts, Reservation, ReservationStatus, ReservationTotals, Window
+from scheduler.edge.schemas.allocations import PreferredSpecs
+
+_WINDOW = {"startTime": "2026-11-24T09:00:00Z", "endTime": "2026-11-24T10:00:00Z"}
+_AN_HOUR_LATER = {"startTime": "2026-11-24T10:00:00Z", "endTime": "2026-11-24T11:00:00Z"}
+_RESERVATION: dict[str, Any] = {
+    "reservationId": "0c1a5bd7-6d9e-4f0b-9d0a-6d3a4f3ad1c5",
+    "userId": "alice",
+    "tenantId": "acme",
+    "deviceId": "phone-small-03",
+    "status": "pending",
+    **_WINDOW,
+    "durationMinutes": 60,
+    "deviceType": None,
+    "preferredSpecs": {"minCpu": 2, "minMemory": None, "minStorage": None},
+    "remindBeforeMinutes": 15,
+    "timeZone": None,
+    "seriesId": None,
+    "allocationId": None,
+    "executedAt": None,
+    "reason": None,
+    "metadata": None,
+    "createdAt": "2026-11-23T17:42:26.290382Z",
+}
+
+
+def _examples(*examples: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": list(examples)})
+
+
+class WindowView(BaseModel):
+    """A window, without its end."""
+
+    model_config = _examples(_WINDOW)
+
+    startTime: datetime
+    endTime: datetime
+
+    @classmethod
+    def of(cls, window: Window) -> Self:
+        """View a window."""
+        return cls(startTime=window.starts_at, endTime=window.ends_at)
+
+
+class ReservationView(BaseModel):
+    """A reservation: `deviceId` is bound now, another when that one dies; `reason` says why it failed."""
+
+    model_config = _examples(_RESERVATION)
+
+    reservationId: str
+    userId: str
+    tenantId: str
+    deviceId: str
+    status: ReservationStatus
+    startTime: datetime
+    endTime: datetime
+    durationMinutes: int
+    deviceType: str | None
+    preferredSpecs: PreferredSpecs
+    remindBeforeMinutes: int
+    timeZone: str | None
+    seriesId: str | None
+    allocationId: str | None
+    executedAt: datetime | None
+    reason: str | None
+    metadata: Any
+    createdAt: datetime
+
+    @classmethod
+    def of(cls, reservation: Reservation) -> Self:
+        """View a reservation."""
+        wants = reservation.wants
+        return cls(
+            reservationId=reservation.id,
+            userId=reservation.user.user_id,
+            tenantId=reservation.user.tenant_id,
+            deviceId=reservation.device_id,
+            status=reservation.status,
+            startTime=reservation.window.starts_at,
+            endTime=reservation.window.ends_at,
+            durationMinutes=reservation.duration_minutes,
+            deviceType=wants.device_type,
+            preferredSpecs=PreferredSpecs(
+                minCpu=wants.min_cpu, minMemory=wants.min_memory_mb, minStorage=wants.min_storage_mb
+            ),
+            remindBeforeMinutes=reservation.remind_before_minutes,
+            timeZone=reservation.time_zone,
+            seriesId=reservation.series_id,
+            allocationId=reservation.allocation_id,
+            executedAt=reservation.executed_at,
+            reason=reservation.reason,
+            metadata=reservation.metadata,
+            createdAt=reservation.created_at,
+        )
+
+
+class SeriesView(BaseModel):
+    """The occurrences of a recurrence, soonest first; one alone has no series."""
+
+    model_config = _examples({"seriesId": None, "reservations": [_RESERVATION]})
+
+    seriesId: str | None
+    reservations: list[ReservationView]
+
+    @classmethod
+    def of(cls, booked: Sequence[Reservation]) -> Self:
+        """View what was booked at once."""
+        return cls(seriesId=booked[0].series_id, reservations=[ReservationView.of(one) for one in booked])
+
+
+class ConflictView(BaseModel):
+    """Whether a window can be had: own reservations in the way in full, of others only when; and what is free next."""
+
+    model_config = _examples(
+        {"hasConflict": True, "conflictingReservations": [_WINDOW], "nextWindows": [_WINDOW | _AN_HOUR_LATER]}
+    )
+
+    hasConflict: bool
+    conflictingReservations: list[ReservationView | WindowView]
+    nextWindows: list[WindowView]
+
+    @classmethod
+    def of(cls, found: Conflicts) -> Self:
+        """View the answer to a check."""
+        return cls(
+            hasConflict=found.has_conflict,
+            conflictingReservations=[
+                ReservationView.of(one) if isinstance(one, Reservation) else WindowView.of(one)
+                for one in found.reservations
+            ],
+            nextWindows=[WindowView.of(window) for window in found.next_windows],
+        )
+
+
+class ReservationTotalsView(BaseModel):
+    """Reservations by status. The success rate is the share that was served of those whose window came, 0 to 1."""
+
+    totalReservations: int
+    pendingReservations: int
+    executingReservations: int
+    completedReservations: int
+    failedReservations: int
+    cancelledReservations: int
+    expiredReservations: int
+    noShows: int = Field(description="Completed ones that their owner did not come for")
+    successRate: float | None
+    averageLeadMinutes: float | None = Field(description="Mean time from booking to start")
+
+    @classmethod
+    def of(cls, totals: ReservationTotals) -> Self:
+        """View totals."""
+        lead = totals.average_lead_seconds
+        return cls(
+            totalReservations=totals.total,
+            noShows=totals.no_shows,
+            successRate=totals.success_rate,
+            averageLeadMinutes=None if lead is None else round(lead / 60, 1),
+            **{f"{status}Reservations": totals.by_status[status] for status in ReservationStatus},
+        )

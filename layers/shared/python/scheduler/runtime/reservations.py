@@ -1,0 +1,35 @@
+"""Wires reservations: booking, keeping, and the signs of owners."""
+
+from functools import lru_cache
+
+from scheduler.adapters.postgres.reservations import PostgresReservations
+from scheduler.runtime import _available_cache, _gate, _quotas, database, meter
+from scheduler.service.attendance import Attendance
+from scheduler.service.reservation_keeper import KeepingPolicy, ReservationKeeper
+from scheduler.service.reserver import Reserver
+from scheduler.settings import settings
+
+
+@lru_cache(maxsize=1)
+def get_reserver() -> Reserver:
+    """Wire the reservations' routes."""
+    return Reserver(PostgresReservations(database()), _quotas(), _gate(), meter())
+
+
+@lru_cache(maxsize=1)
+def get_attendance() -> Attendance:
+    """Wire the signs of owners, where no-shows are ended."""
+    return Attendance(PostgresReservations(database()) if settings().no_show_enabled else None)
+
+
+@lru_cache(maxsize=1)
+def get_reservation_keeper() -> ReservationKeeper:
+    """Wire what falls due of reservations."""
+    from scheduler.adapters.postgres.reservation_calendar import PostgresReservationCalendar
+
+    known = settings()
+    policy = KeepingPolicy(
+        notice_minutes=known.reservation_notice_minutes,
+        no_show_minutes=known.no_show_minutes if known.no_show_enabled else None,
+    )
+    return ReservationKeeper(PostgresReservationCalendar(database()), _quotas(), _available_cache(), meter(), policy)
