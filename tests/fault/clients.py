@@ -149,12 +149,16 @@ class Client:
         grant = self._rng.choice(self._held)
         self._ask_until_answered(Kind.RENEW, {"allocationId": grant.id, "additionalMinutes": self._rng.randint(1, 20)})
 
-    def _reserve(self) -> None:
+    def reserve(self, minutes: int) -> Operation:
+        """Ask for a window that begins soon."""
         start = self.now() + timedelta(minutes=self._rng.uniform(*SOON_MINUTES))
-        body = {"userId": self.user, "startTime": start.isoformat(), "durationMinutes": RESERVED_MINUTES}
-        done = self._ask_until_answered(Kind.RESERVE, body)
+        body = {"userId": self.user, "startTime": start.isoformat(), "durationMinutes": minutes}
+        return self._ask_until_answered(Kind.RESERVE, body)
+
+    def _reserve(self) -> None:
+        done = self.reserve(RESERVED_MINUTES)
         if done.status == 201:
-            self._reserved.append(done.data["id"])
+            self._reserved.append(done.data["reservationId"])
 
     def _cancel_a_reservation(self) -> None:
         self._ask_until_answered(Kind.CANCEL_RESERVATION, {"reservationId": self._reserved.popleft()})

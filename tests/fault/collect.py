@@ -25,7 +25,8 @@ _ALLOCATIONS = (
     " WHERE %(id)s::uuid IS NULL OR device_allocations.id > %(id)s::uuid ORDER BY device_allocations.id LIMIT %(limit)s"
 )
 _RENEWALS = (
-    "SELECT allocation_id::text, number, additional_minutes, old_expires_at, new_expires_at FROM allocation_renewals"
+    "SELECT allocation_id::text, number, renewed_at, additional_minutes, old_expires_at, new_expires_at"
+    " FROM allocation_renewals"
     " WHERE %(allocation_id)s::uuid IS NULL"
     " OR (allocation_renewals.allocation_id, number) > (%(allocation_id)s::uuid, %(number)s)"
     " ORDER BY allocation_renewals.allocation_id, number LIMIT %(limit)s"
@@ -42,7 +43,7 @@ _ENTRIES = (
 )
 _EVENTS = (
     "SELECT id AS position, event_id::text, type, group_id AS group, tenant_id AS tenant, data,"
-    " published_at IS NOT NULL AS published, subject FROM outbox"
+    " published_at IS NOT NULL AS published, subject, occurred_at FROM outbox"
     " WHERE id > coalesce(%(position)s, 0) ORDER BY outbox.id LIMIT %(limit)s"
 )
 _USAGE = (

@@ -122,6 +122,7 @@ class RenewalRow:
 
     allocation_id: str
     number: int
+    renewed_at: datetime
     additional_minutes: int
     old_expires_at: datetime
     new_expires_at: datetime
@@ -172,6 +173,7 @@ class EventRow:
     data: Mapping[str, Any]
     published: bool
     subject: str = ""
+    occurred_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

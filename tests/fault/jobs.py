@@ -17,7 +17,7 @@ _TICK_SECONDS = 0.25
 
 @contextmanager
 def sweeping(scene: Scene) -> Iterator[None]:
-    """Let sweeps and dispatch fire and time pass during the `with` block; after it nothing happens any more by itself."""
+    """Let sweeps and dispatch fire and time pass during the `with` block; after it nothing happens by itself."""
     setting = scene.setting
     with (
         _repeating(lambda: sweep(scene), setting.expire_every_seconds, 1),

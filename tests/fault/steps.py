@@ -18,6 +18,11 @@ STATEMENTS = {
     "the claim": r"SELECT claim_device\(",
     "the release": r"SELECT release_device\(",
     "the sweep": r"expire_due\(",
+    "the renewal": r"SELECT renew_allocation\(",
+    "the execution": r"SELECT execute_reservation\(",
+    "the serving": r"SELECT serve_next\(",
+    "the refresh": r"SELECT refresh_terms\(",
+    "the end of waits": r"expire_waits\(",
     "the quota read": r"LEFT JOIN quotas",
     "the lease": r"SELECT acquire_lease\(",
     "the reading": r"FROM outbox WHERE published_at IS NULL",
@@ -29,14 +34,16 @@ STATEMENTS = {
 
 LOCK_STEPS = ("before the lock", "holding the lock", "before the unlock", "after the unlock")
 LAST_STEP = "before the answer"
+QUOTA_STEPS = ("before the quota read", "after the quota read")
 
 STEPS: dict[str, tuple[str, ...]] = {
     "allocate": (
         *LOCK_STEPS,
-        *("before the quota read", "after the quota read"),
+        *QUOTA_STEPS,
         *("before the claim", "the claim sent", "after the claim", LAST_STEP),
     ),
     "release": (*LOCK_STEPS, "before the release", "the release sent", "after the release", LAST_STEP),
+    "renew": (*LOCK_STEPS, *QUOTA_STEPS, "before the renewal", "the renewal sent", "after the renewal", LAST_STEP),
     "expire": ("before the sweep", "the sweep sent", "after the sweep", "before the eviction", LAST_STEP),
     "relay": (
         *("before the lease", "the lease sent", "after the lease", "after the reading"),
@@ -45,6 +52,11 @@ STEPS: dict[str, tuple[str, ...]] = {
     "deliver": (
         *("before the inbox look", "after the inbox look", "before the report", "after the report"),
         *("the inbox mark sent", "after the inbox mark", LAST_STEP),
+    ),
+    "dispatch": (
+        *("before the execution", "the execution sent", "after the execution"),
+        *("the end of waits sent", "after the end of waits", "after the refresh"),
+        *("before the serving", "the serving sent", "after the serving", LAST_STEP),
     ),
 }
 """By function, roughly in the order in which they are reached."""

@@ -88,9 +88,9 @@ class Story:
         """It has a later end."""
         number = 1 + sum(renewal.allocation_id == row.id for renewal in self.evidence.renewals)
         row = next(found for found in self.evidence.allocations if found.id == row.id)
-        renewal = RenewalRow(row.id, number, minutes, row.expires_at, row.expires_at + timedelta(minutes=minutes))
+        until = row.expires_at + timedelta(minutes=minutes)
+        renewal = RenewalRow(row.id, number, self._tick(), minutes, row.expires_at, until)
         self.evidence.renewals.append(renewal)
-        self._tick()
         self._event("scheduler.allocation.renewed", self.change(row, expires_at=renewal.new_expires_at))
         return renewal
 
@@ -116,7 +116,14 @@ class Story:
     def reserve(self, user: str, device: str, **changes: Any) -> ReservationRow:
         """A user asked for it, and was told."""
         row = self.reserved(user, device, **changes)
-        self.asked(Kind.RESERVE, user, {"userId": user}, status=201, answer={"data": {"id": row.id}})
+        self.asked(Kind.RESERVE, user, {"userId": user}, status=201, answer={"data": {"reservationId": row.id}})
+        return row
+
+    def move(self, row: ReservationRow, device: str) -> ReservationRow:
+        """Another device was promised in its place."""
+        self._tick()
+        row = self.change_promise(row, device_id=device)
+        self._promise_event("reservation.updated", row)
         return row
 
     def executed(self, row: ReservationRow) -> AllocationRow:
@@ -159,7 +166,13 @@ class Story:
         changed = self.change_promise(row, status="cancelled", **ended)
         self._promise_event(f"{'queue' if ended else 'reservation'}.cancelled", row)
         kind, name = (Kind.CANCEL_WAIT, "entryId") if ended else (Kind.CANCEL_RESERVATION, "reservationId")
-        self.asked(kind, row.user, {name: row.id}, status=status, answer={"data": {"id": row.id}} if status else {})
+        self.asked(
+            kind,
+            row.user,
+            {name: row.id},
+            status=status,
+            answer={"data": {name.replace("entryId", "id"): row.id}} if status else {},
+        )
         return changed
 
     def change_promise[Row: (ReservationRow, EntryRow)](self, row: Row, **changes: Any) -> Row:
@@ -240,10 +253,13 @@ class Story:
         self.evidence.events.append(event)
 
     def _promise_event(self, what: str, row: ReservationRow | EntryRow) -> None:
-        number, data = len(self.evidence.events), {"id": row.id, "userId": row.user, "tenantId": row.tenant}
+        number, data = len(self.evidence.events), {"userId": row.user, "tenantId": row.tenant}
+        if isinstance(row, ReservationRow):
+            window = {"startTime": row.starts_at.isoformat(), "endTime": row.ends_at.isoformat()}
+            data |= {"reservationId": row.id, "deviceId": row.device_id} | window
         event = EventRow(
             number, f"event-{number}", f"scheduler.{what}", f"{row.tenant}|{row.user}", row.tenant, data,
-            published=False, subject=row.id,
+            published=False, subject=row.id, occurred_at=NOON + timedelta(seconds=self.seconds),
         )  # fmt: skip
         self.evidence.events.append(event)
 

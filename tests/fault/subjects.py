@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import singledispatch
 from typing import Any
 
-from tests.fault.checker.requests import user_of
+from tests.fault.checker.requests import kept_answer, user_of
 from tests.fault.history import (
     AllocationRow,
     Effect,
@@ -47,7 +47,8 @@ def _(item: Operation) -> Iterator[Name]:
     for allocation in (item.data.get("allocationId"), item.body.get("allocationId")):
         if allocation:
             yield "allocation", allocation
-    for promise in (item.data.get("id"), item.body.get("reservationId"), item.body.get("entryId")):
+    told = item.data.get("id"), item.data.get("reservationId")
+    for promise in (*told, item.body.get("reservationId"), item.body.get("entryId")):
         if promise:
             yield "promise", promise
 
@@ -63,9 +64,10 @@ def _(item: Operation) -> Iterator[Name]:
 def _(item: KeyRow) -> Iterator[Name]:
     yield "key", f"{item.tenant}|{item.key}"
     names = {"allocationId": "allocation", "reservationId": "promise", "entryId": "promise"}
+    answer = kept_answer(item) or {}
     for name, kind in names.items():
-        if item.answer and item.answer.get(name):
-            yield kind, item.answer[name]
+        if answer.get(name):
+            yield kind, answer[name]
 
 
 @bonds.register

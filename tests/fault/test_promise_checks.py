@@ -133,22 +133,45 @@ class TestRenewals:
 
 
 class TestReservations:
-    def test_an_allocation_that_runs_into_one(self, story: Story) -> None:
+    @pytest.mark.parametrize(("early", "broken"), [(timedelta(0), False), (MINUTE, True)])
+    def test_an_allocation_that_runs_into_one(self, story: Story, early: timedelta, broken: bool) -> None:
         row = story.allocate("ana", "phone-1")
-        booked = story.reserve("ben", "phone-1", starts_at=row.expires_at, ends_at=row.expires_at + 30 * MINUTE)
-        assert promises_broken(story) == set()
+        story.reserve("ben", "phone-1", starts_at=row.expires_at - early, ends_at=row.expires_at + 30 * MINUTE)
 
-        story.change_promise(booked, starts_at=row.expires_at - MINUTE)
-        assert promises_broken(story) == {"reservations"}
+        assert promises_broken(story) == ({"reservations"} if broken else set())
 
-    def test_an_allocation_that_had_ended_before_the_booking_did_not(self, story: Story) -> None:
+    def test_an_allocation_that_ends_before_the_booking_or_begins_after_its_end(self, story: Story) -> None:
         row = story.release(story.allocate("ana", "phone-1"))
-        booked = story.reserve("ben", "phone-1", starts_at=row.expires_at - MINUTE)
+        soon = {"starts_at": row.expires_at - MINUTE, "ends_at": row.expires_at + 30 * MINUTE}
+        story.given_up(story.reserve("ben", "phone-1", **soon))
+        lent = story.allocate("ana", "phone-1")
         assert promises_broken(story) == set()
 
-        assert row.released_at
-        story.change_promise(booked, created_at=row.released_at - timedelta(microseconds=1))
+        story.release(lent)
+        story.reserve("ben", "phone-1", **soon)
+        story.release(story.allocate("ana", "phone-1"))
         assert promises_broken(story) == {"reservations"}
+
+    def test_a_renewal_into_one(self, story: Story) -> None:
+        row = story.allocate("ana", "phone-1")
+        soon = {"starts_at": row.expires_at, "ends_at": row.expires_at + 30 * MINUTE}
+        story.given_up(story.reserve("ben", "phone-1", **soon))
+        story.renew(row)
+        assert promises_broken(story) == set()
+
+        other = story.allocate("ana", "phone-2")
+        story.reserve("ben", "phone-2", starts_at=other.expires_at, ends_at=other.expires_at + 30 * MINUTE)
+        story.renew(other)
+        assert promises_broken(story) == {"reservations"}
+
+    def test_one_that_moved_binds_its_first_device_until_then(self, story: Story) -> None:
+        row = story.allocate("ana", "phone-2")
+        booked = story.reserve("ben", "phone-1", starts_at=row.expires_at - MINUTE, ends_at=row.expires_at + MINUTE)
+        story.release(row)
+        story.move(booked, "phone-2")
+        story.allocate("ana", "phone-1")
+
+        assert promises_broken(story) == set()
 
     def test_two_windows_of_one_device(self, story: Story) -> None:
         first = story.reserve("ana", "phone-1")
@@ -167,7 +190,9 @@ class TestReservations:
         assert promises_broken(story) == {"reservations"}
 
     def test_one_that_was_told_but_is_not_there(self, story: Story) -> None:
-        story.asked(Kind.RESERVE, "ana", {"userId": "ana"}, status=201, answer={"data": {"id": "reservation-0"}})
+        story.asked(
+            Kind.RESERVE, "ana", {"userId": "ana"}, status=201, answer={"data": {"reservationId": "reservation-0"}}
+        )
 
         assert promises_broken(story) == {"reservations"}
 

@@ -34,7 +34,7 @@ REFUSALS: Mapping[Kind, Set[tuple[int, str]]] = {
         *((403, "renewal_refused"), (409, "renewal_refused")),
         *((404, "allocation_not_found"), (409, "allocation_not_active")),
     },
-    Kind.RESERVE: _BUSY | _QUOTA | {(409, "reservation_conflict")},
+    Kind.RESERVE: _BUSY | _QUOTA | {(409, "reservation_conflict"), (422, "validation_failed")},  # began meanwhile
     Kind.CANCEL_RESERVATION: _BUSY | {(404, "reservation_not_found"), (409, "reservation_not_pending")},
     Kind.JOIN: _BUSY | _QUOTA | {(409, "already_queued"), (409, "no_available_devices")},
     Kind.CANCEL_WAIT: _BUSY | {(404, "queue_entry_not_found"), (409, "queue_entry_not_waiting")},
@@ -44,7 +44,7 @@ KEPT = {
     Kind.ALLOCATE: ("allocationId", {"granted"}),
     Kind.RELEASE: ("allocationId", {"released", "expired"}),
     Kind.RENEW: ("allocationId", {"renewed"}),
-    Kind.RESERVE: ("reservationId", {"reserved"}),
+    Kind.RESERVE: ("reservationId", {"booked"}),
     Kind.CANCEL_RESERVATION: ("reservationId", {"cancelled"}),
     Kind.JOIN: ("entryId", {"joined"}),
     Kind.CANCEL_WAIT: ("entryId", {"cancelled"}),
@@ -56,7 +56,7 @@ RETRYABLE = frozenset(
 _INSIDE = ("Traceback", "psycopg2", "SELECT ", "127.0.0.1")
 _TOLD = (
     *("allocationId", "deviceId", "userId", "tenantId", "fencingToken", "expiresAt", "durationSeconds", "count"),
-    *("newExpiresAt", "renewalCount", "id"),
+    *("newExpiresAt", "renewalCount", "id", "reservationId"),
 )
 
 

@@ -14,7 +14,7 @@ type Owner = tuple[str, str]
 
 NAMES: Mapping[Kind, tuple[str, str]] = {
     Kind.ALLOCATE: ("allocationId", "allocationId"),
-    Kind.RESERVE: ("id", "reservationId"),
+    Kind.RESERVE: ("reservationId", "reservationId"),
     Kind.JOIN: ("id", "entryId"),
 }
 """What the row that a request makes is called in its answer, and in the answer that its key keeps."""
@@ -130,4 +130,13 @@ def unasked(rows: Mapping[str, Owner], requests: Sequence[Request]) -> Iterator[
 
 def kept_answers(keys: Iterable[KeyRow]) -> dict[tuple[str, str | None], Mapping[str, Any]]:
     """Give the kept answers by tenant and key."""
-    return {(row.tenant, row.key): row.answer for row in keys if row.answer is not None}
+    kept = {(row.tenant, row.key): kept_answer(row) for row in keys}
+    return {key: answer for key, answer in kept.items() if answer is not None}
+
+
+def kept_answer(row: KeyRow) -> Mapping[str, Any] | None:
+    """Give what a key keeps; what stands there of one reservation is read as a part of it."""
+    if row.answer is None:
+        return None
+    inner = row.answer.get("reservation") or next(iter(row.answer.get("reservations") or ()), {})
+    return {**inner, **row.answer}

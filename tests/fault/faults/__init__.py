@@ -4,6 +4,7 @@ from tests.fault.faults.kills import DeadRelays, Freezes, Kills
 from tests.fault.faults.lost_replies import LostReplies
 from tests.fault.faults.messages import Redeliveries, UnwellTopic
 from tests.fault.faults.postgres_outages import Restarts, Terminations
+from tests.fault.faults.promises import BookingRaces, Dispatches, Mixture, PromiseKills, RenewalRaces
 from tests.fault.faults.redis_faults import RedisFaults
 from tests.fault.faults.schedules import OneRow, Schedules, WrongClocks
 from tests.fault.faults.secrets import Rotations
@@ -27,5 +28,10 @@ FAULTS: tuple[Fault, ...] = (
     OneRow(),
     Timeouts(),
     Rotations(),
+    PromiseKills(),
+    RenewalRaces(),
+    BookingRaces(),
+    Dispatches(),
+    Mixture(),
 )
 """In the order of the table."""

@@ -122,7 +122,7 @@ EVENT_RESERVATION = Check(
     SELECT jsonb_build_object('eventId', o.event_id, 'type', o.type, 'reservationId', o.subject) AS offender
       FROM (SELECT * FROM outbox
              WHERE {{slice}} AND starts_with(type, 'scheduler.reservation.')
-               AND occurred_at > {deleted_until("reservations")}) o
+               AND occurred_at > {deleted_until("reservations")} + interval '1 minute') o
       LEFT JOIN LATERAL (SELECT * FROM reservations WHERE id = {uuid_in("o.subject")} OFFSET 0) r ON true
      WHERE (o.tenant_id, o.group_id) IS DISTINCT FROM (r.tenant_id, r.tenant_id || '|' || r.user_id)""",
 )
