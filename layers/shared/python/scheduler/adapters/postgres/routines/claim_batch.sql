@@ -1,7 +1,7 @@
 -- Lend devices to many in one transaction, item by item, each seeing the last. Settles: batches that overlap (every usage row is
 -- locked first, in one order; counters come last, in one order). p_mode: continue | stop at the first refusal | atomic: a refusal
--- undoes all grants and their events. What was overdue stays ended, and is told apart for the log. At most eight refusals wait
--- for devices that others are taking. Without seqscan: a session keeps the plans that it made while the tables were small.
+-- undoes all grants and their events. What was overdue stays ended, and is told apart for the log. The first eight refusals
+-- are patient, which bounds the time of all. Without seqscan: a session keeps the plans that it made while the tables were small.
 CREATE OR REPLACE FUNCTION claim_batch(p_tenant text, p_items jsonb, p_terms quota_terms[], p_mode text, p_key request_key)
 RETURNS jsonb LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
 DECLARE

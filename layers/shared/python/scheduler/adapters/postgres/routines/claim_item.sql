@@ -1,5 +1,6 @@
 -- One item of a batch: what claim_device does at its last attempt, with the usage row locked before and the grant counted later.
--- p_patient: wait a moment for devices that others are taking. Outcomes: granted | over_quota | none_free.
+-- p_patient: wait a moment for devices that others are taking, and if that is in vain tell alternatives. Outcomes: granted |
+-- over_quota | none_free.
 CREATE OR REPLACE FUNCTION claim_item(
     p_tenant text, p_user text, p_wants device_wants, p_terms quota_terms, p_minutes int, p_metadata jsonb, p_patient boolean
 ) RETURNS jsonb LANGUAGE plpgsql VOLATILE AS $$
@@ -29,5 +30,9 @@ BEGIN
         END IF;
         refusal := too_big_refusal(p_tenant, p_wants, most);
     END IF;
-    RETURN refuse_claim(held, p_terms, refusal);
+    facts := refuse_claim(held, p_terms, refusal);
+    IF refusal IS NULL AND p_patient THEN
+        facts := facts || alternatives(p_tenant, p_user, newcomer, p_wants, most, p_minutes);
+    END IF;
+    RETURN facts;
 END $$;

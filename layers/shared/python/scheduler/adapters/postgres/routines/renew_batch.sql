@@ -8,7 +8,6 @@ CREATE OR REPLACE FUNCTION renew_batch(
 DECLARE
     answer  jsonb;
     locked  uuid[];
-    at      timestamptz;
     item    record;
     facts   jsonb;
     results jsonb[] := '{}';
@@ -22,11 +21,12 @@ BEGIN
     END IF;
 
     locked := lock_allocations(p_tenant, ARRAY(SELECT (i.value ->> 'id')::uuid FROM jsonb_array_elements(p_items) i));
-    at := scheduler_clock();
     BEGIN
-        FOR item IN SELECT (i.value ->> 'id')::uuid AS id, p_terms[(i.value ->> 'terms')::int] AS terms, i.value -> 'refusal' AS refusal
+        FOR item IN SELECT (i.value ->> 'id')::uuid AS id, p_terms[(i.value ->> 'terms')::int] AS terms,
+                           i.value -> 'refusal' AS refusal
                       FROM jsonb_array_elements(p_items) WITH ORDINALITY i (value, position) ORDER BY i.position LOOP
-            facts := coalesce(item.refusal, renew_item(p_tenant, item.id, locked, item.terms, p_minutes, p_reason, at));
+            facts := coalesce(item.refusal, renew_item(  -- each at its own instant: one allocation may come twice
+                p_tenant, item.id, locked, item.terms, p_minutes, p_reason, scheduler_clock()));
             results := results || facts;
             CONTINUE WHEN facts ->> 'outcome' = 'renewed';
             EXIT WHEN p_mode = 'stop';
