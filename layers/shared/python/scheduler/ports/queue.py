@@ -67,13 +67,10 @@ class Keeper(Protocol):
     """Keeps reservations; each method is bounded and tells how much it did."""
 
     def execute_due(self) -> int:
-        """Make the allocations of reservations that have begun."""
+        """Make the allocations of reservations that have begun, and end those whose whole window went by."""
 
     def move_endangered(self) -> int:
         """Bind reservations to other devices whose own cannot serve them, or let them fail in good time."""
 
     def end_no_shows(self) -> int:
         """End reservations whose owners did not come."""
-
-    def expire_missed(self) -> int:
-        """End reservations whose whole window went by."""

@@ -85,7 +85,6 @@ class Dispatcher:
             "executed": self._keeper.execute_due,
             "moved": self._keeper.move_endangered,
             "noShows": self._keeper.end_no_shows,
-            "missed": self._keeper.expire_missed,
             "expired": self._line.expire,
             "dropped": lambda: self._queue.drop_holds(DROP_LIMIT),
             "served": self._line.serve,

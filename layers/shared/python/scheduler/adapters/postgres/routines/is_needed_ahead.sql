@@ -1,5 +1,5 @@
--- Whether somebody ahead of a waiter wants a device of this class and has no other kind to go to that is not for the waiter herself:
--- then keeping one would only turn the line around. Who has a device kept already needs none.
+-- Whether somebody ahead of a waiter wants a device of this class and has no other kind to go to: then keeping one for the waiter
+-- would only turn the line around. Who has a device kept already needs none.
 CREATE OR REPLACE FUNCTION is_needed_ahead(entry queue_entries, class spec_classes, p_at timestamptz) RETURNS boolean
 LANGUAGE sql STABLE AS $$
     SELECT EXISTS (
@@ -8,9 +8,5 @@ LANGUAGE sql STABLE AS $$
           LEFT JOIN quota_usage u ON (u.tenant_id, u.user_id) = (ahead.tenant_id, ahead.user_id)
          WHERE can_be_served(ahead, u, class, NULL, p_at)
            AND NOT EXISTS (SELECT FROM devices d WHERE d.held_for = ahead.id)
-           AND NOT EXISTS (
-               SELECT FROM fitting_classes(ahead.tenant_id, ahead.wants, quota_ceiling(u, ahead.terms)) other
-                WHERE other.id NOT IN (SELECT own.id FROM fitting_classes(entry.tenant_id, entry.wants, NULL) own)
-                  AND EXISTS (SELECT FROM devices d
-                               WHERE d.class_id = other.id AND d.status = 'running' AND d.life = 'in_service')))
+           AND NOT has_other_kind(ahead, entry))
 $$;
