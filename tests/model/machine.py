@@ -24,12 +24,14 @@ from scheduler.domain.model import (
     User,
 )
 from scheduler.domain.quota import QuotaDocument, QuotaLimits
+from scheduler.domain.renewal import RenewalRequest
 from scheduler.service.allocator import Allocator
 from scheduler.service.cleaner import Cleaner
 from scheduler.service.expirer import Expirer
 from scheduler.service.fleet import Fleet
 from scheduler.service.relay import Relay
 from scheduler.service.releaser import Releaser
+from scheduler.service.renewer import Renewer
 from tests.model import wishes
 from tests.model.observed import expected, observed
 from tests.model.world import World
@@ -57,6 +59,7 @@ class Lending(RuleBasedStateMachine):
         meter = FakeMeter()
         self.allocator = Allocator(self.twin, self.twin, OpenGate(), meter)
         self.releaser = Releaser(self.twin, OpenGate(), meter)
+        self.renewer = Renewer(self.twin, self.twin, OpenGate(), meter)
         self.expirer = Expirer(self.twin, self.twin, NoCache(), meter)
         self.fleet = Fleet(self.twin, NoCache())
         self.cleaner = Cleaner(self.twin, self.twin, meter, RETENTION_DAYS)
@@ -90,7 +93,7 @@ class Lending(RuleBasedStateMachine):
     @rule(
         which=wishes.numbers,
         active=st.booleans(),
-        by=st.sampled_from(["holder", "holder", "service", "operator", "another user", "another tenant"]),
+        by=wishes.callers,
         named=st.booleans(),
         fence=st.sampled_from([None, None, 0, -1, 1]),
         key=wishes.keys,
@@ -98,10 +101,31 @@ class Lending(RuleBasedStateMachine):
     def release(self, which: int, active: bool, by: str, named: bool, fence: int | None, key: str | None) -> None:
         choice = self.model.active if active and self.model.active else self.model.allocations
         allocation = choice[which % len(choice)]
-        tenant_id, user_id, caller = _releasing(by, allocation.user)
+        tenant_id, user_id, caller = _acting(by, allocation.user)
         token = None if fence is None else allocation.fencing_token + fence
         wish = ReleaseRequest(tenant_id, user_id, allocation.device.id, allocation.id if named else None, token)
         self._ask("release", caller, key, wish, lambda key: self.releaser.release(replace(wish, key=key)))
+
+    @precondition(lambda self: self.model.allocations)
+    @rule(
+        which=wishes.numbers,
+        live=st.sampled_from([True, True, False]),
+        by=wishes.callers,
+        minutes=wishes.renewals,
+        again=st.booleans(),
+        key=wishes.keys,
+    )
+    def renew(self, which: int, live: bool, by: str, minutes: int, again: bool, key: str | None) -> None:
+        """Look ahead, then renew; now and then once more at once."""
+        not_due = [a for a in self.model.active if a.expires_at > self.model.now]
+        choice = not_due if live and not_due else self.model.allocations
+        allocation = choice[which % len(choice)]
+        tenant_id, user_id, caller = _acting(by, allocation.user)
+        self._attempt(lambda _: self.renewer.outlook(allocation.id, tenant_id, user_id), None)
+        wish = RenewalRequest(tenant_id, user_id, allocation.id, minutes)
+        self._ask("renew", caller, key, wish, lambda key: self.renewer.renew(replace(wish, key=key)))
+        if again:
+            self._attempt(lambda _: self.renewer.renew(wish), None)
 
     @precondition(lambda self: self.asked)
     @rule(which=wishes.numbers, as_before=st.booleans())
@@ -118,23 +142,35 @@ class Lending(RuleBasedStateMachine):
     def time_passes(self, span: timedelta) -> None:
         self.world.advance(self.twin, span)
 
-    @rule(span=wishes.long_spans)
-    def days_pass(self, span: timedelta) -> None:
+    @rule(span=wishes.long_spans, swept=st.booleans())
+    def days_pass(self, span: timedelta, swept: bool) -> None:
+        """Let what is old grow older; a sweep may have come by before the cleanup, or not."""
         self.world.advance(self.twin, span)
+        if swept:
+            self.expirer.expire()
+            self.clean()
 
     @precondition(lambda self: self.model.active)
-    @rule(which=wishes.numbers, early=st.booleans())
-    def time_passes_until_one_is_due(self, which: int, early: bool) -> None:
-        """Stop at the very instant, or just before."""
+    @rule(which=wishes.numbers, early=st.booleans(), swept=st.booleans())
+    def time_passes_until_one_is_due(self, which: int, early: bool, swept: bool) -> None:
+        """Stop at the very instant, or just before; a sweep may come by, or not."""
         active = self.model.active
         wait = active[which % len(active)].expires_at - self.model.now - (wishes.TINY if early else timedelta())
         self.world.advance(self.twin, max(wait, timedelta()))
+        if swept:
+            self.expirer.expire()
 
     @rule(which=wishes.numbers, changes=wishes.changes)
     def change_device(self, which: int, changes: dict[str, Any]) -> None:
         number = which % (len(self.model.devices) + 1)  # the last there is not
         with suppress(SchedulerError):
             self.fleet.change(f"phone-{number}", changes, by=OPERATOR)
+
+    @precondition(lambda self: self.model.active)
+    @rule(which=wishes.numbers, size=wishes.sizes)
+    def change_the_size_of_a_device_that_is_lent(self, which: int, size: tuple[int, int, int]) -> None:
+        active = self.model.active
+        self.fleet.change(active[which % len(active)].device.id, wishes.resized(size), by=OPERATOR)
 
     @rule(
         user=wishes.users,
@@ -206,8 +242,8 @@ class Lending(RuleBasedStateMachine):
             call(key)
 
 
-def _releasing(by: str, holder: User) -> tuple[str | None, str | None, Caller]:
-    """Give tenant and user of a release (None: any), and whose key it comes with."""
+def _acting(by: str, holder: User) -> tuple[str | None, str | None, Caller]:
+    """Give the tenant and user that are meant (None: any), and whose key the request comes with."""
     tenant_id, user_id = holder.tenant_id, holder.user_id
     return {
         "holder": (tenant_id, user_id, (tenant_id, f"user:{user_id}")),

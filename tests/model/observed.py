@@ -11,7 +11,8 @@ _QUERY = """
         'allocations', (
             SELECT coalesce(jsonb_object_agg(id, jsonb_build_array(
                 device_id, tenant_id, user_id, status, fencing_token, wire_time(allocated_at), wire_time(expires_at),
-                wire_time(released_at), duration_seconds, cpu_cores, memory_mb, storage_mb)), '{}')
+                wire_time(released_at), duration_seconds, renewal_count, renewed_minutes,
+                wire_time(last_renewed_at), cpu_cores, memory_mb, storage_mb)), '{}')
               FROM device_allocations),
         'devices', (
             SELECT coalesce(jsonb_object_agg(id, jsonb_build_array(
@@ -53,6 +54,9 @@ def expected(model: FakeAllocations) -> dict[str, Any]:
                 wire(a.expires_at),
                 a.released_at and wire(a.released_at),
                 a.duration_seconds,
+                len(a.renewals),
+                a.renewed_minutes,
+                a.last_renewed_at and wire(a.last_renewed_at),
                 *a.size,
             ]
             for a in model.allocations

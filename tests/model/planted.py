@@ -34,7 +34,7 @@ BUGS = {
             "cpu_cores = greatest(cpu_cores - (SELECT d.cpu_cores FROM devices d WHERE d.id = ended.device_id), 0)",
         )
     ],
-    "the fence does not increase": [Bug("grant_device", "fence = device.fence + 1,", "fence = device.fence,")],
+    "the fence does not increase": [Bug("write_grant", "fence = device.fence + 1,", "fence = device.fence,")],
     "what is not due expires": [
         Bug(
             "expire_due",
@@ -52,6 +52,14 @@ BUGS = {
     ],
     "a late release is told as one in time": [
         Bug("end_allocation", "CASE WHEN expires_at <= p_at THEN 'expired' ELSE p_as END", "p_as")
+    ],
+    "a renewal does not wait for the cooldown": [Bug("renewal_verdict", "WHEN cooled_at > p_at ", "WHEN false ")],
+    "the device's row does not follow a renewal": [
+        Bug(
+            "renew_locked",
+            "UPDATE devices SET busy_until = renewed.expires_at",
+            "UPDATE devices SET busy_until = busy_until",
+        )
     ],
     "a key is answered whatever the body": [Bug("open_request", "kept.body_hash <> p_key.body_hash", "false")],
     "a key is kept for good": [Bug("open_request", "interval '24 hours'", "interval '1000 years'")],

@@ -10,6 +10,7 @@ from scheduler.adapters.postgres.devices import PostgresDevices
 from scheduler.adapters.postgres.keys import PostgresKeys
 from scheduler.adapters.postgres.outbox import PostgresOutbox
 from scheduler.adapters.postgres.quotas import BuiltInQuotas
+from scheduler.adapters.postgres.renewals import PostgresRenewals
 from scheduler.adapters.postgres.upkeep import PostgresUpkeep
 from scheduler.domain.events import OutboxEvent
 from scheduler.domain.model import (
@@ -25,8 +26,10 @@ from scheduler.domain.model import (
 from scheduler.domain.outcome import Facts
 from scheduler.domain.plans import plan_document
 from scheduler.domain.quota import QuotaDocument, QuotaTerms
+from scheduler.domain.renewal import RenewalRequest, RenewalTerms
 from tests.support.fake_allocations import FakeAllocations
 from tests.support.fake_devices import FakeDevice, FakeDevices
+from tests.support.fake_renewals import FakeRenewals
 
 PUBLISHED_FOR = timedelta(days=7)
 DEFAULT_PLAN = "pro"
@@ -40,8 +43,9 @@ class Twin:
         self.model = FakeAllocations()
         self.model.now = now
         self.documents: dict[User, QuotaDocument] = {}
-        self._devices = FakeDevices(self.model)
+        self._devices, self._renewed = FakeDevices(self.model), FakeRenewals(self.model)
         self._allocations, self._fleet = PostgresAllocations(database), PostgresDevices(database)
+        self._renewals = PostgresRenewals(database)
         self._outbox, self._keys, self._upkeep = (
             PostgresOutbox(database),
             PostgresKeys(database),
@@ -54,7 +58,7 @@ class Twin:
         facts = self._allocations.claim(request, terms, last_attempt=last_attempt)
         self.model.choose = _the_one(facts.get("deviceId"))
         self.model.new_id = lambda: str(facts["allocationId"])
-        return _same(facts, self.model.claim(request, terms, last_attempt=last_attempt))
+        return _same(_decided(facts), self.model.claim(request, terms, last_attempt=last_attempt))
 
     def reap(self, request: AllocationRequest) -> Sequence[EndedAllocation]:
         """Reap both."""
@@ -63,6 +67,21 @@ class Twin:
     def release(self, request: ReleaseRequest) -> Facts:
         """Release from both."""
         return _same(self._allocations.release(request), self.model.release(request))
+
+    def owner(self, allocation_id: str, tenant_id: str | None) -> User | None:
+        """Look a holder up in both."""
+        return _same(self._renewals.owner(allocation_id, tenant_id), self._renewed.owner(allocation_id, tenant_id))
+
+    def renew(self, request: RenewalRequest, terms: RenewalTerms) -> Facts:
+        """Renew in both."""
+        return _same(self._renewals.renew(request, terms), self._renewed.renew(request, terms))
+
+    def outlook(
+        self, allocation_id: str, tenant_id: str | None, user_id: str | None, terms: RenewalTerms
+    ) -> Facts | None:
+        """Look ahead in both."""
+        asked = (allocation_id, tenant_id, user_id, terms)
+        return _same(self._renewals.outlook(*asked), self._renewed.outlook(*asked))
 
     def expire_due(self, limit: int) -> Sequence[EndedAllocation]:
         """Expire both."""
@@ -141,6 +160,11 @@ class Twin:
         return _same(
             (read.granted, read.released, read.expired, read.revoked, read.running_devices), (*counted, running)
         )
+
+
+def _decided(facts: Facts) -> Facts:
+    """Leave out what a refused user is offered instead: it binds nobody."""
+    return {"outcome": "none_free"} if facts["outcome"] == "none_free" else facts
 
 
 def _same[T](real: T, expected: T) -> T:

@@ -17,6 +17,8 @@ pools = st.sampled_from([None, None, "acme", "globex"])
 kinds = st.sampled_from(["android-14", "android-14", "android-15"])
 sizes = st.sampled_from([(2, 2048, 32768), (4, 4096, 65536), (8, 4096, 131072)])
 keys = st.sampled_from([None, None, "k-1", "k-2"])
+renewals = st.sampled_from([1, 5, 30, 31])
+callers = st.sampled_from(["holder", "holder", "service", "operator", "another user", "another tenant"])
 minutes = st.sampled_from([1, 5, 30, 60])
 wants = st.builds(
     DeviceWants,
@@ -37,10 +39,17 @@ long_spans = st.sampled_from(
     [timedelta(hours=24) - TINY, timedelta(hours=24), timedelta(days=8), timedelta(days=22), timedelta(days=31)]
 )
 short_spans = st.sampled_from([timedelta(seconds=1), timedelta(seconds=90), timedelta(minutes=5)])
+
+
+def resized(size: tuple[int, int, int]) -> dict[str, Any]:
+    """Give the columns that another size changes."""
+    return dict(zip(("cpu_cores", "memory_mb", "storage_mb"), size, strict=True))
+
+
 changes = st.one_of(
     st.fixed_dictionaries({"status": st.sampled_from(["running", "running", "stopped", "error", "maintenance"])}),
     st.fixed_dictionaries({"tenant_id": pools}),
-    sizes.map(lambda size: dict(zip(("cpu_cores", "memory_mb", "storage_mb"), size, strict=True))),
+    sizes.map(resized),
 )
 
 
