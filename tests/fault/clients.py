@@ -19,8 +19,8 @@ from tests.support.api import function_of, http_event
 TENANTS = ("acme", "globex")
 MOST_TRIES = 6
 REMEMBERED = 5
-MOST_RESERVATIONS = 3
-SOON_MINUTES = (2, 40)
+MOST_RESERVATIONS = 2
+SOON_MINUTES = (2, 90)
 """How far ahead a reservation begins."""
 RESERVED_MINUTES = 15
 """The shortest that can be reserved."""
@@ -137,21 +137,21 @@ class Client:
         return self._allocate
 
     def _choose_a_promise(self, draw: float) -> Callable[[], None]:
-        if draw < 0.28 and self._held:
+        if draw < 0.32 and self._held:
             return self._renew
-        if draw < 0.42:
+        if draw < 0.40:
             return self._cancel_a_reservation if len(self._reserved) == MOST_RESERVATIONS else self._reserve
         if self._waits_as is None:
             return self._join
-        return self._look_at_the_wait if draw < 0.54 else self._cancel_the_wait
+        return self._look_at_the_wait if draw < 0.56 else self._cancel_the_wait
 
     def _renew(self) -> None:
         grant = self._rng.choice(self._held)
         self._ask_until_answered(Kind.RENEW, {"allocationId": grant.id, "additionalMinutes": self._rng.randint(1, 20)})
 
-    def reserve(self, minutes: int) -> Operation:
+    def reserve(self, minutes: int, ahead_minutes: tuple[int, int] = SOON_MINUTES) -> Operation:
         """Ask for a window that begins soon."""
-        start = self.now() + timedelta(minutes=self._rng.uniform(*SOON_MINUTES))
+        start = self.now() + timedelta(minutes=self._rng.uniform(*ahead_minutes))
         body = {"userId": self.user, "startTime": start.isoformat(), "durationMinutes": minutes}
         return self._ask_until_answered(Kind.RESERVE, body)
 

@@ -319,6 +319,33 @@ class TestWaits:
         story.evidence.orderly = True
         assert promises_broken(story) == ({"waits"} if broken else set())
 
+    @pytest.mark.parametrize(
+        ("waiter", "broken"),
+        [
+            pytest.param({}, True, id="she could have had it"),
+            pytest.param({"duration_minutes": 60}, False, id="she wants more time"),
+            pytest.param({"user": "holder"}, False, id="her quota is used up"),
+            pytest.param({"user": "ben"}, False, id="she asks herself"),
+        ],
+    )
+    def test_no_newcomer_gets_what_a_waiter_could_have(
+        self, story: Story, waiter: dict[str, Any], broken: bool
+    ) -> None:
+        story.evidence.limit = 1
+        story.allocate("holder", "phone-1")
+        story.join(**({"user": "ana"} | waiter))
+        story.seconds += 1
+        story.allocate("ben", "phone-2")
+
+        assert promises_broken(story) == ({"waits"} if broken else set())
+
+    def test_who_asked_before_the_wait_was_told_is_no_newcomer(self, story: Story) -> None:
+        entry = story.joined("ana")
+        story.allocate("ben", "phone-2")
+        story.asked(Kind.JOIN, "ana", {"userId": "ana"}, status=201, answer={"data": {"id": entry.id}})
+
+        assert promises_broken(story) == set()
+
 
 def test_a_violation_is_shown_by_what_concerns_it(story: Story) -> None:
     for number in range(20):

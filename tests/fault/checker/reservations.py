@@ -2,18 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise, zip_longest
 from typing import NamedTuple
 
 from tests.fault.checker import promised
 from tests.fault.checker.grants import granted_until
 from tests.fault.checker.requests import user_of
-from tests.fault.history import AllocationRow, EventRow, Evidence, Kind, RenewalRow, ReservationRow, Violation
+from tests.fault.history import FOREVER, AllocationRow, EventRow, Evidence, Kind, RenewalRow, ReservationRow, Violation
 
 PROMISE = "reservations"
 
-FOREVER = datetime.max.replace(tzinfo=UTC)
 _LIVE = {"pending", "executing"}
 _SERVED = {"executing", "completed"}
 

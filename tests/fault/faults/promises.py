@@ -60,6 +60,7 @@ class BookingRaces:
     promise = "a device is promised for a window or lent into it, never both"
     short, long = 200, 5000
     setting = Setting(habits=Habits(clients=8, users=8, minutes=(30,)), devices=8, minutes_a_second=4.0, dispatches=1)
+    AHEAD_MINUTES = (2, 40)
     _AT_ONCE = 8
 
     def strike(self, scene: Scene, times: int, rng: random.Random, progress: Callable[[int], None]) -> int:
@@ -102,7 +103,7 @@ class Mixture:
     short, long = 1000, 5000
     setting = Setting(
         habits=Habits(clients=32, users=16, minutes=(10, 30), promises=True),
-        devices=16,
+        devices=24,
         minutes_a_second=4.0,
         dispatches=2,
     )
@@ -131,7 +132,7 @@ def _reserve_or_allocate(scene: Scene, number: int, rng: random.Random) -> Calla
     client = _client(scene, number, "acme", f"racer-{number}")
     if number % 2:
         return lambda: client.ask(Kind.ALLOCATE, {"userId": client.user, "durationMinutes": rng.randint(5, 60)}, None)
-    return lambda: client.reserve(RESERVED_MINUTES)
+    return lambda: client.reserve(RESERVED_MINUTES, BookingRaces.AHEAD_MINUTES)
 
 
 def _client(scene: Scene, number: int, tenant: str, user: str) -> Client:

@@ -3,8 +3,12 @@
 from tests.fault.planted import (
     cursor_relay,
     device_only_release,
+    double_service,
     fence_ignored,
+    forgotten_booking,
+    impatient_claim,
     lazy_retry,
+    merged_renewals,
     naive_allocate,
     no_inbox,
     publish_first,
@@ -24,4 +28,8 @@ BUGS = (
     tokenless_unlock.BUG,
     lazy_retry.BUG,
     fence_ignored.BUG,
+    merged_renewals.BUG,
+    forgotten_booking.BUG,
+    double_service.BUG,
+    impatient_claim.BUG,
 )

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg2
 
 from tests.fault import jobs
-from tests.fault.clients import Client, Log
+from tests.fault.clients import RESERVED_MINUTES, Client, Log
 from tests.fault.history import Kind, Operation
 from tests.fault.stage import Scene
 from tests.fault.steps import Arm
@@ -28,6 +28,8 @@ class Drama:
         """Ana and cat are of one tenant, ben of the slow one."""
         self.scene = scene
         self.ana, self.ben, self.cat = (Client(n, scene.setting.habits, 0, scene.crew, log) for n in range(3))
+        for who in (self.ana, self.ben, self.cat):
+            who.now = scene.now
         self._parts = ExitStack()
 
     def __enter__(self) -> "Drama":
@@ -53,6 +55,14 @@ class Drama:
     def release(self, who: Client, grant: Operation, **names: Any) -> Operation:
         """Give back the device of a grant."""
         return who.ask(Kind.RELEASE, {"deviceId": grant.data["deviceId"], "userId": who.user, **names}, None)
+
+    def renew(self, who: Client, grant: Operation) -> Operation:
+        """Ask for ten minutes more."""
+        return who.ask(Kind.RENEW, {"allocationId": grant.data["allocationId"], "additionalMinutes": 10}, None)
+
+    def reserve(self, who: Client, minutes_ahead: int) -> Operation:
+        """Ask for a window that begins then."""
+        return who.reserve(RESERVED_MINUTES, (minutes_ahead, minutes_ahead))
 
     def later[T](self, work: Callable[[], T]) -> Future[T]:
         """Do it meanwhile."""
