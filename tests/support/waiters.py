@@ -9,15 +9,14 @@ from scheduler.adapters.open_gate import NoCache
 from scheduler.adapters.postgres.allocations import PostgresAllocations
 from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.keys import PostgresKeys
-from scheduler.adapters.postgres.outlook import PostgresOutlook
 from scheduler.adapters.postgres.queue import PostgresQueue
 from scheduler.adapters.postgres.quotas import BuiltInQuotas
+from scheduler.domain.calibration import Calibration, Estimate
 from scheduler.domain.model import DeviceWants, ReleaseRequest, User
 from scheduler.domain.outcome import Facts
 from scheduler.domain.queue import QueueRequest, Tier, head_start_seconds
 from scheduler.domain.quota import NO_LIMITS, QuotaTerms
 from scheduler.service.dispatcher import Dispatcher
-from scheduler.service.estimator import Estimator
 from scheduler.service.line import Line
 from scheduler.service.queue import Queue
 from tests.support.fake_meter import FakeMeter
@@ -43,6 +42,22 @@ class NoReservations:
         return 0
 
 
+class NoEstimates:
+    """Cannot tell how long a wait takes."""
+
+    def estimate(self, entry_ids: Sequence[str]) -> dict[str, Estimate]:
+        """Tell of none."""
+        return {}
+
+    def promise(self, entry_id: str) -> Estimate | None:
+        """Promise nothing."""
+        return None
+
+    def calibration(self, tenant_id: str | None = None) -> Calibration:
+        """Tell of no promise."""
+        return Calibration(days=7, known=0, within_p50=0, within_p90=0, unknown=0)
+
+
 def line_on(database: Database, meter: FakeMeter | None = None) -> Line:
     """The production line on one connection."""
     quotas = BuiltInQuotas(database, "pro")
@@ -55,7 +70,7 @@ def queue_on(database: Database) -> Queue:
         PostgresQueue(database),
         line_on(database),
         BuiltInQuotas(database, "pro"),
-        Estimator(PostgresOutlook(database)),
+        NoEstimates(),
         FakeMeter(),
         ageing_minutes=AGEING_MINUTES,
     )
