@@ -1,6 +1,7 @@
 """Every error has a status, a code of its own, a text, and says whether a retry can help."""
 
 import inspect
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,20 @@ RETRYABLE = {
     "quota_service_unavailable",
     "unavailable",
 }
+FACTS: dict[str, Any] = {
+    "reason": "why",
+    "remainingDevices": 0,
+    "ids": ["phone-1"],
+    "rule": "reservation",
+    "remainingRenewals": 1,
+    "maxAdditionalMinutes": 30,
+    "nextRenewalAt": None,
+    "retryAfterSeconds": None,
+    "conflicts": [],
+    "nextWindows": [],
+    "detail": "why",
+}
+"""All that the facts of a refusal may hold."""
 
 
 def everything_below(error: type[SchedulerError]) -> set[type[SchedulerError]]:
@@ -35,7 +50,7 @@ def test_a_failure_of_ours_is_5xx_and_a_refusal_4xx(error: type[SchedulerError])
 
 
 def test_codes_are_unique_but_for_a_code_that_comes_with_two_statuses() -> None:
-    shared = [error for error in ERRORS if any(error.code == parent.__dict__.get("code") for parent in error.__mro__[1:])]
+    shared = [e for e in ERRORS if any(e.code == parent.__dict__.get("code") for parent in e.__mro__[1:])]
 
     assert len({error.code for error in ERRORS}) == len(ERRORS) - len(shared)
     assert len({(error.code, PROBLEMS[error]) for error in ERRORS}) == len(ERRORS)
@@ -55,6 +70,6 @@ def test_retryable_are_the_errors_that_pass_by_themselves() -> None:
 
 @pytest.mark.parametrize("outcome", _REFUSALS)
 def test_every_refusing_outcome_of_the_database_is_an_error_with_a_status(outcome: str) -> None:
-    refusal = _REFUSALS[outcome]({"outcome": outcome, "reason": "why", "remainingDevices": 0, "ids": ["phone-1"]})
+    refusal = _REFUSALS[outcome](FACTS | {"outcome": outcome})
 
     assert type(refusal) in PROBLEMS

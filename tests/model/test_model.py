@@ -9,7 +9,7 @@ from tests.model.planted import BUGS, Bug
 from tests.model.world import World
 
 MOST_EXAMPLES = 2000
-"""Until a planted bug shows: most do within ten examples, the rarest in a hundred or two, and the first failure ends the run."""
+"""Until a planted bug shows: most do within ten, the rarest in a hundred or two; the first failure ends the run."""
 
 pytestmark = pytest.mark.xdist_group("model")
 
