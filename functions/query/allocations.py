@@ -16,6 +16,8 @@ from scheduler.edge.http import Envelope, Meta, Page, caller, ok, refusals, serv
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.allocations import AllocationDetail, AllocationSummary, TotalsView
 from scheduler.runtime import get_catalog
+from scheduler.runtime.reservations import get_attendance
+from scheduler.service.attendance import Attendance
 from scheduler.service.catalog import Catalog
 
 router = APIGatewayHttpRouter()
@@ -25,6 +27,7 @@ router = APIGatewayHttpRouter()
 def list_allocations(
     who: Annotated[Caller, Depends(caller)],
     catalog: Annotated[Catalog, Depends(get_catalog)],
+    attendance: Annotated[Attendance, Depends(get_attendance)],
     tenant_id: Annotated[Id | None, Query(alias="tenantId", description="an operator may name any")] = None,
     user_id: Annotated[Id | None, Query(alias="userId")] = None,
     device_id: Annotated[Id | None, Query(alias="deviceId")] = None,
@@ -37,6 +40,7 @@ def list_allocations(
     """List them newest first; a user sees its own, a service its tenant's. `from` and `to` bound `allocatedAt`."""
     if who.seen_user is not None and user_id is not None:
         who.acting_for(user_id, None)
+    attendance.note(who.tenant_id, who.seen_user)
     wanted = AllocationFilter(
         tenant_id=who.tenant(tenant_id),
         user_id=who.seen_user or user_id,
@@ -76,8 +80,10 @@ def read_allocation(
     allocationId: Annotated[Id, Path()],  # noqa: N803  wire name
     who: Annotated[Caller, Depends(caller)],
     catalog: Annotated[Catalog, Depends(get_catalog)],
+    attendance: Annotated[Attendance, Depends(get_attendance)],
 ) -> Response[Envelope[AllocationDetail]]:
     """Give one allocation, with the device's address while it is active."""
+    attendance.note(who.tenant_id, who.seen_user)
     allocation = catalog.allocation(allocationId, who.seen_tenant, who.seen_user)
     return ok(Envelope(data=AllocationDetail.of(allocation)))
 

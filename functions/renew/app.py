@@ -20,6 +20,8 @@ from scheduler.edge.http import Envelope, caller, create_api, lambda_entry, ok, 
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.renewals import RenewalOutlookView, RenewalView, RenewBody
 from scheduler.runtime.renewals import get_renewer
+from scheduler.runtime.reservations import get_attendance
+from scheduler.service.attendance import Attendance
 from scheduler.service.renewer import Renewer
 
 app = create_api()
@@ -39,8 +41,10 @@ def renew(
     who: Annotated[Caller, Depends(caller)],
     key: Annotated[RequestKey | None, Depends(request_key)],
     renewer: Annotated[Renewer, Depends(get_renewer)],
+    attendance: Annotated[Attendance, Depends(get_attendance)],
 ) -> Response[Envelope[RenewalView]]:
     """Add minutes to an active allocation, within the rules of its holder's tier; a renewal never shortens."""
+    attendance.note(who.tenant_id, who.seen_user)
     renewal = renewer.renew(body.to_request(allocationId, who, key))
     return ok(Envelope(data=RenewalView.of(renewal), message="Allocation renewed successfully"))
 

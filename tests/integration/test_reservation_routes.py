@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from scheduler.adapters.postgres.connection import Database
-from tests.support.api import OPERATOR, OTHER_TENANT, OTHER_USER, SERVICE, TENANT, USER, Answer, Api, Claims
+from tests.support.api import OPERATOR, OTHER_TENANT, OTHER_USER, SERVICE, TENANT, USER, Answer, Api, Claims, Context
 from tests.support.clock import Clock
 from tests.support.ledger import assert_ledger_agrees
 from tests.support.reservations import events, keeper_on, next_reserved_at, plan
+from tests.support.wiring import forget_wiring
+from tools.handlers import load_function
 
 PATH = "/scheduler/reservations"
 NOBODYS = str(uuid.uuid4())
@@ -416,3 +418,63 @@ def test_wall_time_is_kept_when_clocks_change(api: Api, database: Database, stil
         "2027-03-28T07:00:00Z",
         "2027-03-29T07:00:00Z",
     ]
+
+
+@pytest.mark.parametrize(
+    ("claims", "path", "came"),
+    [
+        pytest.param(USER, "/scheduler/allocations/{}", True, id="her allocation"),
+        pytest.param(USER, "/scheduler/allocations", True, id="her allocations"),
+        pytest.param(USER, PATH, True, id="her reservations"),
+        pytest.param(SERVICE, "/scheduler/allocations/{}", False, id="not a service"),
+        pytest.param(OTHER_USER, "/scheduler/allocations/{}", False, id="not another user"),
+    ],
+)
+def test_any_look_of_the_owner_says_that_she_came(
+    api: Api,
+    environment: pytest.MonkeyPatch,
+    database: Database,
+    still_clock: Clock,
+    claims: Claims,
+    path: str,
+    came: bool,
+) -> None:
+    environment.setenv("NO_SHOW_ENABLED", "true")
+    forget_wiring()
+    api.add_devices()
+    reservation = reserve(api, still_clock).data["reservationId"]
+    still_clock.advance(minutes=60)
+    keeper_on(database).execute_due()
+    allocation = database.call("SELECT allocation_id::text FROM reservations", {})
+
+    api.get(path.format(allocation), claims)
+
+    assert database.call("SELECT claimed_at FROM reservations", {}) == (still_clock.read() if came else None)
+    still_clock.advance(minutes=10)
+    assert keeper_on(database, no_show_minutes=10).end_no_shows() == (0 if came else 1)
+    status = api.get(f"{PATH}/{reservation}", SERVICE).data["status"]
+    assert status == ("executing" if came else "completed")
+
+
+def test_cleanup_deletes_what_is_long_over_and_nothing_else(api: Api, database: Database, still_clock: Clock) -> None:
+    api.add_devices(2)
+    old = reserve(api, still_clock).data["reservationId"]
+    api.post(f"{PATH}/{old}/cancel", USER)
+    kept = reserve(api, still_clock, minutes=31 * 1440).data["reservationId"]
+    still_clock.advance(days=29)
+    assert load_function("cleanup").handler({}, Context())["reservations"] == 0
+    still_clock.advance(days=2)
+
+    cleaned = load_function("cleanup").handler({}, Context())
+
+    assert cleaned["reservations"] == 1
+    assert [one["reservationId"] for one in api.get(PATH, USER).json["data"]] == [kept]
+
+
+def test_the_reminder_function_reminds(api: Api, database: Database, still_clock: Clock) -> None:
+    api.add_devices()
+    reserve(api, still_clock)
+    still_clock.advance(minutes=45)
+
+    assert load_function("remind").handler({}, Context()) == {"reminded": 1}
+    assert events(database) == ["created", "reminder"]

@@ -183,6 +183,9 @@ class Upkeep(Protocol):
     def delete_spent(self, limit: int) -> int:
         """Delete up to `limit` of each kind of row that has done its work; tell how many."""
 
+    def delete_past_reservations(self, retention_days: int, limit: int) -> int:
+        """Delete up to `limit` reservations that have ended and lie further back; tell how many."""
+
 
 class SliceTooLarge(Exception):
     """A slice took longer than a statement may; ask for fewer rows."""

@@ -14,6 +14,7 @@ class Cleaned:
     """How many rows a run removed."""
 
     allocations: int
+    reservations: int
     spent: int
 
 
@@ -21,16 +22,17 @@ class Cleaner:
     """Deletes in batches, so that no transaction is long and two runs at once share the work."""
 
     def __init__(self, store: AllocationStore, upkeep: Upkeep, meter: Meter, retention_days: int) -> None:
-        """Keep ended allocations for `retention_days`."""
+        """Keep ended allocations and reservations for `retention_days`."""
         self._store = store
         self._upkeep = upkeep
         self._meter = meter
         self._retention_days = retention_days
 
     def clean(self) -> Cleaned:
-        """Delete old ended allocations, published events, inbox marks and idempotency keys."""
+        """Delete old ended allocations and reservations, published events, inbox marks and idempotency keys."""
         cleaned = Cleaned(
             allocations=_in_batches(lambda: self._store.delete_ended(self._retention_days, BATCH)),
+            reservations=_in_batches(lambda: self._upkeep.delete_past_reservations(self._retention_days, BATCH)),
             spent=_in_batches(lambda: self._upkeep.delete_spent(BATCH)),
         )
         self._meter.count("AllocationsCleaned", cleaned.allocations)

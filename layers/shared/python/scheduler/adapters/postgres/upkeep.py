@@ -22,3 +22,10 @@ class PostgresUpkeep:
         """Delete up to `limit` each of old published events, inbox marks and idempotency keys; tell how many."""
         deleted: int = self._database.call("SELECT delete_spent(%(limit)s)", {"limit": limit})
         return deleted
+
+    def delete_past_reservations(self, retention_days: int, limit: int) -> int:
+        """Delete up to `limit` reservations that have ended and lie further back; tell how many."""
+        deleted: int = self._database.call(
+            "SELECT delete_past_reservations(%(days)s, %(limit)s)", {"days": retention_days, "limit": limit}
+        )
+        return deleted
