@@ -19,6 +19,7 @@ from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.devices import PostgresDevices
 from scheduler.adapters.postgres.outbox import PostgresInbox, PostgresOutbox
 from scheduler.adapters.postgres.quotas import BuiltInQuotas
+from scheduler.adapters.postgres.renewals import PostgresRenewals
 from scheduler.adapters.postgres.upkeep import PostgresUpkeep
 from scheduler.domain.model import (
     AllocationFilter,
@@ -30,11 +31,22 @@ from scheduler.domain.model import (
     RequestKey,
     User,
 )
+from scheduler.domain.plans import plan_document
 from scheduler.domain.quota import NO_LIMITS
+from scheduler.domain.renewal import RenewalRequest, renewal_terms
 from tests.conftest import TEMPLATE
 from tools.embedded import PostgresServer
 
-LARGE = ("devices", "device_allocations", "quota_usage", "outbox", "inbox", "idempotency_keys", "quotas")
+LARGE = (
+    "devices",
+    "device_allocations",
+    "allocation_renewals",
+    "quota_usage",
+    "outbox",
+    "inbox",
+    "idempotency_keys",
+    "quotas",
+)
 CALLS = 7
 """More than the five after which Postgres may keep a generic plan."""
 MOST_ROWS = 1_000
@@ -76,6 +88,9 @@ SELECT tenant_id, user_id, count(*), sum(cpu_cores), sum(memory_mb), sum(storage
 INSERT INTO quota_usage (tenant_id, user_id) SELECT 'tenant-x', 'user-' || n FROM generate_series(1, 5000) n;
 INSERT INTO quotas (tenant_id, user_id, plan_name)
 SELECT 'tenant-x', 'user-' || n, 'free' FROM generate_series(1, 5000) n;
+INSERT INTO allocation_renewals (allocation_id, number, renewed_at, additional_minutes, old_expires_at, new_expires_at)
+SELECT a.id, n, a.allocated_at, 1, a.expires_at, a.expires_at + interval '1 minute'
+  FROM device_allocations a, generate_series(1, 2) n WHERE a.status = 'allocated';
 INSERT INTO outbox (type, subject, group_id, data, occurred_at, published_at)
 SELECT 'device.released', 'd', 'd-' || n % 100, '{}', clock_timestamp(), CASE WHEN n > 200 THEN clock_timestamp() END
   FROM generate_series(1, 10000) n;
@@ -158,6 +173,18 @@ def claim_and_release(stores: Stores) -> None:
     stores.allocations.release(ReleaseRequest("tenant-1", None, facts["deviceId"], facts["allocationId"]))
 
 
+def renew(stores: Stores) -> None:
+    """Renew a fresh allocation, after a look ahead."""
+    renewals, terms = PostgresRenewals(stores.database), renewal_terms(plan_document("enterprise"))
+    facts = stores.allocations.claim(AllocationRequest(ALICE, 60), NO_LIMITS, last_attempt=False)
+    allocation = facts["allocationId"]
+    key = RequestKey("tenant-1", "user:user-1", "POST /r", uuid.uuid4().hex, "")
+    assert renewals.owner(allocation, "tenant-1") == ALICE
+    assert renewals.renew(RenewalRequest("tenant-1", None, allocation, 30, key=key), terms)["outcome"] == "renewed"
+    assert renewals.outlook(allocation, "tenant-1", "user-1", terms)
+    stores.allocations.release(ReleaseRequest("tenant-1", None, facts["deviceId"]))
+
+
 def audited(walk: str) -> Callable[[Stores], object]:
     """Examine the second slice of a walk."""
 
@@ -218,6 +245,7 @@ CHANGES = [
     pytest.param(claim(min_cpu=64), id="a claim that no device serves"),
     pytest.param(claim(device_type="fridge"), id="a claim of an unknown type"),
     pytest.param(claim_and_release, id="claim and release under keys"),
+    pytest.param(renew, id="a renewal and its look ahead"),
     pytest.param(lambda stores: stores.allocations.expire_due(100), id="a sweep that finds nothing"),
     pytest.param(overdue_then(lambda stores: stores.allocations.expire_due(100)), id="a sweep"),
     pytest.param(overdue_then(claim(min_cpu=64)), id="a claim that reaps"),
