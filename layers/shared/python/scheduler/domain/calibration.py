@@ -1,11 +1,17 @@
 """Whether promised waits were kept, and by what they have to be stretched so that they are."""
 
+from bisect import bisect
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from math import ceil, exp2
 
 SOFTENING_SECONDS = 30.0
 """Added to both sides of a ratio of waits: 5 s instead of 1 s is not five times as long to anybody."""
+
+STRATA = (900.0, 3600.0)
+"""Raw p90, in seconds, at which waits are told apart: short ones are missed by other multiples than long ones."""
 
 BUCKETS = 128
 PER_OCTAVE = 16
@@ -28,6 +34,10 @@ class Ratios:
     served: Mapping[int, int] = field(default_factory=dict)
     left: Mapping[int, int] = field(default_factory=dict)
 
+    def plus(self, other: "Ratios") -> "Ratios":
+        """Count both together."""
+        return Ratios(Counter(self.served) + Counter(other.served), Counter(self.left) + Counter(other.left))
+
     def quantile(self, level: float) -> float | None:
         """Ratio within which this share of waits is served, as if nobody left; None: too few have been seen to tell.
 
@@ -49,22 +59,22 @@ class Ratios:
             if served:
                 unserved *= 1 - served / at_risk
                 if 1 - unserved >= level:
-                    return _upper_edge(bucket)
+                    return _middle(bucket)
             at_risk -= served + self.left.get(bucket, 0)
-        return _upper_edge(max(self.served))
+        return _middle(max(self.served))
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """By what raw forecasts are multiplied."""
+    """By what raw forecasts are multiplied, for each stratum of waits."""
 
-    p50: float = 1.0
-    p90: float = 1.0
+    p50: Sequence[float]
+    p90: Sequence[float]
 
     @classmethod
-    def learned(cls, p50: Ratios, p90: Ratios) -> "Stretch":
-        """Learn from lately; 1 until there is enough to learn from."""
-        return cls(_bounded(p50.quantile(MEDIAN)), _bounded(p90.quantile(NINE_OF_TEN)))
+    def learned(cls, p50: Sequence[Ratios], p90: Sequence[Ratios]) -> "Stretch":
+        """Learn from the ratios of each stratum; where there are too few, from all; 1 until there is enough."""
+        return cls(_learned(p50, MEDIAN), _learned(p90, NINE_OF_TEN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +89,9 @@ class Estimate:
     @classmethod
     def of(cls, raw: Sequence[float], stretch: Stretch, at_most: float) -> "Estimate":
         """Stretch a raw forecast (p50, p90)."""
+        stratum = bisect(STRATA, raw[1])
         p50, p90 = (
-            min(max((seconds + SOFTENING_SECONDS) * by - SOFTENING_SECONDS, 0.0), at_most)
+            min(max((seconds + SOFTENING_SECONDS) * by[stratum] - SOFTENING_SECONDS, 0.0), at_most)
             for seconds, by in zip(raw, (stretch.p50, stretch.p90), strict=True)
         )
         return cls(ceil(min(p50, p90)), ceil(p90), raw[0], raw[1])
@@ -106,9 +117,11 @@ class Calibration:
         return self.within_p90 / self.known if self.known else None
 
 
-def _upper_edge(bucket: int) -> float:
-    return exp2((bucket + 1 - BUCKETS / 2) / PER_OCTAVE)
+def _middle(bucket: int) -> float:
+    return exp2((bucket + 0.5 - BUCKETS / 2) / PER_OCTAVE)
 
 
-def _bounded(ratio: float | None) -> float:
-    return 1.0 if ratio is None else min(max(ratio, _NARROWEST), _WIDEST)
+def _learned(strata: Sequence[Ratios], level: float) -> Sequence[float]:
+    of_all = reduce(Ratios.plus, strata, Ratios()).quantile(level)
+    learned = (stratum.quantile(level) or of_all or 1.0 for stratum in strata)
+    return [min(max(ratio, _NARROWEST), _WIDEST) for ratio in learned]

@@ -61,7 +61,7 @@ class Endings:
             return early
         to_the_end = (1.0 - self._shares[-1]) / surviving
         renewed = self.renewals / (self.renewals + self.in_full + 2)
-        overdue = min((within - left) / self.late_seconds, 1.0) if self.late_seconds > 0 else 1.0
+        overdue = min((within - left) / (2 * self.late_seconds), 1.0) if self.late_seconds > 0 else 1.0
         longer = min((within - left) / self.renewed_seconds, 1.0) if self.renewed_seconds > 0 else 1.0
         return early + to_the_end * ((1.0 - renewed) * overdue + renewed * longer)
 

@@ -5,11 +5,11 @@ that the count freed by t is a sum of independent coin flips, and the wait is ov
 line. docs/eta.md tells the method and what it does not know.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import erf, exp, pi, sqrt
+from math import erf, exp, exp2, log2, pi, prod, sqrt
 from typing import NamedTuple
 
 from scheduler.domain.calibration import MEDIAN, NINE_OF_TEN, Estimate, Stretch
@@ -42,8 +42,12 @@ class Waiter(NamedTuple):
     """How long she wants a device."""
     gone_in: float
     """Seconds until she gives up."""
+    kept_in: float
+    """Seconds until a device is kept for her, should she wait that long."""
     kinds: frozenset[int]
     """Spec classes that would serve her."""
+    own: Sequence[tuple[float, float]] = ()
+    """Used and left seconds of her own allocations, when her quota lets her have no more before one of them ends."""
 
 
 class Stream(NamedTuple):
@@ -106,29 +110,47 @@ class Outlook:
         """Take the instant (epoch seconds), what was learned, the devices, the line in its order, and who will join."""
         self._now = now
         self._endings = endings
-        self._devices = [device for device in devices if device.kept_for is None]
+        self._devices = devices
         self._kept = {device.kept_for: device for device in devices if device.kept_for is not None}
-        self._line = [waiter for waiter in line if waiter.id not in self._kept]
+        self._line = [waiter for waiter in line if not waiter.own]
         self._streams = streams
         self._freed = cache(self._count_freed)
         self._supply = Counter(device.kind for device in self._devices)
 
     def wait(self, waiter: Waiter, levels: Sequence[float]) -> list[float]:
         """Seconds by which the waiter is served with each of these chances, rising; at most the horizon."""
+        chances = self._served_by(waiter)
         kept = self._kept.get(waiter.id)
-        chances = self._served_by(waiter) if kept is None else [self._chance(kept, time, 0.0) for time in TIMES]
+        if kept is not None:
+            alone = [self._chance(kept, time, 0.0) for time in TIMES]
+            chances = [max(both) for both in zip(chances, alone, strict=True)]
+        if waiter.own:
+            chances = [chance * self._any_ends(waiter.own, time) for chance, time in zip(chances, TIMES, strict=True)]
         return [_first(chances, level) for level in levels]
 
     def _served_by(self, waiter: Waiter) -> list[float]:
-        ahead = [(w, self._rivalry(w.kinds, waiter.kinds)) for w in self._line if _precedes(w, waiter)]
-        rivals = [(w, weight) for w, weight in ahead if weight > 0]
-        freed = self._with_turnover(waiter, rivals)
-        need = self._need(freed, rivals)
+        rivals = [(other, weight) for other in self._line if (weight := self._rivalry(other.kinds, waiter.kinds)) > 0]
+        ahead = [(other, weight) for other, weight in rivals if self._goes_first(other, waiter)]
+        freed = self._with_turnover(waiter, ahead)
+        need = self._need(freed, ahead)
+        later = [
+            (other.kept_in, weight)
+            for other, weight in rivals
+            if not self._goes_first(other, waiter) and other.kept_in < min(waiter.kept_in, other.gone_in)
+        ]
         chances, best = [], 0.0
         for time, count in zip(TIMES, freed, strict=True):
-            best = max(best, count.minus(need).minus(stream(self._overtaking(waiter, time))).at_least_one())
+            kept = sum(weight for kept_in, weight in later if kept_in <= time)
+            others = need.plus(stream(self._overtaking(waiter, time) + kept))
+            best = max(best, count.minus(others).at_least_one())
             chances.append(best)
         return chances
+
+    def _goes_first(self, other: Waiter, waiter: Waiter) -> bool:
+        """Whether a device goes to the other rather than to the waiter: by rank, or because one is kept for her."""
+        if other.id == waiter.id:
+            return False
+        return other.id in self._kept or (other.rank, other.id) < (waiter.rank, waiter.id)
 
     def _rivalry(self, theirs: frozenset[int], mine: frozenset[int]) -> float:
         """Chance that a device which serves them is one that would serve me."""
@@ -147,7 +169,7 @@ class Outlook:
         """How many of my devices go to those who will join within some seconds with a better rank, in the mean."""
         expected = 0.0
         for joining in self._streams:
-            window = waiter.rank + joining.head_start - self._now
+            window = min(waiter.rank + joining.head_start - self._now, waiter.kept_in)
             if window > 0:
                 expected += joining.per_second * min(time, window) * self._rivalry(joining.kinds, waiter.kinds)
         return expected
@@ -158,16 +180,18 @@ class Outlook:
         takers = sum(weight for _, weight in rivals)
         if not takers:
             return freed
-        span = sum(rival.seconds * weight for rival, weight in rivals) / takers
+        spans = _shares_by_length(rivals)
         again = [0.0]
         for upto in range(1, len(TIMES)):
-            expected = sum(
-                (freed[step].mean - freed[step - 1].mean)
-                * self._endings.turnover((TIMES[upto] - (TIMES[step] + TIMES[step - 1]) / 2) / span)
-                for step in range(1, upto + 1)
-            ) + freed[0].mean * self._endings.turnover(TIMES[upto] / span)
+            expected = freed[0].mean * self._lent_again(TIMES[upto], spans)
+            for step in range(1, upto + 1):
+                since = TIMES[upto] - (TIMES[step] + TIMES[step - 1]) / 2
+                expected += (freed[step].mean - freed[step - 1].mean) * self._lent_again(since, spans)
             again.append(expected * min(takers / max(freed[upto].mean, takers), 1.0))
         return [count.plus(stream(more)) for count, more in zip(freed, again, strict=True)]
+
+    def _lent_again(self, within: float, spans: Mapping[float, float]) -> float:
+        return sum(share * self._endings.turnover(within / span) for span, share in spans.items())
 
     def _count_freed(self, kinds: frozenset[int], seconds: float) -> Sequence[Moments]:
         mine = [device for device in self._devices if device.kind in kinds]
@@ -179,14 +203,22 @@ class Outlook:
             counts.append(total)
         return counts
 
+    def _any_ends(self, own: Sequence[tuple[float, float]], time: float) -> float:
+        return 1 - prod(1 - self._endings.chance(used, left, time) for used, left in own)
+
     def _chance(self, device: Device, time: float, seconds: float) -> float:
         """Chance that a device frees in time, and early enough before its next reservation."""
         latest = time if device.reserved_in is None else min(time, device.reserved_in - seconds)
         return self._endings.chance(device.used, device.left, latest) if latest >= 0 else 0.0
 
 
-def _precedes(one: Waiter, other: Waiter) -> bool:
-    return (one.rank, one.id) < (other.rank, other.id)
+def _shares_by_length(waiters: Sequence[tuple[Waiter, float]]) -> Mapping[float, float]:
+    """Give the share of waiters by how long they want a device, to half an octave: some twenty lengths at most."""
+    lengths: defaultdict[float, float] = defaultdict(float)
+    for waiter, weight in waiters:
+        lengths[exp2(round(log2(waiter.seconds) * 2) / 2)] += weight
+    total = sum(lengths.values())
+    return {length: weight / total for length, weight in lengths.items()}
 
 
 def _index(seconds: float) -> int:

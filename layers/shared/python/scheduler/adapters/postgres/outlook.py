@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scheduler.adapters.postgres.connection import Database
-from scheduler.domain.calibration import Calibration, Estimate, Ratios, Stretch
+from scheduler.domain.calibration import STRATA, Calibration, Estimate, Ratios, Stretch
 from scheduler.domain.endings import Endings
 from scheduler.domain.eta import Device, Forecast, Outlook, Stream, Waiter
 
@@ -12,14 +12,15 @@ from scheduler.domain.eta import Device, Forecast, Outlook, Stream, Waiter
 class PostgresOutlook:
     """Reads the line and the fleet at one instant. See routines/queue_outlook.sql."""
 
-    def __init__(self, database: Database) -> None:
-        """Work on one connection."""
+    def __init__(self, database: Database, hold_minutes: int) -> None:
+        """Work on one connection; whoever has waited `hold_minutes` gets a device kept."""
         self._database = database
+        self._hold_seconds = hold_minutes * 60
 
     def read(self, entry_ids: Sequence[str]) -> Forecast:
         """Read all that the wait of up to 200 entries is estimated from."""
         facts = self._database.call("SELECT queue_outlook(%(entries)s::uuid[])", {"entries": list(entry_ids)})
-        line = {waiter.id: waiter for waiter in map(_waiter, facts["line"] or ())}
+        line = {waiter.id: waiter for waiter in map(self._waiter, facts["line"] or ())}
         outlook = Outlook(
             now=facts["at"],
             endings=_endings(facts["endings"]),
@@ -28,7 +29,9 @@ class PostgresOutlook:
             streams=[_stream(joining) for joining in facts["streams"] or ()],
         )
         asked = [line[entry] for entry in facts["asked"] if entry in line]
-        return Forecast(outlook, asked, Stretch.learned(*(_ratios(facts["ratios"], at) for at in ("p50", "p90"))))
+        return Forecast(
+            outlook, asked, Stretch.learned(_ratios(facts["ratios"], "p50"), _ratios(facts["ratios"], "p90"))
+        )
 
     def keep_promise(self, entry_id: str, estimate: Estimate) -> None:
         """Keep what a waiter was told at the join, once."""
@@ -56,10 +59,9 @@ class PostgresOutlook:
             unknown=facts["unknown"],
         )
 
-
-def _waiter(fields: Sequence[Any]) -> Waiter:
-    entry_id, rank, seconds, gone_in, classes = fields
-    return Waiter(entry_id, rank, seconds, gone_in, frozenset(classes))
+    def _waiter(self, fields: Sequence[Any]) -> Waiter:
+        entry_id, rank, seconds, waited, gone_in, classes, own = fields
+        return Waiter(entry_id, rank, seconds, gone_in, self._hold_seconds - waited, frozenset(classes), own or ())
 
 
 def _stream(fields: Sequence[Any]) -> Stream:
@@ -78,11 +80,13 @@ def _endings(facts: Mapping[str, Any]) -> Endings:
     return Endings(**{name: value for name, value in known.items() if value is not None})
 
 
-def _ratios(facts: Mapping[str, Any], level: str) -> Ratios:
-    counts = facts.get(level, {})
-    return Ratios(
-        **{
-            outcome: {int(bucket): count for bucket, count in counts.get(outcome, {}).items()}
-            for outcome in ("served", "left")
-        }
+def _ratios(facts: Mapping[str, Any], level: str) -> Sequence[Ratios]:
+    strata = facts.get(level, {})
+    return [_counts(strata.get(str(stratum), {})) for stratum in range(len(STRATA) + 1)]
+
+
+def _counts(counts: Mapping[str, Mapping[str, int]]) -> Ratios:
+    served, left = (
+        {int(bucket): count for bucket, count in counts.get(outcome, {}).items()} for outcome in ("served", "left")
     )
+    return Ratios(served, left)

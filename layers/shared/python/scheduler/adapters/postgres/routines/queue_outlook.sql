@@ -28,8 +28,11 @@ BEGIN
     )
     SELECT jsonb_build_object(
         'line', (SELECT jsonb_agg(jsonb_build_array(
-                     l.id, l.rank, l.duration_minutes * 60, extract(epoch FROM l.expires_at - at), w.classes))
-                   FROM line l JOIN wishes w ON (w.tenant_id, w.wants, w.most) IS NOT DISTINCT FROM (l.tenant_id, l.wants, most_of(l.terms))),
+                     l.id, l.rank, l.duration_minutes * 60, extract(epoch FROM at - l.joined_at),
+                     extract(epoch FROM l.expires_at - at), w.classes,
+                     CASE WHEN quota_refusal(u, l.terms, at) IS NOT NULL THEN own_endings(u, at) END))
+                   FROM line l JOIN wishes w ON (w.tenant_id, w.wants, w.most) IS NOT DISTINCT FROM (l.tenant_id, l.wants, most_of(l.terms))
+                   LEFT JOIN quota_usage u ON (u.tenant_id, u.user_id) = (l.tenant_id, l.user_id)),
         'streams', (SELECT jsonb_agg(jsonb_build_array(s.head_start, s.n / 3600.0, w.classes))
                       FROM streams s JOIN wishes w ON (w.tenant_id, w.wants, w.most) IS NOT DISTINCT FROM (s.tenant_id, s.wants, s.most)),
         'devices', (SELECT jsonb_agg(d) FROM outlook_devices(
