@@ -3,12 +3,14 @@
 import ast
 import json
 import re
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scheduler.domain.events import EventType
+from scheduler.domain.renewal import TIERS, Rule
 from scheduler.edge.http import Envelope
 from scheduler.edge.problems import PROBLEMS
 from scheduler.edge.schemas.allocations import AllocationView
@@ -20,6 +22,7 @@ from tools.region import template
 README = ROOT / "README.md"
 RUNBOOK = ROOT / "docs" / "runbook.md"
 EVENTS = ROOT / "docs" / "events.md"
+RENEWAL = ROOT / "docs" / "renewal.md"
 PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 DECISIONS = ROOT / "docs" / "decisions"
 DOCUMENTS = [path for path in tracked(".md") if path.parent != ROOT / ".github"]
@@ -111,6 +114,21 @@ def test_the_runbook_explains_every_message_of_the_log() -> None:
     explained = {text for row in table(RUNBOOK, "## What the logs say") for text in re.findall(r"`([^`]+)`", row[0])}
 
     assert explained == logged_messages()
+
+
+def test_the_tiers_of_renewals_are_told_as_they_are() -> None:
+    told = {
+        name: tuple(None if cell == "no limit" else int(cell) for cell in cells)
+        for name, *cells in table(RENEWAL, "## What a tier allows")
+    }
+
+    assert told == {name: astuple(tier) for name, tier in TIERS.items()}
+
+
+def test_the_rules_of_renewals_are_told_in_their_order() -> None:
+    told = [rule.strip("`") for *_, rule in table(RENEWAL, "## The rules, in the order they are checked")]
+
+    assert [rule for rule in told if rule] == list(Rule)
 
 
 def test_every_event_is_documented_with_its_schema() -> None:
