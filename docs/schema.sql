@@ -154,6 +154,74 @@ COMMENT ON COLUMN public.devices.fence IS 'Last fencing token given out; strictl
 
 COMMENT ON COLUMN public.devices.is_free IS 'The one definition of a device that may be lent now';
 
+CREATE TABLE public.quota_usage (
+    tenant_id character varying(255) NOT NULL,
+    user_id character varying(255) NOT NULL,
+    devices integer DEFAULT 0 NOT NULL,
+    cpu_cores integer DEFAULT 0 NOT NULL,
+    memory_mb bigint DEFAULT 0 NOT NULL,
+    storage_mb bigint DEFAULT 0 NOT NULL,
+    blocked boolean DEFAULT false NOT NULL,
+    CONSTRAINT quota_usage_cpu_cores_check CHECK ((cpu_cores >= 0)),
+    CONSTRAINT quota_usage_devices_check CHECK ((devices >= 0)),
+    CONSTRAINT quota_usage_memory_mb_check CHECK ((memory_mb >= 0)),
+    CONSTRAINT quota_usage_storage_mb_check CHECK ((storage_mb >= 0))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='50', autovacuum_vacuum_cost_delay='0');
+
+COMMENT ON TABLE public.quota_usage IS 'What each user holds now: the sum over her active allocations, kept in the transaction that changes them';
+
+COMMENT ON COLUMN public.quota_usage.blocked IS 'No grants: set first when a user is suspended, then her allocations are ended';
+
+CREATE TABLE public.reservations (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id character varying(255) NOT NULL,
+    user_id character varying(255) NOT NULL,
+    device_id character varying(255) NOT NULL,
+    status character varying(50) DEFAULT 'pending'::character varying NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    during tstzrange GENERATED ALWAYS AS (tstzrange(starts_at, ends_at)) STORED,
+    duration_minutes integer NOT NULL,
+    device_type character varying(50),
+    min_cpu integer,
+    min_memory_mb integer,
+    min_storage_mb integer,
+    metadata jsonb,
+    remind_before_minutes integer DEFAULT 15 NOT NULL,
+    remind_at timestamp with time zone,
+    series_id uuid,
+    time_zone character varying(64),
+    allocation_id uuid,
+    executed_at timestamp with time zone,
+    claimed_at timestamp with time zone,
+    failure character varying(500),
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT reservations_check CHECK ((ends_at > starts_at)),
+    CONSTRAINT reservations_check1 CHECK ((((status)::text <> 'executing'::text) OR (allocation_id IS NOT NULL))),
+    CONSTRAINT reservations_duration_minutes_check CHECK (((duration_minutes >= 15) AND (duration_minutes <= 1440))),
+    CONSTRAINT reservations_remind_before_minutes_check CHECK (((remind_before_minutes >= 0) AND (remind_before_minutes <= 60))),
+    CONSTRAINT reservations_status_check CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'executing'::character varying, 'completed'::character varying, 'failed'::character varying, 'cancelled'::character varying, 'expired'::character varying])::text[])))
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='500', autovacuum_vacuum_cost_delay='0');
+
+COMMENT ON TABLE public.reservations IS 'A device promised to a user for a window; no two live ones of a device overlap';
+
+COMMENT ON COLUMN public.reservations.device_id IS 'The device that is bound; another one when that one dies';
+
+COMMENT ON COLUMN public.reservations.status IS 'pending → executing (its allocation is live) → completed | failed; pending → cancelled | expired';
+
+COMMENT ON COLUMN public.reservations.remind_at IS 'When the reminder is due; NULL: none, or sent';
+
+COMMENT ON COLUMN public.reservations.series_id IS 'Shared by the occurrences of one recurrence';
+
+COMMENT ON COLUMN public.reservations.time_zone IS 'Where the wall time of the recurrence is kept';
+
+COMMENT ON COLUMN public.reservations.claimed_at IS 'The owner''s first call after the start, noted where no-shows are ended; without one it is a no-show';
+
+COMMENT ON COLUMN public.reservations.failure IS 'Why it failed, or was ended as a no-show, as the owner is told';
+
 CREATE TABLE public.queue_entries (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id character varying(255) NOT NULL,
@@ -200,25 +268,6 @@ COMMENT ON COLUMN public.queue_entries.promised_p90 IS 'Seconds told at the join
 COMMENT ON COLUMN public.queue_entries.raw_p50 IS 'As promised_p50, before it was stretched by what was learned of earlier promises';
 
 COMMENT ON COLUMN public.queue_entries.raw_p90 IS 'As promised_p90, before it was stretched by what was learned of earlier promises';
-
-CREATE TABLE public.quota_usage (
-    tenant_id character varying(255) NOT NULL,
-    user_id character varying(255) NOT NULL,
-    devices integer DEFAULT 0 NOT NULL,
-    cpu_cores integer DEFAULT 0 NOT NULL,
-    memory_mb bigint DEFAULT 0 NOT NULL,
-    storage_mb bigint DEFAULT 0 NOT NULL,
-    blocked boolean DEFAULT false NOT NULL,
-    CONSTRAINT quota_usage_cpu_cores_check CHECK ((cpu_cores >= 0)),
-    CONSTRAINT quota_usage_devices_check CHECK ((devices >= 0)),
-    CONSTRAINT quota_usage_memory_mb_check CHECK ((memory_mb >= 0)),
-    CONSTRAINT quota_usage_storage_mb_check CHECK ((storage_mb >= 0))
-)
-WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='50', autovacuum_vacuum_cost_delay='0');
-
-COMMENT ON TABLE public.quota_usage IS 'What each user holds now: the sum over her active allocations, kept in the transaction that changes them';
-
-COMMENT ON COLUMN public.quota_usage.blocked IS 'No grants: set first when a user is suspended, then her allocations are ended';
 
 CREATE TABLE public.spec_classes (
     id integer NOT NULL,
@@ -530,55 +579,6 @@ CREATE TABLE public.quotas (
 
 COMMENT ON TABLE public.quotas IS 'Which built-in plan a user has; a user without a row has the default plan';
 
-CREATE TABLE public.reservations (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id character varying(255) NOT NULL,
-    user_id character varying(255) NOT NULL,
-    device_id character varying(255) NOT NULL,
-    status character varying(50) DEFAULT 'pending'::character varying NOT NULL,
-    starts_at timestamp with time zone NOT NULL,
-    ends_at timestamp with time zone NOT NULL,
-    during tstzrange GENERATED ALWAYS AS (tstzrange(starts_at, ends_at)) STORED,
-    duration_minutes integer NOT NULL,
-    device_type character varying(50),
-    min_cpu integer,
-    min_memory_mb integer,
-    min_storage_mb integer,
-    metadata jsonb,
-    remind_before_minutes integer DEFAULT 15 NOT NULL,
-    remind_at timestamp with time zone,
-    series_id uuid,
-    time_zone character varying(64),
-    allocation_id uuid,
-    executed_at timestamp with time zone,
-    claimed_at timestamp with time zone,
-    failure character varying(500),
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL,
-    CONSTRAINT reservations_check CHECK ((ends_at > starts_at)),
-    CONSTRAINT reservations_check1 CHECK ((((status)::text <> 'executing'::text) OR (allocation_id IS NOT NULL))),
-    CONSTRAINT reservations_duration_minutes_check CHECK (((duration_minutes >= 15) AND (duration_minutes <= 1440))),
-    CONSTRAINT reservations_remind_before_minutes_check CHECK (((remind_before_minutes >= 0) AND (remind_before_minutes <= 60))),
-    CONSTRAINT reservations_status_check CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'executing'::character varying, 'completed'::character varying, 'failed'::character varying, 'cancelled'::character varying, 'expired'::character varying])::text[])))
-)
-WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='500', autovacuum_vacuum_cost_delay='0');
-
-COMMENT ON TABLE public.reservations IS 'A device promised to a user for a window; no two live ones of a device overlap';
-
-COMMENT ON COLUMN public.reservations.device_id IS 'The device that is bound; another one when that one dies';
-
-COMMENT ON COLUMN public.reservations.status IS 'pending → executing (its allocation is live) → completed | failed; pending → cancelled | expired';
-
-COMMENT ON COLUMN public.reservations.remind_at IS 'When the reminder is due; NULL: none, or sent';
-
-COMMENT ON COLUMN public.reservations.series_id IS 'Shared by the occurrences of one recurrence';
-
-COMMENT ON COLUMN public.reservations.time_zone IS 'Where the wall time of the recurrence is kept';
-
-COMMENT ON COLUMN public.reservations.claimed_at IS 'The owner''s first call after the start; without one it is a no-show';
-
-COMMENT ON COLUMN public.reservations.failure IS 'Why it failed, as the owner is told';
-
 CREATE TABLE public.retention_marks (
     kind character varying(50) NOT NULL,
     deleted_until timestamp with time zone NOT NULL
@@ -736,9 +736,11 @@ CREATE UNIQUE INDEX queue_entries_one_live ON public.queue_entries USING btree (
 
 CREATE INDEX queue_entries_waiting ON public.queue_entries USING btree (rank, id) WHERE ((status)::text = 'waiting'::text);
 
-CREATE INDEX reservations_by_tenant ON public.reservations USING btree (tenant_id, starts_at, id);
+CREATE INDEX reservations_by_tenant ON public.reservations USING btree (tenant_id, status, starts_at, id);
 
-CREATE INDEX reservations_by_user ON public.reservations USING btree (tenant_id, user_id, starts_at, id);
+CREATE INDEX reservations_by_time ON public.reservations USING btree (status, starts_at, id);
+
+CREATE INDEX reservations_by_user ON public.reservations USING btree (user_id, tenant_id, starts_at, id);
 
 CREATE INDEX reservations_ended ON public.reservations USING btree (ends_at) WHERE ((status)::text <> ALL ((ARRAY['pending'::character varying, 'executing'::character varying])::text[]));
 
@@ -750,7 +752,7 @@ CREATE INDEX reservations_pending_by_start ON public.reservations USING btree (s
 
 CREATE INDEX reservations_to_remind ON public.reservations USING btree (remind_at) WHERE (((status)::text = 'pending'::text) AND (remind_at IS NOT NULL));
 
-CREATE INDEX reservations_unclaimed ON public.reservations USING btree (executed_at) WHERE (((status)::text = 'executing'::text) AND (claimed_at IS NULL));
+CREATE INDEX reservations_unclaimed ON public.reservations USING btree (user_id, tenant_id, executed_at) WHERE (((status)::text = 'executing'::text) AND (claimed_at IS NULL));
 
 CREATE TRIGGER device_allocations_adopted AFTER INSERT ON public.device_allocations FOR EACH ROW WHEN (((new.fencing_token = 0) AND ((new.status)::text = 'allocated'::text))) EXECUTE FUNCTION public.adopt_allocation();
 

@@ -19,7 +19,8 @@ SCRIPT = """
 import importlib, json, sys
 import app
 for name in sys.argv[1:]:
-    getattr(importlib.import_module("scheduler.runtime"), name)()
+    module, _, wiring = ("scheduler.runtime." + name).rpartition(".")
+    getattr(importlib.import_module(module), wiring)()
 print(json.dumps(sorted(sys.modules)))
 """
 
@@ -43,6 +44,8 @@ def modules_after(function: str, *wiring: str, **environment: str) -> set[str]:
     [
         ("allocate", ["get_allocator"]),
         ("release", ["get_releaser"]),
+        ("renew", ["renewals.get_renewer"]),
+        ("batch", ["batches.get_batches"]),
         ("fleet", ["get_fleet"]),
         ("query", ["get_catalog"]),
         ("expire", ["get_expirer"]),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,9 @@ PUBLISHED = {"device.allocated": 3, "device.released": 1, "scheduler.allocation.
 TOLD = [("user-ana", "phone-0001", "decrement")]
 """What the user service must have been told of usage: user, device, operation. The queue delivers it twice."""
 
+_DAY_BEFORE = datetime(2036, 3, 2, 9, tzinfo=UTC) - datetime.now(UTC)
+"""Takes the clock to the day before the reservations of the samples."""
+
 # Each case stands on the ones before: devices are made, then lent, then given back or left to expire.
 CASES = (
     Case("MigrateFunction", "direct/migrate.json", {"applied.0": str, "routines": list, "version": str}),
@@ -60,8 +63,30 @@ CASES = (
     Case("ExpireFunction", "http/release-expired.json", {"statusCode": 200, "body.count": 1}, ahead=timedelta(hours=3)),
     Case("RelayFunction", "schedule/relay.json", {"published": sum(PUBLISHED.values())}, ahead=timedelta(hours=3)),
     Case("CleanupFunction", "schedule/cleanup.json", {"allocations": 3, "spent": int}, ahead=timedelta(days=32)),
+    Case("BatchFunction", "http/batch-allocate.json", {"statusCode": 200, "body.data.successCount": 2}),
+    Case("BatchFunction", "http/batch-query.json", {"statusCode": 200, "body.data.successes.0.userId": "user-ana"}),
+    Case("BatchFunction", "http/batch-renew.json", {"statusCode": 200, "body.data.failures.1.index": 1}),
+    Case("BatchFunction", "http/batch-release.json", {"statusCode": 200, "body.data.failedCount": 2}),
     Case("DeliverFunction", "sqs/usage.json", {"batchItemFailures": []}),
     Case("DeliverFunction", "sqs/usage.json", {"batchItemFailures": []}),
+    Case(
+        "ReserveFunction",
+        "http/reservation-create.json",
+        _created({"status": "pending", "userId": "user-ana", "startTime": "2036-03-03T09:00:00Z"}),
+        ahead=_DAY_BEFORE,
+    ),
+    Case(
+        "ReserveFunction",
+        "http/reservation-create-weekly.json",
+        _created({"seriesId": str, "reservations.3.startTime": "2036-03-12T08:00:00Z"}),
+    ),
+    Case("ReserveFunction", "http/reservations-list.json", {"statusCode": 200, "body.data.4.status": "pending"}),
+    Case("ReserveFunction", "http/reservation-check.json", {"statusCode": 200, "body.data.hasConflict": False}),
+    Case("ReserveFunction", "http/reservation-get.json", {"statusCode": 404, "body.code": "reservation_not_found"}),
+    Case("ReserveFunction", "http/reservation-update.json", {"statusCode": 404, "body.code": "reservation_not_found"}),
+    Case("ReserveFunction", "http/reservation-cancel.json", {"statusCode": 404, "body.code": "reservation_not_found"}),
+    Case("ReserveFunction", "http/reservation-stats.json", {"statusCode": 200, "body.data.totalReservations": 5}),
+    Case("RemindFunction", "schedule/remind.json", {"reminded": 1}, ahead=_DAY_BEFORE + timedelta(hours=23.75)),
     Case("ConsoleFunction", "http/openapi.json", {"statusCode": 200, "body.openapi": "3.1.0"}),
     Case("ConsoleFunction", "http/docs.json", {"statusCode": 200, "body": str}),
 )

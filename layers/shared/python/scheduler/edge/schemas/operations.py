@@ -1,9 +1,10 @@
 """Health and problems."""
 
 # ruff: noqa: N815  wire names
+from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
 class HealthView(BaseModel):
@@ -27,3 +28,8 @@ class Problem(BaseModel):
     errors: list[dict[str, str]] | None = None
     alternatives: list[dict[str, Any]] | None = None
     remainingDevices: int | None = None
+    index: int | None = Field(default=None, description="Of an atomic batch: the item that failed, from 0")
+    earliestForAll: datetime | None = Field(
+        default=None,
+        description="Of an atomic batch: when devices for all of it can be had at once; null: not in sight",
+    )
