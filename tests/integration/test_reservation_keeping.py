@@ -7,8 +7,10 @@ import pytest
 from scheduler.adapters.open_gate import NoCache
 from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.devices import PostgresDevices
+from scheduler.adapters.postgres.outbox import PostgresOutbox
 from scheduler.adapters.postgres.reservation_calendar import PostgresReservationCalendar
 from scheduler.domain.errors import NoAvailableDevices, QuotaServiceUnavailable
+from scheduler.domain.events import EventType
 from scheduler.domain.model import User
 from scheduler.domain.quota import QuotaDocument
 from scheduler.service.reservation_keeper import KeepingPolicy, ReservationKeeper
@@ -18,6 +20,7 @@ from tests.support.fake_meter import FakeMeter
 from tests.support.ledger import assert_ledger_agrees
 from tests.support.reservations import (
     book,
+    booking,
     events,
     facts_of,
     keeper_on,
@@ -26,6 +29,9 @@ from tests.support.reservations import (
     reserver_on,
     status_of,
 )
+from tests.support.schemas import faults
+
+RESERVATION_EVENTS = {kind for kind in EventType if kind.startswith("scheduler.reservation.")}
 
 
 def break_down(database: Database, device_id: str) -> None:
@@ -291,6 +297,35 @@ def test_no_claim_reaches_into_a_reservation_of_anybody(database: Database, stil
 
     assert allocator_on(database).allocate(request("bob", minutes=60)).user == User("acme", "bob")
     assert_ledger_agrees(database)
+
+
+def test_every_event_of_a_reservation_is_as_its_schema_says(database: Database, still_clock: Clock) -> None:
+    first, _ = add_devices(database, 2)
+    reserver = reserver_on(database)
+    start = still_clock.read() + timedelta(minutes=60)
+    reserver.book(booking("alice", start, start + timedelta(days=1)))
+    reserver.cancel(book(database, still_clock, user_id="bob").id, "acme", None, None)
+    book(database, still_clock, in_minutes=200, minutes=15, user_id="carol")
+    still_clock.advance(minutes=60)
+    keeper = keeper_on(database)
+    keeper.execute_due()
+    break_down(database, first)
+    still_clock.advance(minutes=130)
+    keeper.remind_due()
+    still_clock.advance(minutes=60)
+    keeper.execute_due()
+    keeper.move_endangered()
+    database.call("UPDATE devices SET status = 'error'", {})
+    still_clock.advance(minutes=1240)
+    keeper.move_endangered()
+
+    told = [event.envelope() for event in PostgresOutbox(database).oldest(100)]
+
+    assert set(events(database)) == {kind.removeprefix("scheduler.reservation.") for kind in RESERVATION_EVENTS}
+    assert {envelope["type"]: faults(envelope) for envelope in told} == {envelope["type"]: [] for envelope in told}
+    assert all(
+        event.group_id.startswith("acme|") for event in PostgresOutbox(database).oldest(100) if "reserv" in event.type
+    )
 
 
 class NoQuotas:
