@@ -28,7 +28,14 @@ def _created(data: Mapping[str, object]) -> Mapping[str, object]:
 _GRANTED = {"allocationId": str, "expiresAt": str, "adbPort": 5555, "tenantId": "acme"}
 _PHONE_1 = {"deviceId": "phone-0001", "device.name": "Pixel 9 Pro 01", "userId": "user-ana"}
 
-PUBLISHED = {"device.allocated": 3, "device.released": 1, "scheduler.allocation.expired": 2}
+PUBLISHED = {
+    "device.allocated": 3,
+    "device.released": 1,
+    "scheduler.allocation.expired": 2,
+    "scheduler.allocation.failed": 1,
+    "scheduler.queue.joined": 2,
+    "scheduler.queue.expired": 2,
+}
 """How many events of each type the relay must have brought to the queue behind the topic."""
 
 TOLD = [("user-ana", "phone-0001", "decrement")]
@@ -55,11 +62,20 @@ CASES = (
     Case("RenewFunction", "http/allocation-renew.json", {"statusCode": 404, "body.code": "allocation_not_found"}),
     Case("ReleaseFunction", "http/release.json", {"statusCode": 200, "body.data.deviceId": "phone-0001"}),
     Case("AllocateFunction", "http/allocate.json", _created(_GRANTED | _PHONE_1)),
+    Case("QueueFunction", "http/queue-join.json", _created({"status": "waiting", "position": 1, "tier": str})),
+    Case("AllocateFunction", "http/allocate-wait.json", {"statusCode": 202, "body.data.position": 2}),
+    Case("QueueFunction", "http/queue-list.json", {"statusCode": 200, "body.data.1.userId": "user-cai"}),
+    Case("QueueFunction", "http/queue-get.json", {"statusCode": 404, "body.code": "queue_entry_not_found"}),
+    Case("QueueFunction", "http/queue-cancel.json", {"statusCode": 404, "body.code": "queue_entry_not_found"}),
+    Case("QueueFunction", "http/queue-stats.json", {"statusCode": 200, "body.data.waiting": 2}),
+    Case("DispatchFunction", "http/queue-process.json", {"statusCode": 200, "body.data.served": 0}),
+    Case("DispatchFunction", "sqs/dispatch.json", {"batchItemFailures": []}),
     Case("QueryFunction", "http/stats.json", {"statusCode": 200, "body.data.totalAllocations": 3}),
     Case("StatisticsFunction", "schedule/statistics.json", {"devices": 3, "allocated": 2}),
     Case("AuditFunction", "schedule/audit.json", {"complete": True, "violations": 0}),
     Case("AuditFunction", "http/audit.json", {"statusCode": 200, "body.data.holds": True}),
     Case("ExpireFunction", "schedule/expire.json", {"expired": 1}, ahead=timedelta(minutes=45)),
+    Case("DispatchFunction", "schedule/dispatch.json", {"expired": 2, "waiting": 0}, ahead=timedelta(minutes=45)),
     Case("ExpireFunction", "http/release-expired.json", {"statusCode": 200, "body.count": 1}, ahead=timedelta(hours=3)),
     Case("RelayFunction", "schedule/relay.json", {"published": sum(PUBLISHED.values())}, ahead=timedelta(hours=3)),
     Case("CleanupFunction", "schedule/cleanup.json", {"allocations": 3, "spent": int}, ahead=timedelta(days=32)),
