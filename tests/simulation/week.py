@@ -58,7 +58,7 @@ class NoReservations:
 class Week:
     """The fleet, those who come, and the clock."""
 
-    def __init__(self, database: Database, seed: int, days: float = 7, a_day: float = 200) -> None:
+    def __init__(self, database: Database, seed: int, days: float = 7, a_day: float = 250) -> None:
         """Register the fleet and the users' plans; draw who comes."""
         self.tally: Counter[str] = Counter()
         self._database = database
