@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.domain.earliest import Gap, Wish, earliest_for_all
+from scheduler.domain.earliest import MOST_TRIED, Gap, Wish, earliest_for_all
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -73,6 +73,16 @@ def test_it_is_the_time_that_trying_everything_finds(wishes: list[Wish], gaps: l
 
 def _fit(wishes: Sequence[Wish], gaps: Sequence[Gap], start: Gap) -> bool:
     return any(
-        all(each.holds(wished, start.begins_at) for wished, each in zip(wishes, chosen, strict=True))
+        all(
+            each.class_id in wished.classes and each.holds(wished.length, start.begins_at)
+            for wished, each in zip(wishes, chosen, strict=True)
+        )
         for chosen in permutations(gaps, len(wishes))
     )
+
+
+def test_a_search_without_end_gives_up_for_a_time_that_is_right() -> None:
+    too_short = [gap(1, begins, begins + 29) for begins in range(0, 30 * MOST_TRIED * 2, 30)]
+
+    assert earliest_for_all([wish(1)], [*too_short, gap(1, 10_000, 10_030)]) is None
+    assert earliest_for_all([wish(1)], [*too_short, gap(1, 10_000, 10_030), gap(1, 20_000)]) == at(20_000)

@@ -1,5 +1,5 @@
--- When the devices that a batch asks for can be had: of each fitting class the devices that are free soonest, twice as many as the
--- batch has items, each with its next six gaps between reservations. Unlocked: a look ahead, nobody is promised anything. What is
+-- When the devices that a batch asks for can be had: of each fitting class the devices that are free soonest, ten more than the
+-- batch has items, each with its next four gaps between reservations. Unlocked: a look ahead, nobody is promised anything. What is
 -- free now and awaited by a waiter is left out. Of each item its minutes and the classes that fit it, if any.
 CREATE OR REPLACE FUNCTION batch_outlook(p_tenant text, p_items jsonb, p_terms quota_terms[]) RETURNS jsonb
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
@@ -16,7 +16,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
             SELECT * FROM devices o
              WHERE o.class_id = class.id AND o.status = 'running' AND o.life = 'in_service' AND o.held_for IS NULL
                AND (o.busy_until IS NOT NULL OR (o.active_allocation_id IS NULL AND NOT class.awaited))
-             ORDER BY o.busy_until NULLS FIRST LIMIT (SELECT 2 * count(*) FROM asked)) d
+             ORDER BY o.busy_until NULLS FIRST LIMIT (SELECT 10 + count(*) FROM asked)) d
     ), gaps AS (
         SELECT s.class_id, gap.* FROM soonest s
          CROSS JOIN LATERAL (
@@ -24,8 +24,8 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
                    row_number() OVER (ORDER BY b.starts_at) AS place
               FROM (SELECT '-infinity'::timestamptz AS starts_at, '-infinity'::timestamptz AS ends_at
                     UNION ALL (SELECT r.starts_at, r.ends_at FROM reservations r
-                                WHERE r.device_id = s.id AND r.status = 'pending' ORDER BY r.starts_at LIMIT 6)) b) gap
-         WHERE gap.place <= 6 AND (gap.ends_at IS NULL OR gap.ends_at > gap.begins_at)
+                                WHERE r.device_id = s.id AND r.status = 'pending' ORDER BY r.starts_at LIMIT 4)) b) gap
+         WHERE gap.place <= 4 AND (gap.ends_at IS NULL OR gap.ends_at > gap.begins_at)
     )
     SELECT jsonb_build_object(
         'items', (SELECT jsonb_agg(jsonb_build_array(a.minutes, a.classes) ORDER BY a.number) FROM asked a),
