@@ -40,6 +40,10 @@ def gap(class_id: int, begins: int, ends: int | None = None) -> Gap:
         ),
         pytest.param([wish(1), wish(1)], [gap(1, 0)], None, id="more wishes than devices"),
         pytest.param([wish()], [gap(1, 0)], None, id="nothing fits"),
+        pytest.param([wish(1)], [gap(1, 0, 10), gap(1, 0, 30)], 0, id="of two that end the later one"),
+        pytest.param(
+            [wish(1, 2), wish(1), wish(3)], [gap(1, 0), gap(2, 0), gap(3, 0)], 0, id="who was first makes way"
+        ),
     ],
 )
 def test_the_first_time_for_all(wishes: list[Wish], gaps: list[Gap], expected: int | None) -> None:
@@ -60,7 +64,7 @@ GAPS = st.lists(
         st.integers(0, 40),
         st.none() | st.integers(5, 60),
     ),
-    max_size=5,
+    max_size=6,
 )
 
 
