@@ -5,11 +5,13 @@ that the count freed by t is a sum of independent coin flips, and the wait is ov
 line. docs/eta.md tells the method and what it does not know.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from math import erf, exp, exp2, log2, pi, prod, sqrt
+from functools import cache, reduce
+from itertools import accumulate, pairwise
+from math import erf, exp, exp2, log2, pi, prod, sqrt, sumprod
 from typing import NamedTuple
 
 from scheduler.domain.calibration import MEDIAN, NINE_OF_TEN, Estimate, Stretch
@@ -115,6 +117,9 @@ class Outlook:
         self._line = [waiter for waiter in line if not waiter.own]
         self._streams = streams
         self._freed = cache(self._count_freed)
+        self._unreserved = cache(self._count_unreserved)
+        self._again = cache(self._ends_again)
+        self._rivalry = cache(self._share)
         self._supply = Counter(device.kind for device in self._devices)
 
     def wait(self, waiter: Waiter, levels: Sequence[float]) -> list[float]:
@@ -133,14 +138,12 @@ class Outlook:
         ahead = [(other, weight) for other, weight in rivals if self._goes_first(other, waiter)]
         freed = self._with_turnover(waiter, ahead)
         need = self._need(freed, ahead)
-        later = [
-            (other.kept_in, weight)
-            for other, weight in rivals
-            if not self._goes_first(other, waiter) and other.kept_in < min(waiter.kept_in, other.gone_in)
-        ]
+        later = [0.0] * (len(TIMES) + 1)
+        for other, weight in rivals:
+            if not self._goes_first(other, waiter) and other.kept_in < min(waiter.kept_in, other.gone_in):
+                later[bisect_left(TIMES, other.kept_in)] += weight
         chances, best = [], 0.0
-        for time, count in zip(TIMES, freed, strict=True):
-            kept = sum(weight for kept_in, weight in later if kept_in <= time)
+        for time, count, kept in zip(TIMES, freed, accumulate(later[:-1]), strict=True):
             others = need.plus(stream(self._overtaking(waiter, time) + kept))
             best = max(best, count.minus(others).at_least_one())
             chances.append(best)
@@ -152,7 +155,7 @@ class Outlook:
             return False
         return other.id in self._kept or (other.rank, other.id) < (waiter.rank, waiter.id)
 
-    def _rivalry(self, theirs: frozenset[int], mine: frozenset[int]) -> float:
+    def _share(self, theirs: frozenset[int], mine: frozenset[int]) -> float:
         """Chance that a device which serves them is one that would serve me."""
         all_theirs = sum(self._supply[kind] for kind in theirs)
         return sum(self._supply[kind] for kind in theirs & mine) / all_theirs if all_theirs else 0.0
@@ -180,28 +183,34 @@ class Outlook:
         takers = sum(weight for _, weight in rivals)
         if not takers:
             return freed
-        spans = _shares_by_length(rivals)
-        again = [0.0]
-        for upto in range(1, len(TIMES)):
-            expected = freed[0].mean * self._lent_again(TIMES[upto], spans)
-            for step in range(1, upto + 1):
-                since = TIMES[upto] - (TIMES[step] + TIMES[step - 1]) / 2
-                expected += (freed[step].mean - freed[step - 1].mean) * self._lent_again(since, spans)
-            again.append(expected * min(takers / max(freed[upto].mean, takers), 1.0))
-        return [count.plus(stream(more)) for count, more in zip(freed, again, strict=True)]
+        steps = [freed[0].mean, *(later.mean - sooner.mean for sooner, later in pairwise(freed))]
+        lengths = _shares_by_length(rivals).items()
+        counts = []
+        for upto, count in enumerate(freed):
+            again = sum(share * sumprod(steps[: upto + 1], self._again(length)[upto]) for length, share in lengths)
+            counts.append(count.plus(stream(again * min(takers / max(count.mean, takers), 1.0))))
+        return counts
 
-    def _lent_again(self, within: float, spans: Mapping[float, float]) -> float:
-        return sum(share * self._endings.turnover(within / span) for span, share in spans.items())
+    def _ends_again(self, seconds: float) -> Sequence[Sequence[float]]:
+        """Expected further ends until each of the times, of a device that freed in each step before it."""
+        freed_at = [0.0, *((sooner + later) / 2 for sooner, later in pairwise(TIMES))]
+        return [
+            [self._endings.turnover((time - at) / seconds) for at in freed_at[: upto + 1]]
+            for upto, time in enumerate(TIMES)
+        ]
 
     def _count_freed(self, kinds: frozenset[int], seconds: float) -> Sequence[Moments]:
-        mine = [device for device in self._devices if device.kind in kinds]
-        counts = []
-        for time in TIMES:
-            total = Moments()
-            for device in mine:
-                total = total.plus(flip(self._chance(device, time, seconds)))
-            counts.append(total)
-        return counts
+        """Devices freed by each time that would serve a waiter of these kinds for so long."""
+        reserved = [device for device in self._devices if device.kind in kinds and device.reserved_in is not None]
+        parts = [self._unreserved(kind) for kind in kinds] + [self._moments(reserved, seconds)]
+        return [reduce(Moments.plus, counts) for counts in zip(*parts, strict=True)]
+
+    def _count_unreserved(self, kind: int) -> Sequence[Moments]:
+        return self._moments([d for d in self._devices if d.kind == kind and d.reserved_in is None], 0.0)
+
+    def _moments(self, devices: Sequence[Device], seconds: float) -> Sequence[Moments]:
+        flips = ([flip(self._chance(device, time, seconds)) for device in devices] for time in TIMES)
+        return [Moments(*map(sum, zip(*each, strict=True))) for each in flips]
 
     def _any_ends(self, own: Sequence[tuple[float, float]], time: float) -> float:
         return 1 - prod(1 - self._endings.chance(used, left, time) for used, left in own)
@@ -213,17 +222,17 @@ class Outlook:
 
 
 def _shares_by_length(waiters: Sequence[tuple[Waiter, float]]) -> Mapping[float, float]:
-    """Give the share of waiters by how long they want a device, to half an octave: some twenty lengths at most."""
+    """Give the share of waiters by how long they want a device, to an eighth of an octave: eighty lengths at most."""
     lengths: defaultdict[float, float] = defaultdict(float)
     for waiter, weight in waiters:
-        lengths[exp2(round(log2(waiter.seconds) * 2) / 2)] += weight
+        lengths[exp2(round(log2(waiter.seconds) * 8) / 8)] += weight
     total = sum(lengths.values())
     return {length: weight / total for length, weight in lengths.items()}
 
 
 def _index(seconds: float) -> int:
     """Give the last of the times that is not later."""
-    return max(place for place, time in enumerate(TIMES) if time <= max(seconds, 0.0))
+    return max(bisect_right(TIMES, seconds) - 1, 0)
 
 
 def _first(chances: Sequence[float], level: float) -> float:
