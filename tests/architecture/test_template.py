@@ -83,6 +83,8 @@ def test_the_schedules_are_those_of_the_specification() -> None:
 
     assert {function: event["Schedule"] for function, event in events("Schedule")} == {
         "ExpireFunction": expire,
+        "DispatchFunction": "rate(1 minute)",
+        "RemindFunction": "rate(1 minute)",
         "RelayFunction": "rate(1 minute)",
         "StatisticsFunction": "rate(1 hour)",
         "CleanupFunction": "cron(0 2 * * ? *)",

@@ -28,6 +28,7 @@ class Problem(BaseModel):
     errors: list[dict[str, str]] | None = None
     alternatives: list[dict[str, Any]] | None = None
     remainingDevices: int | None = None
+    entryId: str | None = Field(default=None, description="Of `already_queued`: the wait that goes on")
     index: int | None = Field(default=None, description="Of an atomic batch: the item that failed, from 0")
     earliestForAll: datetime | None = Field(
         default=None,

@@ -4,7 +4,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from scheduler.domain.calibration import Calibration, Estimate
 from scheduler.domain.model import DeviceWants, RequestKey
@@ -17,6 +17,14 @@ from scheduler.service.queue import QueueStatistics, Wait
 
 class JoinBody(WireModel):
     """Who waits for a device, for how long at most, of what kind; its minutes start at the grant."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"userId": "alice", "durationMinutes": 30, "preferredSpecs": {"minCpu": 4}, "maxWaitMinutes": 45}
+            ]
+        }
+    )
 
     userId: Id
     tenantId: Id | None = None
@@ -41,6 +49,26 @@ class JoinBody(WireModel):
             metadata=self.metadata,
             key=key,
         )
+
+
+_WAITING = {
+    "id": "7a1f0c52-3d0b-4a7e-9f61-52c0b7f2d913",
+    "userId": "alice",
+    "tenantId": "acme",
+    "status": "waiting",
+    "specs": {"deviceType": None, "minCpu": 4, "minMemory": None, "minStorage": None},
+    "durationMinutes": 30,
+    "tier": "pro",
+    "joinedAt": "2026-11-23T17:42:26.290382Z",
+    "expiresAt": "2026-11-23T18:27:26.290382Z",
+    "endedAt": None,
+    "position": 3,
+    "aheadCount": 2,
+    "estimatedWaitSeconds": {"p50": 240, "p90": 610},
+    "allocationId": None,
+    "deviceId": None,
+    "metadata": None,
+}
 
 
 class WaitBand(BaseModel):
@@ -76,6 +104,8 @@ class SpecsView(BaseModel):
 
 class QueueEntryView(BaseModel):
     """A wait. Place and estimate stand while it lasts; what was lent, when it is fulfilled."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_WAITING]})
 
     id: str
     userId: str
@@ -116,6 +146,16 @@ class QueueEntryView(BaseModel):
             deviceId=entry.device_id,
             metadata=None if nesting(entry.metadata) > MAX_NESTING else entry.metadata,
         )
+
+
+_FIGURES = {
+    "waiting": 3,
+    "fulfilled": 57,
+    "expired": 3,
+    "cancelled": 4,
+    "successRate": 0.95,
+    "waitSeconds": {"p50": 190, "p90": 840},
+}
 
 
 class WaitFiguresView(BaseModel):
@@ -170,6 +210,26 @@ class CalibrationView(BaseModel):
 class QueueStatisticsView(WaitFiguresView):
     """The line now, how the waits of the last hours ended, and how its promises are kept."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                _FIGURES
+                | {
+                    "hours": 24,
+                    "byTier": {"pro": _FIGURES},
+                    "calibration": {
+                        "days": 7,
+                        "known": 412,
+                        "unknown": 9,
+                        "withinP50": 221,
+                        "withinP90": 379,
+                        "shareWithinP90": 0.92,
+                    },
+                }
+            ]
+        }
+    )
+
     hours: int
     byTier: dict[str, WaitFiguresView]
     calibration: CalibrationView
@@ -188,10 +248,14 @@ class QueueStatisticsView(WaitFiguresView):
 class ProcessBody(WireModel):
     """How many waiters to serve at most."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"limit": 50}]})
+
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
 class ServedCount(BaseModel):
     """How many waiters were served."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"served": 2}]})
 
     served: int
