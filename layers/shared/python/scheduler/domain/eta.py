@@ -138,13 +138,14 @@ class Outlook:
         ahead = [(other, weight) for other, weight in rivals if self._goes_first(other, waiter)]
         freed = self._with_turnover(waiter, ahead)
         need = self._need(freed, ahead)
-        later = [0.0] * (len(TIMES) + 1)
+        later = [Moments()] * (len(TIMES) + 1)
         for other, weight in rivals:
             if not self._goes_first(other, waiter) and other.kept_in < min(waiter.kept_in, other.gone_in):
-                later[bisect_left(TIMES, other.kept_in)] += weight
+                place = bisect_left(TIMES, other.kept_in)
+                later[place] = later[place].plus(flip(weight))
         chances, best = [], 0.0
-        for time, count, kept in zip(TIMES, freed, accumulate(later[:-1]), strict=True):
-            others = need.plus(stream(self._overtaking(waiter, time) + kept))
+        for time, count, kept in zip(TIMES, freed, accumulate(later[:-1], Moments.plus), strict=True):
+            others = need.plus(kept).plus(stream(self._overtaking(waiter, time)))
             best = max(best, count.minus(others).at_least_one())
             chances.append(best)
         return chances
