@@ -140,3 +140,21 @@ def test_another_tenant_sees_nothing_of_it(api: Api, region: dict[str, str]) -> 
     release(api, region["SERVICE_TOKEN"], grant["deviceId"])
 
     assert (seen.status, taken.status) == (404, 404)
+
+
+def test_who_waits_is_lent_the_device_that_comes_back(api: Api, region: dict[str, str], heard: Ear) -> None:
+    holder, waiter, token, kind = someone(), someone(), region["SERVICE_TOKEN"], f"only-{uuid.uuid4().hex[:8]}"
+    device = {"name": kind, "deviceType": kind, "cpuCores": 2, "memoryMB": 2048, "storageMB": 16384}
+    api.call("POST", "/scheduler/devices", region["OPERATOR_TOKEN"], device | {"adbHost": "10.0.0.9", "adbPort": 5555})
+    lent = api.call("POST", ALLOCATE, token, {"userId": holder, "deviceType": kind})
+    waits = api.call("POST", ALLOCATE, token, {"userId": waiter, "deviceType": kind, "wait": True})
+    assert (lent.status, waits.status) == (201, 202)
+
+    assert release(api, token, lent.body["data"]["deviceId"]).status == 200
+
+    types = heard.events_of(waiter, until="scheduler.queue.fulfilled")
+    of_the_wait = [kind for kind in types if kind != "device.allocated"]  # which is of the device's own order
+    assert of_the_wait == ["scheduler.allocation.failed", "scheduler.queue.joined", "scheduler.queue.fulfilled"]
+    served = api.call("GET", f"/scheduler/queue/{waits.body['data']['id']}", token).body["data"]
+    assert (served["status"], served["deviceId"]) == ("fulfilled", lent.body["data"]["deviceId"])
+    release(api, token, served["deviceId"])
