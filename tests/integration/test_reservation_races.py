@@ -5,15 +5,18 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from scheduler.adapters import postgres as postgres_adapter
 from scheduler.adapters.postgres.connection import Database
 from scheduler.domain.errors import SchedulerError
 from tests.support.clock import Clock
 from tests.support.contenders import add_devices, allocator_on, request
 from tests.support.ledger import assert_ledger_agrees
 from tests.support.reservations import TENANT, book, booking, events, facts_of, keeper_on, reserver_on
+from tests.support.sessions import administrator, holding, waiting
 
 type Act = Callable[[Database], object]
 
@@ -146,6 +149,26 @@ def test_a_cancel_and_the_start_at_once_leave_one_of_both(
     status = facts_of(database, reservation)["status"]
     assert (outcomes[0], status) in {("done", "cancelled"), ("reservation_not_pending", "executing")}
     assert database.rows(CLASHES, {}) == []
+
+
+def test_who_finds_the_last_device_locked_waits_for_the_outcome(
+    database: Database, database_url: str, still_clock: Clock
+) -> None:
+    add_devices(database, 1)
+    patient = Path(postgres_adapter.__file__).with_name("routines") / "await_reservable_device.sql"
+    database.call(patient.read_text().replace("250ms", "20s").replace("%", "%%"), {})  # a slow machine needs its time
+    wish = booking("alice", still_clock.read() + timedelta(hours=1))
+    with (
+        ThreadPoolExecutor(max_workers=1) as pool,
+        closing(Database(lambda: database_url)) as own,
+        administrator(database_url) as watcher,
+        holding(database_url, "SELECT FROM devices FOR UPDATE") as taker,
+    ):
+        booked = pool.submit(reserver_on(own).book, wish)
+        waiting(watcher, "Lock")
+        taker.rollback()  # gives up
+
+        assert [one.device_id for one in booked.result(timeout=10)] == ["phone-0000"]
 
 
 def test_the_constraint_is_there_when_all_else_fails(database: Database, still_clock: Clock) -> None:

@@ -144,6 +144,21 @@ class ConflictView(BaseModel):
 class ReservationTotalsView(BaseModel):
     """Reservations by status. The success rate is the share that was served of those whose window came, 0 to 1."""
 
+    model_config = _examples(
+        {
+            "totalReservations": 120,
+            "pendingReservations": 20,
+            "executingReservations": 4,
+            "completedReservations": 86,
+            "failedReservations": 1,
+            "cancelledReservations": 8,
+            "expiredReservations": 1,
+            "noShows": 2,
+            "successRate": 0.978,
+            "averageLeadMinutes": 312.5,
+        }
+    )
+
     totalReservations: int
     pendingReservations: int
     executingReservations: int
