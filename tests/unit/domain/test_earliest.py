@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduler.domain.earliest import MOST_TRIED, Gap, Wish, earliest_for_all
@@ -68,6 +68,7 @@ GAPS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(WISHES, GAPS)
 def test_it_is_the_time_that_trying_everything_finds(wishes: list[Wish], gaps: list[Gap]) -> None:
     tried = (each.begins_at for each in sorted(gaps, key=lambda each: each.begins_at) if _fit(wishes, gaps, each))

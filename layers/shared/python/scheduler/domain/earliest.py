@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 
 
@@ -62,18 +63,18 @@ type _ByClass = Mapping[int, Sequence[Gap]]
 def _by_class(gaps: Iterable[Gap]) -> _ByClass:
     """Sort gaps by class, those that end last first: with them no wish is worse off."""
     kept: dict[int, list[Gap]] = {}
-    for gap in sorted(gaps, key=lambda each: each.ends_at or _NEVER, reverse=True):
+    for gap in sorted(gaps, key=_end, reverse=True):
         kept.setdefault(gap.class_id, []).append(gap)
     return kept
 
 
-_NEVER = datetime.max.replace(tzinfo=UTC)
+def _end(gap: Gap) -> datetime:
+    return gap.ends_at or datetime.max.replace(tzinfo=UTC)
 
 
 def _first_time(starts: Sequence[datetime], wishes: Sequence[Wish], lasting: Sequence[Gap]) -> int:
     """Find the place of the first time that does, among gaps that do not end: from there on all do."""
-    kept = _by_class(lasting)
-    return bisect_left(starts, True, key=lambda start: _all_placed(wishes, kept, start))
+    return bisect_left(starts, True, key=partial(_all_placed, wishes, _by_class(lasting)))
 
 
 def _all_placed(wishes: Sequence[Wish], gaps: _ByClass, start: datetime) -> bool:
