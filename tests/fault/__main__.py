@@ -38,7 +38,7 @@ def main() -> int:
         for fault in chosen:
             outcomes.append(_run(place, fault, seed, options, progress))
             if options.write:
-                report.keep([report.line_of(outcomes[-1])], _machine())
+                report.keep([report.line_of(outcomes[-1], short=options.short)], _machine())
             if not outcomes[-1].kept:
                 _explain(outcomes[-1])
     _show(outcomes)

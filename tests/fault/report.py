@@ -33,6 +33,8 @@ class Line:
     added_seconds: float
     unavailable_seconds: float
     longest_transaction_seconds: float
+    short: bool = False
+    """Whether it is of the short form, the one of `make test`."""
 
     @property
     def kept(self) -> bool:
@@ -55,6 +57,7 @@ COLUMNS: Mapping[str, str] = {
     "unavailable_seconds": "longest without service (s)",
     "longest_transaction_seconds": "longest transaction (s)",
 }
+SHORT_MARK = " (short)"
 SCREEN_HEADS = (
     "",
     "operations",
@@ -84,7 +87,7 @@ SUMS = (
 )
 
 
-def line_of(outcome: Outcome) -> Line:
+def line_of(outcome: Outcome, *, short: bool = False) -> Line:
     """Count what was found, by what it means."""
     found = [violation.promise for violation in outcome.violations]
     held = sum(promise in {holds.PROMISE, locks.PROMISE} for promise in found)
@@ -105,12 +108,15 @@ def line_of(outcome: Outcome) -> Line:
         added_seconds=round(outcome.figures["added_seconds"], 3),
         unavailable_seconds=round(outcome.figures["unavailable_seconds"], 2),
         longest_transaction_seconds=round(outcome.figures["longest_transaction_seconds"], 2),
+        short=short,
     )
 
 
 def table(lines: Sequence[Line]) -> list[list[str]]:
     """Give the cells of the table, its head first and its sums last."""
     rows = [[_cell(getattr(line, name)) for name in COLUMNS] for line in lines]
+    for row, line in zip(rows, lines, strict=True):
+        row[0] += SHORT_MARK if line.short else ""
     total = ["all", *(_total(name, lines) for name in list(COLUMNS)[1:])]
     return [list(COLUMNS.values()), *rows, total]
 
@@ -148,6 +154,10 @@ def generated(kept: Mapping[str, Any]) -> str:
     lines = [Line(**line) for line in kept["lines"]]
     head, *body = table(lines)
     text = f"## Under faults\nMachine: {kept.get('machine')}\n\n{_markdown(head, body)}\n\n"
+    if any(line.short for line in lines):
+        text += (
+            f"Lines marked{SHORT_MARK} are of the short form, which `make test` runs; the others of the long one.\n\n"
+        )
     text += "\n".join(f"- **{line.fault}** (seed {line.seed}): {line.promise}." for line in lines) + "\n"
     if "soak" in kept:
         rows = [[name.replace("_", " "), str(value)] for name, value in kept["soak"].items()]

@@ -1,6 +1,6 @@
 """The table counts what was found, and its figures are what they are called."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -71,6 +71,15 @@ def test_the_last_row_adds_counts_and_takes_the_worst_of_times() -> None:
         "longest without service (s)": "9.0",
         "longest transaction (s)": "0.5",
     }
+
+
+def test_the_short_form_is_told_from_the_long_one() -> None:
+    long, short = (asdict(report.line_of(outcome(), short=short)) for short in (False, True))
+
+    assert "short" not in report.generated({"lines": [long]})
+    page = report.generated({"lines": [long, short | {"fault": "drizzle"}]})
+    assert "| storm |" in page
+    assert "| drizzle (short) |" in page
 
 
 def test_a_promise_is_kept_only_when_all_its_faults_struck() -> None:
