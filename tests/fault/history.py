@@ -204,8 +204,8 @@ class Evidence:
     """All that a checker may look at. `limits` are the device limits by "tenant|user"; who is not in it has `limit`.
 
     `complete` tells that the run was drained: the relay ran until the outbox was empty, and every consumer caught up.
-    `delivers` tells that the usage consumer took part; without it `effects` prove nothing. `orderly` tells that nothing
-    kept dispatch from the waiters' quotas: then the order of service is proved too.
+    `delivers` tells that the usage consumer took part; without it `effects` prove nothing. `orderly` tells that
+    whoever waited did nothing else, and nothing kept dispatch from them: then the order of service is proved too.
     """
 
     seed: int = 0

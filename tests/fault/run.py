@@ -136,6 +136,7 @@ def collect(place: Scene, seed: int) -> Evidence:
         lock_breaks_ns=[at for outage in place.outages for at in outage],
         complete=place.setting.relays > 0,
         delivers=place.setting.delivers,
+        orderly=place.setting.orderly,
     )
 
 

@@ -52,6 +52,8 @@ class Setting:
     """Whether usage is told to the user service by the deliver function."""
     asks_user_service: bool = False
     """Whether quotas come from the user service, not from the built-in plans."""
+    orderly: bool = False
+    """Whether those who wait do nothing else, and no fault keeps dispatch from them: then their order is proved."""
     minutes_a_second: float = 0.0
     """How much faster the database's clock goes."""
     expire_every_seconds: float = 0.5

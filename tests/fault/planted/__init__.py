@@ -10,6 +10,7 @@ from tests.fault.planted import (
     lazy_retry,
     merged_renewals,
     naive_allocate,
+    newest_first,
     no_inbox,
     publish_first,
     quota_later,
@@ -32,4 +33,5 @@ BUGS = (
     forgotten_booking.BUG,
     double_service.BUG,
     impatient_claim.BUG,
+    newest_first.BUG,
 )
