@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +20,8 @@ from scheduler.adapters.postgres.devices import PostgresDevices
 from scheduler.adapters.postgres.outbox import PostgresInbox, PostgresOutbox
 from scheduler.adapters.postgres.quotas import BuiltInQuotas
 from scheduler.adapters.postgres.renewals import PostgresRenewals
+from scheduler.adapters.postgres.reservation_calendar import PostgresReservationCalendar
+from scheduler.adapters.postgres.reservations import PostgresReservations
 from scheduler.adapters.postgres.upkeep import PostgresUpkeep
 from scheduler.domain.model import (
     AllocationFilter,
@@ -34,6 +36,7 @@ from scheduler.domain.model import (
 from scheduler.domain.plans import plan_document
 from scheduler.domain.quota import NO_LIMITS
 from scheduler.domain.renewal import RenewalRequest, renewal_terms
+from scheduler.domain.reservation import Booking, ReservationFilter, ReservationStatus, Window, WindowCheck
 from tests.conftest import TEMPLATE
 from tools.embedded import PostgresServer
 
@@ -97,6 +100,19 @@ SELECT 'device.released', 'd', 'd-' || n % 100, '{}', clock_timestamp(), CASE WH
 INSERT INTO inbox SELECT 'usage', 'event-' || n, clock_timestamp() FROM generate_series(1, 5000) n;
 INSERT INTO idempotency_keys (tenant_id, caller, route, key, body_hash, answer, created_at)
 SELECT 'tenant-1', 'user:u', 'POST /r', 'key-' || n, '', '{}', clock_timestamp() FROM generate_series(1, 5000) n;
+INSERT INTO reservations (tenant_id, user_id, device_id, status, starts_at, ends_at, duration_minutes, remind_at,
+                          allocation_id, executed_at, created_at, updated_at)
+SELECT 'tenant-' || n % 20, 'user-' || n % 400, 'device-' || lpad((n % 5000 + 1)::text, 5, '0'), kind.status,
+       kind.starts_at, kind.starts_at + interval '1 hour', 60, kind.starts_at - interval '15 minutes',
+       CASE kind.status WHEN 'executing' THEN gen_random_uuid() END, kind.starts_at, clock_timestamp(),
+       clock_timestamp()
+  FROM generate_series(1, 15000) n
+ CROSS JOIN LATERAL (
+    SELECT CASE WHEN n <= 9000 THEN 'pending' WHEN n <= 9100 THEN 'executing'
+                ELSE (ARRAY['completed', 'cancelled'])[1 + n % 2] END AS status,
+           clock_timestamp() + CASE WHEN n <= 9000 THEN n * interval '5 minutes' + interval '1 day'
+                                    ELSE - n * interval '5 minutes' END AS starts_at) kind;
+UPDATE devices d SET next_reserved_at = next_reserved(d.id);
 """
 
 
@@ -185,6 +201,38 @@ def renew(stores: Stores) -> None:
     stores.allocations.release(ReleaseRequest("tenant-1", None, facts["deviceId"]))
 
 
+def reserved(**wanted: Any) -> Callable[[Stores], object]:
+    """List reservations by a filter."""
+    wish = ReservationFilter(**{"tenant_id": "tenant-1"} | wanted)
+    return lambda stores: PostgresReservations(stores.database).page(wish)
+
+
+def keep(use: Callable[[PostgresReservationCalendar], object]) -> Callable[[Stores], object]:
+    """Ask the calendar."""
+    return lambda stores: use(PostgresReservationCalendar(stores.database))
+
+
+def check_window(stores: Stores) -> None:
+    """Ask for a window that many devices are free for, and for one of a device that there is not."""
+    start = datetime.now(UTC) + timedelta(days=2)
+    for wants in (DeviceWants(min_cpu=8), DeviceWants(min_cpu=64)):
+        window = Window(start, start + timedelta(hours=1))
+        PostgresReservations(stores.database).check(WindowCheck("tenant-1", "tenant-1", "user-1", window, wants))
+
+
+def reserve_and_cancel(stores: Stores) -> None:
+    """Book, change, cancel, note a sign of the owner."""
+    store = PostgresReservations(stores.database)
+    start = datetime.now(UTC) + timedelta(days=3)
+    (booked,) = store.book(Booking(ALICE, (start,), 60), NO_LIMITS)["reservations"]
+    found = store.find(booked["reservationId"], "tenant-1", "user-1")
+    assert found
+    later = (start + timedelta(hours=2)).isoformat()
+    assert store.change(found, {"starts_at": later}, NO_LIMITS)["outcome"] == "changed"
+    assert store.cancel(found.id, "tenant-1", "user-1", None)["outcome"] == "cancelled"
+    store.attend(ALICE)
+
+
 def audited(walk: str) -> Callable[[Stores], object]:
     """Examine the second slice of a walk."""
 
@@ -211,6 +259,7 @@ def overdue_then(use: Callable[[Stores], object]) -> Callable[[Stores], object]:
 
 
 AFTER = (NEWEST - timedelta(days=1), SOME_ID)
+SOON = (datetime.now(UTC) + timedelta(days=2), SOME_ID)
 
 READS = [
     pytest.param(listing(), id="a tenant's allocations"),
@@ -230,6 +279,20 @@ READS = [
     pytest.param(listing(tenant_id=None, user_id="user-1"), id="a user's allocations, for an operator"),
     pytest.param(listing(tenant_id="nobody"), id="the allocations of a tenant without any"),
     pytest.param(lambda stores: stores.allocations.find(SOME_ID, "tenant-1", None), id="one allocation"),
+    pytest.param(reserved(), id="a tenant's reservations"),
+    pytest.param(reserved(after=SOON), id="a tenant's reservations, a later page"),
+    pytest.param(reserved(status=ReservationStatus.PENDING), id="a tenant's pending reservations"),
+    pytest.param(reserved(user_id="user-1", after=SOON), id="a user's reservations, a later page"),
+    pytest.param(reserved(tenant_id=None, user_id="user-1"), id="a user's reservations, for an operator"),
+    pytest.param(reserved(tenant_id=None, after=SOON), id="all reservations, a later page"),
+    pytest.param(reserved(tenant_id=None, status=ReservationStatus.FAILED), id="all failed reservations: none"),
+    pytest.param(lambda stores: PostgresReservations(stores.database).totals("tenant-1"), id="a tenant's totals"),
+    pytest.param(check_window, id="a check of windows"),
+    pytest.param(keep(lambda calendar: calendar.to_execute(None)), id="reservations to begin"),
+    pytest.param(keep(lambda calendar: calendar.to_expire()), id="reservations to expire"),
+    pytest.param(keep(lambda calendar: calendar.in_danger()), id="reservations in danger"),
+    pytest.param(keep(lambda calendar: calendar.unclaimed(10)), id="no-shows"),
+    pytest.param(keep(lambda calendar: calendar.to_remind()), id="reminders"),
     pytest.param(available("tenant-1"), id="a tenant's available devices"),
     pytest.param(available("tenant-1", after_id="device-04800"), id="available devices, a later page"),
     pytest.param(available("tenant-1", min_cpu=8, limit=5), id="available big devices"),
@@ -246,6 +309,10 @@ CHANGES = [
     pytest.param(claim(device_type="fridge"), id="a claim of an unknown type"),
     pytest.param(claim_and_release, id="claim and release under keys"),
     pytest.param(renew, id="a renewal and its look ahead"),
+    pytest.param(reserve_and_cancel, id="a reservation, changed and cancelled"),
+    pytest.param(keep(lambda calendar: calendar.clear_devices()), id="clearing reserved devices"),
+    pytest.param(keep(lambda calendar: calendar.expire(SOME_ID)), id="expiring a reservation"),
+    pytest.param(lambda stores: stores.upkeep.delete_past_reservations(30, 100), id="a cleanup of reservations"),
     pytest.param(lambda stores: stores.allocations.expire_due(100), id="a sweep that finds nothing"),
     pytest.param(overdue_then(lambda stores: stores.allocations.expire_due(100)), id="a sweep"),
     pytest.param(overdue_then(claim(min_cpu=64)), id="a claim that reaps"),
