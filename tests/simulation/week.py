@@ -30,9 +30,8 @@ from scheduler.service.renewer import Renewer
 from tests.simulation.demand import DAY, KINDS, TENANT, USERS, Arrival, arrivals, plan_of
 from tests.support.clock import Clock
 from tests.support.fake_meter import FakeMeter
+from tests.support.waiters import AGEING_MINUTES, HOLD_MINUTES, NoReservations
 
-AGEING_MINUTES = 10
-HOLD_MINUTES = 15
 RENEWS_BEFORE_END = 300.0
 _FLEET = """
 INSERT INTO spec_classes (pool, device_type, cpu_cores, memory_mb, storage_mb)
@@ -43,16 +42,6 @@ SELECT format('device-%%s-%%s', k.cpu, n), 'phone', c.device_type, c.cpu_cores, 
   FROM unnest(%(cpu)s::int[], %(count)s::int[]) AS k (cpu, count)
   JOIN spec_classes c ON c.cpu_cores = k.cpu CROSS JOIN LATERAL generate_series(1, k.count) n;
 """
-
-
-class NoReservations:
-    """Nothing is reserved in this week."""
-
-    def execute_due(self) -> int:
-        """None has begun."""
-        return 0
-
-    move_endangered = end_no_shows = expire_missed = execute_due
 
 
 class Week:

@@ -70,12 +70,13 @@ def _stream(fields: Sequence[Any]) -> Stream:
 
 
 def _endings(facts: Mapping[str, Any]) -> Endings:
-    known = {
-        "early": tuple(facts["early"]),
-        "in_full": facts["inFull"],
-        "renewals": facts["renewals"],
-        "renewed_seconds": facts["renewedSeconds"],
-        "late_seconds": facts["lateSeconds"],
+    """Read what was learned; of what is not known yet, the domain assumes something."""
+    known: dict[str, Any] = {
+        "early": tuple(facts.get("early", ())) or None,
+        "in_full": facts.get("inFull"),
+        "renewals": facts.get("renewals"),
+        "renewed_seconds": facts.get("renewedSeconds"),
+        "late_seconds": facts.get("lateSeconds"),
     }
     return Endings(**{name: value for name, value in known.items() if value is not None})
 

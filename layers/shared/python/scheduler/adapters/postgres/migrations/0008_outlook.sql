@@ -7,8 +7,8 @@ COMMENT ON COLUMN queue_entries.raw_p90 IS 'As promised_p90, before it was stret
 CREATE TABLE outlook_lessons (
     only_row   boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     learned_at timestamptz NOT NULL,
-    endings    jsonb,
-    ratios     jsonb
+    endings    jsonb NOT NULL DEFAULT '{}',
+    ratios     jsonb NOT NULL DEFAULT '{}'
 );
 COMMENT ON TABLE outlook_lessons IS 'One row: what recent allocations and waits teach, learned anew when it is asked for and old';
 COMMENT ON COLUMN outlook_lessons.endings IS 'How allocations ended: counts by the part of their time that was used';
