@@ -3,15 +3,18 @@
 -- free now and awaited by a waiter is left out. Of each item its minutes and the classes that fit it, if any.
 CREATE OR REPLACE FUNCTION batch_outlook(p_tenant text, p_items jsonb, p_terms quota_terms[]) RETURNS jsonb
 LANGUAGE sql STABLE SET enable_seqscan = off AS $$
-    WITH asked AS (
+    WITH clock AS MATERIALIZED (
+        SELECT scheduler_now() AS now_at
+    ), asked AS (
         SELECT i.number, i.minutes,
                ARRAY(SELECT c.id FROM fitting_classes(i.tenant_id, i.wants, ROW (
                          (i.terms).device_cpu_cores, (i.terms).device_memory_mb, (i.terms).device_storage_mb)::device_size) c
                       ORDER BY c.cpu_cores, c.memory_mb, c.storage_mb, c.id LIMIT 50) AS classes
           FROM batch_items(p_tenant, p_items, p_terms) i
     ), soonest AS (
-        SELECT d.id, d.class_id, greatest(d.busy_until, scheduler_now()) AS free_at
-          FROM (SELECT c.id, is_awaited('', '', c.id, NULL) AS awaited FROM (SELECT DISTINCT unnest(classes) AS id FROM asked) c) class
+        SELECT d.id, d.class_id, greatest(d.busy_until, clock.now_at) AS free_at
+          FROM clock
+         CROSS JOIN (SELECT c.id, is_awaited('', '', c.id, NULL) AS awaited FROM (SELECT DISTINCT unnest(classes) AS id FROM asked) c) class
          CROSS JOIN LATERAL (
             SELECT * FROM devices o
              WHERE o.class_id = class.id AND o.status = 'running' AND o.life = 'in_service' AND o.held_for IS NULL
