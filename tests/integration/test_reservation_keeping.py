@@ -9,9 +9,9 @@ from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.devices import PostgresDevices
 from scheduler.adapters.postgres.outbox import PostgresOutbox
 from scheduler.adapters.postgres.reservation_calendar import PostgresReservationCalendar
-from scheduler.domain.errors import NoAvailableDevices, QuotaServiceUnavailable
+from scheduler.domain.errors import NoAvailableDevices, QuotaServiceUnavailable, ReservationConflict
 from scheduler.domain.events import EventType
-from scheduler.domain.model import User
+from scheduler.domain.model import AvailableFilter, User
 from scheduler.domain.quota import QuotaDocument
 from scheduler.service.reservation_keeper import KeepingPolicy, ReservationKeeper
 from tests.support.clock import Clock
@@ -285,6 +285,44 @@ def test_a_reminder_is_sent_once(database: Database, still_clock: Clock, remind_
 
     assert sent == [1 if remind_before else 0, 0]
     assert events(database).count("reminder") == sent[0]
+
+
+def test_what_is_reserved_now_is_not_shown_as_available(database: Database, still_clock: Clock) -> None:
+    add_devices(database, 1)
+    book(database, still_clock)
+    shown = [PostgresDevices(database).available(AvailableFilter("acme")).total]
+    still_clock.advance(minutes=60)
+    shown.append(PostgresDevices(database).available(AvailableFilter("acme")).total)
+
+    assert shown == [1, 0]
+
+
+def test_an_overdue_allocation_blocks_no_booking(database: Database, still_clock: Clock) -> None:
+    add_devices(database, 1)
+    allocator_on(database).allocate(request("carol", minutes=30))
+    still_clock.advance(minutes=31)
+
+    assert book(database, still_clock, in_minutes=1).user == User("acme", "alice")
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        pytest.param("held_for = gen_random_uuid()", id="kept for a waiter"),
+        pytest.param("status = 'maintenance'", id="in maintenance"),
+        pytest.param("life = 'draining'", id="on its way out"),
+        pytest.param("busy_until = scheduler_clock() + interval '61 minutes'", id="lent beyond the start"),
+        pytest.param("busy_until = NULL", id="lent without an end"),
+    ],
+)
+def test_such_a_device_is_not_booked(database: Database, still_clock: Clock, why: str) -> None:
+    add_devices(database, 1)
+    allocator_on(database).allocate(request("carol", minutes=30))
+    book(database, still_clock, in_minutes=600)
+    database.call(f"UPDATE devices SET {why}", {})
+
+    with pytest.raises(ReservationConflict):
+        book(database, still_clock)
 
 
 def test_no_claim_reaches_into_a_reservation_of_anybody(database: Database, still_clock: Clock) -> None:

@@ -11,7 +11,11 @@ import pytest
 
 from scheduler.adapters import postgres as postgres_adapter
 from scheduler.adapters.postgres.connection import Database
+from scheduler.adapters.postgres.renewals import PostgresRenewals
 from scheduler.domain.errors import SchedulerError
+from scheduler.domain.outcome import accepted
+from scheduler.domain.plans import plan_document
+from scheduler.domain.renewal import RenewalRequest, renewal_terms
 from tests.support.clock import Clock
 from tests.support.contenders import add_devices, allocator_on, request
 from tests.support.ledger import assert_ledger_agrees
@@ -103,6 +107,26 @@ def test_claims_and_bookings_at_once_never_overlap(database: Database, database_
     outcomes = at_once(database_url, acts)
 
     assert outcomes.count("done") == len(devices)
+    assert database.rows(CLASHES, {}) == []
+    assert_ledger_agrees(database)
+
+
+def test_renewals_and_bookings_at_once_never_overlap(database: Database, database_url: str, still_clock: Clock) -> None:
+    add_devices(database, 10)
+    lent = [allocator_on(database).allocate(request(f"holder-{n}", minutes=30)) for n in range(10)]
+    soon = still_clock.read() + timedelta(minutes=40)
+    terms = renewal_terms(plan_document("enterprise"))
+    acts: list[Act] = [
+        lambda own, one=one: accepted(
+            PostgresRenewals(own).renew(RenewalRequest(TENANT, one.user.user_id, one.id, 60), terms)
+        )
+        for one in lent
+    ]
+    acts += [lambda own, n=n: reserver_on(own).book(booking(f"booker-{n}", soon)) for n in range(10)]
+
+    outcomes = at_once(database_url, acts)
+
+    assert outcomes.count("done") == 10
     assert database.rows(CLASHES, {}) == []
     assert_ledger_agrees(database)
 
