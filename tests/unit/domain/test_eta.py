@@ -115,13 +115,20 @@ def test_who_stands_behind_takes_none_while_nothing_is_kept_for_her() -> None:
     assert wait(lent(600), behind) == (about(600), about(600))
 
 
-def test_who_stands_behind_but_waits_longer_gets_one_kept() -> None:
-    behind = [ALICE._replace(id="longer", rank=NOW + 60, kept_in=300.0)]
+def test_a_big_request_behind_that_waits_longer_gets_one_kept() -> None:
+    anything = ALICE._replace(kinds=frozenset({SMALL, BIG}))
+    behind = [ALICE._replace(id="big", rank=NOW + 60, kept_in=300.0, kinds=frozenset({BIG}))]
+    devices = lent(600, 2400, kind=BIG)
 
-    assert wait(lent(600, 2400), behind) == (about(2400), about(2400))
-    assert wait(lent(200, 2400), behind) == (about(200), about(200)), "before that, the rank decides"
+    assert wait(devices, behind, waiter=anything) == (about(2400), about(2400))
+    sooner = lent(200, 2400, kind=BIG)
+    assert wait(sooner, behind, waiter=anything) == (about(200), about(200)), "before that, the rank decides"
     gone = [behind[0]._replace(gone_in=200.0)]
-    assert wait(lent(600, 2400), gone) == (about(600), about(600)), "she gives up before that"
+    assert wait(devices, gone, waiter=anything) == (about(600), about(600)), "she gives up before that"
+    younger = [behind[0]._replace(kept_in=ALICE.kept_in + 1)]
+    assert wait(devices, younger, waiter=anything) == (about(600), about(600)), "one is kept for alice before"
+    equal = [behind[0]._replace(kinds=anything.kinds)]
+    assert wait(devices, equal, waiter=anything) == (about(600), about(600)), "among equals the rank decides"
 
 
 def test_of_two_with_one_rank_the_lower_id_goes_first() -> None:
@@ -129,10 +136,13 @@ def test_of_two_with_one_rank_the_lower_id_goes_first() -> None:
     assert wait(lent(600, 2400), [ALICE._replace(id="zoe")])[0] == about(600)
 
 
-def test_a_device_that_is_kept_for_another_serves_her() -> None:
-    behind = [ALICE._replace(id="zoe", rank=NOW + 60)]
+def test_a_device_that_is_kept_for_a_big_request_serves_that() -> None:
+    anything = ALICE._replace(kinds=frozenset({SMALL, BIG}))
+    behind = [ALICE._replace(id="zoe", rank=NOW + 60, kinds=frozenset({BIG}))]
+    devices = lent(600, kind=BIG, kept_for="zoe") + lent(2400, kind=BIG)
 
-    assert wait(lent(600, kept_for="zoe") + lent(2400), behind)[0] == about(2400)
+    assert wait(devices, behind, waiter=anything)[0] == about(2400)
+    assert wait(devices, [behind[0]._replace(kinds=anything.kinds)], waiter=anything)[0] == about(600)
 
 
 def test_a_device_that_is_kept_for_the_waiter_is_hers_whoever_stands_ahead() -> None:
@@ -159,14 +169,15 @@ def test_those_who_will_overtake_are_expected() -> None:
     assert wait([*devices, *lent(60, kind=BIG)], streams=elsewhere) == wait(devices)
 
 
-def test_nobody_overtakes_once_a_device_is_kept() -> None:
-    often = [Stream(head_start=9000.0, per_second=1 / 200, kinds=frozenset({SMALL}))]
+def test_small_requests_do_not_overtake_once_a_device_is_kept() -> None:
+    small = [Stream(head_start=9000.0, per_second=1 / 200, kinds=frozenset({SMALL, BIG}))]
+    equal = [small[0]._replace(kinds=frozenset({SMALL}))]
     devices = lent(500, 1000, 1500, 2000, 2500, 3000)
-    soon = ALICE._replace(kept_in=10.0)
-    kept = ALICE._replace(kept_in=-10.0)
+    soon, kept = ALICE._replace(kept_in=100.0), ALICE._replace(kept_in=-10.0)
 
-    assert wait(devices, streams=often, waiter=soon)[1] < wait(devices, streams=often)[1]
-    assert wait(devices, streams=often, waiter=kept) == wait(devices)
+    assert wait(devices, streams=small, waiter=kept) == wait(devices)
+    assert wait(devices, streams=small, waiter=soon)[1] < wait(devices, streams=small)[1]
+    assert wait(devices, streams=equal, waiter=kept) == wait(devices, streams=equal)
 
 
 def test_a_quota_that_is_used_up_waits_for_the_own_device() -> None:

@@ -45,7 +45,7 @@ class Waiter(NamedTuple):
     gone_in: float
     """Seconds until she gives up."""
     kept_in: float
-    """Seconds until a device is kept for her, should she wait that long."""
+    """Seconds until a device is kept for her, should she wait that long: small requests pass it over."""
     kinds: frozenset[int]
     """Spec classes that would serve her."""
     own: Sequence[tuple[float, float]] = ()
@@ -140,7 +140,7 @@ class Outlook:
         need = self._need(freed, ahead)
         later = [Moments()] * (len(TIMES) + 1)
         for other, weight in rivals:
-            if not self._goes_first(other, waiter) and other.kept_in < min(waiter.kept_in, other.gone_in):
+            if self._will_go_first(other, waiter):
                 place = bisect_left(TIMES, other.kept_in)
                 later[place] = later[place].plus(flip(weight))
         chances, best = [], 0.0
@@ -151,10 +151,14 @@ class Outlook:
         return chances
 
     def _goes_first(self, other: Waiter, waiter: Waiter) -> bool:
-        """Whether a device goes to the other rather than to the waiter: by rank, or because one is kept for her."""
-        if other.id == waiter.id:
+        """Whether a device goes to the other: by rank, or since one is kept for her and the waiter has other kinds."""
+        return _precedes(other, waiter) or (other.id in self._kept and bool(waiter.kinds - other.kinds))
+
+    def _will_go_first(self, other: Waiter, waiter: Waiter) -> bool:
+        """Whether a device will be kept for one who stands behind, before one is for the waiter."""
+        if other.id == waiter.id or other.id in self._kept or _precedes(other, waiter):
             return False
-        return other.id in self._kept or (other.rank, other.id) < (waiter.rank, waiter.id)
+        return other.kept_in < min(waiter.kept_in, other.gone_in) and bool(waiter.kinds - other.kinds)
 
     def _share(self, theirs: frozenset[int], mine: frozenset[int]) -> float:
         """Chance that a device which serves them is one that would serve me."""
@@ -173,7 +177,9 @@ class Outlook:
         """How many of my devices go to those who will join within some seconds with a better rank, in the mean."""
         expected = 0.0
         for joining in self._streams:
-            window = min(waiter.rank + joining.head_start - self._now, waiter.kept_in)
+            window = waiter.rank + joining.head_start - self._now
+            if joining.kinds - waiter.kinds:  # who has other kinds to go to leaves her the one that is kept
+                window = min(window, waiter.kept_in)
             if window > 0:
                 expected += joining.per_second * min(time, window) * self._rivalry(joining.kinds, waiter.kinds)
         return expected
@@ -220,6 +226,10 @@ class Outlook:
         """Chance that a device frees in time, and early enough before its next reservation."""
         latest = time if device.reserved_in is None else min(time, device.reserved_in - seconds)
         return self._endings.chance(device.used, device.left, latest) if latest >= 0 else 0.0
+
+
+def _precedes(one: Waiter, other: Waiter) -> bool:
+    return (one.rank, one.id) < (other.rank, other.id)
 
 
 def _shares_by_length(waiters: Sequence[tuple[Waiter, float]]) -> Mapping[float, float]:
