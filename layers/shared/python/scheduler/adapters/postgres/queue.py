@@ -77,16 +77,22 @@ class PostgresQueue:
     def page(self, wanted: QueueFilter) -> Sequence[QueueEntry]:
         """List newest first by keyset; places come from one pass over the line, when any of the page waits."""
         after_at, after_id = wanted.after or (None, None)
+        by_status = wanted.user_id is None
         filters: list[tuple[str, Any]] = [
             ("e.tenant_id = %(tenant)s", wanted.tenant_id),
             ("e.user_id = %(user)s", wanted.user_id),
-            ("e.status = %(status)s", wanted.status),
+            ("e.status = kind.status" if by_status else "e.status = %(status)s", by_status or wanted.status),
             ("(e.joined_at, e.id) < (%(after_at)s, %(after_id)s::uuid)", after_at),
         ]
-        conditions = [condition for condition, value in filters if value is not None]
+        conditions = [condition for condition, value in filters if value]
+        newest = (
+            f"SELECT e.* FROM queue_entries e WHERE {' AND '.join(conditions)}"
+            " ORDER BY e.joined_at DESC, e.id DESC LIMIT %(limit)s"
+        )
+        if by_status:
+            newest = _NEWEST_BY_STATUS.format(newest=newest)
         rows = self._database.rows(
-            f"WITH page AS (SELECT e.* FROM queue_entries e WHERE {' AND '.join(conditions) or 'true'}"
-            " ORDER BY e.joined_at DESC, e.id DESC LIMIT %(limit)s), line AS (SELECT w.id, row_number()"
+            f"WITH page AS ({newest}), line AS (SELECT w.id, row_number()"
             " OVER (ORDER BY w.rank, w.id) AS position FROM queue_entries w"
             " WHERE w.status = 'waiting' AND EXISTS (SELECT FROM page WHERE status = 'waiting'))"
             f" SELECT {_COLUMNS}, line.position FROM page e LEFT JOIN line ON line.id = e.id"
@@ -95,6 +101,7 @@ class PostgresQueue:
                 "tenant": wanted.tenant_id,
                 "user": wanted.user_id,
                 "status": wanted.status,
+                "statuses": [wanted.status] if wanted.status else list(EntryStatus),
                 "after_at": after_at,
                 "after_id": after_id,
                 "limit": wanted.limit + 1,
@@ -154,6 +161,11 @@ class PostgresQueue:
         return seconds
 
 
+# Where only tenant and time lead, indexes begin with the status: the newest of each status, then the newest of those.
+_NEWEST_BY_STATUS = (
+    "SELECT e.* FROM unnest(%(statuses)s) kind (status) CROSS JOIN LATERAL ({newest}) e"
+    " ORDER BY e.joined_at DESC, e.id DESC LIMIT %(limit)s"
+)
 _COLUMNS = (
     "e.id::text, e.tenant_id, e.user_id, e.status, e.tier, (e.wants).device_type, (e.wants).min_cpu,"
     " (e.wants).min_memory_mb, (e.wants).min_storage_mb, e.duration_minutes, e.joined_at, e.expires_at, e.ended_at,"

@@ -37,9 +37,10 @@ CREATE INDEX queue_entries_waiting ON queue_entries (rank, id) WHERE status = 'w
 -- One live entry a user.
 CREATE UNIQUE INDEX queue_entries_one_live ON queue_entries (tenant_id, user_id) WHERE status = 'waiting';
 CREATE INDEX queue_entries_due ON queue_entries (expires_at) WHERE status = 'waiting';
--- Lists, newest first.
-CREATE INDEX queue_entries_by_tenant ON queue_entries (tenant_id, joined_at DESC, id DESC);
+-- Lists, newest first: by user, of one tenant or any; by status, of one tenant or all.
 CREATE INDEX queue_entries_by_user ON queue_entries (user_id, tenant_id, joined_at DESC, id DESC);
+CREATE INDEX queue_entries_by_tenant ON queue_entries (tenant_id, status, joined_at DESC, id DESC);
+CREATE INDEX queue_entries_by_time ON queue_entries (status, joined_at DESC, id DESC);
 -- Retention, and what is learned from past waits.
 CREATE INDEX queue_entries_ended ON queue_entries (ended_at) WHERE status <> 'waiting';
 
