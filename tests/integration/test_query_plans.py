@@ -18,6 +18,7 @@ from scheduler.adapters.postgres.audit.store import PostgresAudit
 from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.devices import PostgresDevices
 from scheduler.adapters.postgres.outbox import PostgresInbox, PostgresOutbox
+from scheduler.adapters.postgres.queue import PostgresQueue
 from scheduler.adapters.postgres.quotas import BuiltInQuotas
 from scheduler.adapters.postgres.renewals import PostgresRenewals
 from scheduler.adapters.postgres.reservation_calendar import PostgresReservationCalendar
@@ -34,6 +35,7 @@ from scheduler.domain.model import (
     User,
 )
 from scheduler.domain.plans import plan_document
+from scheduler.domain.queue import EntryStatus, QueueFilter, QueueRequest, Tier
 from scheduler.domain.quota import NO_LIMITS
 from scheduler.domain.renewal import RenewalRequest, renewal_terms
 from scheduler.domain.reservation import Booking, ReservationFilter, ReservationStatus, Window, WindowCheck
@@ -49,11 +51,15 @@ LARGE = (
     "inbox",
     "idempotency_keys",
     "quotas",
+    "reservations",
+    "queue_entries",
 )
 CALLS = 7
 """More than the five after which Postgres may keep a generic plan."""
 MOST_ROWS = 1_000
 """A page of each status and their devices, some rows to lock and check; never in proportion to the tables."""
+SEARCHED_ROWS = 200
+"""Devices of each kind in which a window is searched for."""
 AUDITED_ROWS = 50
 NEWEST = datetime.fromisoformat("2026-03-02T09:00:00+00:00")
 SOME_ID = "00000000-0000-4000-8000-000000000000"
@@ -113,6 +119,15 @@ SELECT 'tenant-' || n % 20, 'user-' || n % 400, 'device-' || lpad((n % 5000 + 1)
            clock_timestamp() + CASE WHEN n <= 9000 THEN n * interval '5 minutes' + interval '1 day'
                                     ELSE - n * interval '5 minutes' END AS starts_at) kind;
 UPDATE devices d SET next_reserved_at = next_reserved(d.id);
+INSERT INTO queue_entries (tenant_id, user_id, status, tier, rank, duration_minutes, wants, terms_read_at, joined_at,
+                           expires_at, ended_at, allocation_id)
+SELECT 'tenant-' || n % 20, 'user-' || n % 400, kind.status, 'pro', n, 30,
+       ROW ('fridge', NULL, NULL, NULL)::device_wants, ended_at - interval '5 minutes', ended_at - interval '5 minutes',
+       ended_at + interval '1 day', CASE kind.status WHEN 'waiting' THEN NULL ELSE ended_at END,
+       CASE kind.status WHEN 'fulfilled' THEN gen_random_uuid() END
+  FROM (SELECT n, CASE WHEN n <= 5 THEN 'waiting' ELSE (ARRAY['fulfilled', 'expired', 'cancelled'])[1 + n % 3] END
+                   AS status, clock_timestamp() - n * interval '15 minutes' AS ended_at
+          FROM generate_series(1, 8000) n) kind;
 """
 
 
@@ -189,6 +204,19 @@ def claim_and_release(stores: Stores) -> None:
     stores.allocations.release(ReleaseRequest("tenant-1", None, facts["deviceId"], facts["allocationId"]))
 
 
+def claim_what_is_lent(stores: Stores) -> None:
+    """Be refused a device of a class of which none is free, and be told the alternatives."""
+    free = stores.database.rows(
+        "SELECT d.id FROM spec_classes c JOIN devices d ON d.class_id = c.id AND d.is_free"
+        " WHERE c.device_type = 'android-12' AND c.memory_mb = 16384",
+        {},
+    )
+    change, ids = "UPDATE devices SET status = %(to)s WHERE id = ANY (%(ids)s)", [row["id"] for row in free]
+    stores.database.call(change, {"to": "stopped", "ids": ids})
+    claim(device_type="android-12", min_memory_mb=16384)(stores)
+    stores.database.call(change, {"to": "running", "ids": ids})
+
+
 def renew(stores: Stores) -> None:
     """Renew a fresh allocation, after a look ahead."""
     renewals, terms = PostgresRenewals(stores.database), renewal_terms(plan_document("enterprise"))
@@ -212,12 +240,13 @@ def keep(use: Callable[[PostgresReservationCalendar], object]) -> Callable[[Stor
     return lambda stores: use(PostgresReservationCalendar(stores.database))
 
 
-def check_window(stores: Stores) -> None:
-    """Ask for a window that many devices are free for, and for one of a device that there is not."""
+def check_window(**wants: Any) -> Callable[[Stores], object]:
+    """Ask whether a window can be had."""
     start = datetime.now(UTC) + timedelta(days=2)
-    for wants in (DeviceWants(min_cpu=8), DeviceWants(min_cpu=64)):
-        window = Window(start, start + timedelta(hours=1))
-        PostgresReservations(stores.database).check(WindowCheck("tenant-1", "tenant-1", "user-1", window, wants))
+    asked = WindowCheck(
+        "tenant-1", "tenant-1", "user-1", Window(start, start + timedelta(hours=1)), DeviceWants(**wants)
+    )
+    return lambda stores: PostgresReservations(stores.database).check(asked)
 
 
 def reserve_and_cancel(stores: Stores) -> None:
@@ -231,6 +260,31 @@ def reserve_and_cancel(stores: Stores) -> None:
     assert store.change(found, {"starts_at": later}, NO_LIMITS)["outcome"] == "changed"
     assert store.cancel(found.id, "tenant-1", "user-1", None)["outcome"] == "cancelled"
     store.attend(ALICE)
+
+
+def queued(**wanted: Any) -> Callable[[Stores], object]:
+    """List waits by a filter."""
+    wish = QueueFilter(**{"tenant_id": "tenant-1"} | wanted)
+    return lambda stores: PostgresQueue(stores.database).page(wish)
+
+
+def line(use: Callable[[PostgresQueue], object]) -> Callable[[Stores], object]:
+    """Ask the line."""
+    return lambda stores: use(PostgresQueue(stores.database))
+
+
+def wait_and_be_served(stores: Stores) -> None:
+    """Join and leave; join again, have the quota read again, be served, and give the device back."""
+    queue, wish = PostgresQueue(stores.database), QueueRequest(ALICE, 30, 30)
+    gone = queue.join(wish, NO_LIMITS, Tier.PRO, 0)
+    assert queue.cancel(gone["entryId"], "tenant-1", "user-1", None)["outcome"] == "cancelled"
+    entry = queue.join(wish, NO_LIMITS, Tier.PRO, 0)
+    assert queue.find(entry["entryId"], "tenant-1", None)
+    queue.refresh(entry["entryId"], NO_LIMITS)
+    others = [row["id"] for row in stores.database.rows(OTHER_WAITERS, {"id": entry["entryId"]})]
+    served = queue.serve_next(others, 50)
+    assert served["outcome"] == "granted"
+    stores.allocations.release(ReleaseRequest("tenant-1", None, served["deviceId"]))
 
 
 def audited(walk: str) -> Callable[[Stores], object]:
@@ -261,6 +315,8 @@ def overdue_then(use: Callable[[Stores], object]) -> Callable[[Stores], object]:
 AFTER = (NEWEST - timedelta(days=1), SOME_ID)
 SOON = (datetime.now(UTC) + timedelta(days=2), SOME_ID)
 
+OTHER_WAITERS = "SELECT id::text FROM queue_entries WHERE status = 'waiting' AND id <> %(id)s::uuid LIMIT 10"
+
 READS = [
     pytest.param(listing(), id="a tenant's allocations"),
     pytest.param(listing(after=AFTER), id="a tenant's allocations, a later page"),
@@ -287,12 +343,22 @@ READS = [
     pytest.param(reserved(tenant_id=None, after=SOON), id="all reservations, a later page"),
     pytest.param(reserved(tenant_id=None, status=ReservationStatus.FAILED), id="all failed reservations: none"),
     pytest.param(lambda stores: PostgresReservations(stores.database).totals("tenant-1"), id="a tenant's totals"),
-    pytest.param(check_window, id="a check of windows"),
+    pytest.param(check_window(min_cpu=64), id="a check of a window of a device that there is not"),
     pytest.param(keep(lambda calendar: calendar.to_execute(None)), id="reservations to begin"),
     pytest.param(keep(lambda calendar: calendar.to_expire()), id="reservations to expire"),
     pytest.param(keep(lambda calendar: calendar.in_danger()), id="reservations in danger"),
     pytest.param(keep(lambda calendar: calendar.unclaimed(10)), id="no-shows"),
     pytest.param(keep(lambda calendar: calendar.to_remind()), id="reminders"),
+    pytest.param(queued(), id="a tenant's waits"),
+    pytest.param(queued(after=AFTER), id="a tenant's waits, a later page"),
+    pytest.param(queued(status=EntryStatus.WAITING), id="a tenant's waiters"),
+    pytest.param(queued(user_id="user-1", after=AFTER), id="a user's waits, a later page"),
+    pytest.param(queued(tenant_id=None, user_id="user-1"), id="a user's waits, for an operator"),
+    pytest.param(queued(tenant_id=None, after=AFTER), id="all waits, a later page"),
+    pytest.param(queued(tenant_id=None, status=EntryStatus.FULFILLED), id="all fulfilled waits"),
+    pytest.param(line(lambda queue: queue.length()), id="the length of the line"),
+    pytest.param(line(lambda queue: queue.figures(24)), id="figures of the queue"),
+    pytest.param(line(lambda queue: queue.seconds_until_due()), id="what falls due next"),
     pytest.param(available("tenant-1"), id="a tenant's available devices"),
     pytest.param(available("tenant-1", after_id="device-04800"), id="available devices, a later page"),
     pytest.param(available("tenant-1", min_cpu=8, limit=5), id="available big devices"),
@@ -307,12 +373,18 @@ CHANGES = [
     pytest.param(claim(min_cpu=8), id="a claim of a big device"),
     pytest.param(claim(min_cpu=64), id="a claim that no device serves"),
     pytest.param(claim(device_type="fridge"), id="a claim of an unknown type"),
+    pytest.param(claim_what_is_lent, id="a claim that is told alternatives"),
     pytest.param(claim_and_release, id="claim and release under keys"),
     pytest.param(renew, id="a renewal and its look ahead"),
     pytest.param(reserve_and_cancel, id="a reservation, changed and cancelled"),
     pytest.param(keep(lambda calendar: calendar.clear_devices()), id="clearing reserved devices"),
     pytest.param(keep(lambda calendar: calendar.expire(SOME_ID)), id="expiring a reservation"),
     pytest.param(lambda stores: stores.upkeep.delete_past_reservations(30, 100), id="a cleanup of reservations"),
+    pytest.param(wait_and_be_served, id="two waits, one cancelled and one served"),
+    pytest.param(line(lambda queue: queue.serve_next([], 50)), id="a line that nobody can be served of"),
+    pytest.param(line(lambda queue: queue.expire(100)), id="a sweep of waits"),
+    pytest.param(line(lambda queue: queue.hold(15)), id="a look for devices to hold"),
+    pytest.param(line(lambda queue: queue.drop_holds(100)), id="a look for holds to drop"),
     pytest.param(lambda stores: stores.allocations.expire_due(100), id="a sweep that finds nothing"),
     pytest.param(overdue_then(lambda stores: stores.allocations.expire_due(100)), id="a sweep"),
     pytest.param(overdue_then(claim(min_cpu=64)), id="a claim that reaps"),
@@ -339,6 +411,15 @@ def test_a_change_reads_by_index(stores: Stores, large_url: str, use: Callable[[
 
     assert reading.whole_scans == {}
     assert reading.rows_a_call <= MOST_ROWS
+
+
+def test_a_search_for_windows_reads_some_devices_of_each_kind(stores: Stores, large_url: str) -> None:
+    kinds = stores.database.call("SELECT count(*) FROM spec_classes WHERE cpu_cores >= 8", {})
+
+    reading = _reading(stores, large_url, check_window(min_cpu=8))
+
+    assert reading.whole_scans == {}
+    assert reading.rows_a_call <= kinds * SEARCHED_ROWS
 
 
 def test_the_totals_count_devices_but_no_allocations(stores: Stores, large_url: str) -> None:

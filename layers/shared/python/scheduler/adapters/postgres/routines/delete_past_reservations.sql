@@ -2,10 +2,10 @@
 -- knows. Settles: cleanups at the same time (SKIP LOCKED).
 CREATE OR REPLACE FUNCTION delete_past_reservations(p_days int, p_limit int) RETURNS int LANGUAGE sql VOLATILE AS $$
     WITH gone AS (
-        DELETE FROM reservations WHERE id IN (
+        DELETE FROM reservations WHERE id = ANY (ARRAY(
             SELECT id FROM reservations
              WHERE status NOT IN ('pending', 'executing') AND ends_at < scheduler_now() - make_interval(days => p_days)
-             ORDER BY ends_at LIMIT p_limit FOR UPDATE SKIP LOCKED) RETURNING updated_at
+             ORDER BY ends_at LIMIT p_limit FOR UPDATE SKIP LOCKED)) RETURNING updated_at
     ), marked AS (
         INSERT INTO retention_marks AS m (kind, deleted_until)
         SELECT 'reservations', max(updated_at) FROM gone HAVING count(*) > 0

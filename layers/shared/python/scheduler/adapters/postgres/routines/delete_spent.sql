@@ -19,9 +19,9 @@ CREATE OR REPLACE FUNCTION delete_spent(p_limit int) RETURNS int LANGUAGE sql VO
             SELECT tenant_id, caller, route, key FROM idempotency_keys WHERE created_at < scheduler_now() - interval '24 hours'
              ORDER BY created_at LIMIT p_limit FOR UPDATE SKIP LOCKED) RETURNING 1
     ), waits AS (
-        DELETE FROM queue_entries WHERE id IN (
+        DELETE FROM queue_entries WHERE id = ANY (ARRAY(
             SELECT id FROM queue_entries WHERE status <> 'waiting' AND ended_at < scheduler_now() - interval '30 days'
-             ORDER BY ended_at LIMIT p_limit FOR UPDATE SKIP LOCKED) RETURNING ended_at
+             ORDER BY ended_at LIMIT p_limit FOR UPDATE SKIP LOCKED)) RETURNING ended_at
     ), marked_waits AS (
         INSERT INTO retention_marks AS m (kind, deleted_until)
         SELECT 'queue_entries', max(ended_at) FROM waits HAVING count(*) > 0

@@ -5,7 +5,8 @@ CREATE OR REPLACE FUNCTION drop_holds(p_limit int) RETURNS int LANGUAGE sql VOLA
         SELECT d.id, d.held_for FROM devices d
           JOIN queue_entries e ON e.id = d.held_for
           JOIN spec_classes c ON c.id = d.class_id
-          LEFT JOIN quota_usage u ON (u.tenant_id, u.user_id) = (e.tenant_id, e.user_id)
+          LEFT JOIN LATERAL (SELECT * FROM quota_usage
+                              WHERE tenant_id = e.tenant_id AND user_id = e.user_id OFFSET 0) u ON true
          WHERE d.held_for IS NOT NULL
            AND (d.status <> 'running' OR d.life <> 'in_service'
                 OR d.next_reserved_at < greatest(d.busy_until, scheduler_now()) + make_interval(mins => e.duration_minutes)

@@ -5,8 +5,10 @@ CREATE OR REPLACE FUNCTION is_awaited(p_tenant text, p_user text, p_class int, p
 LANGUAGE sql STABLE AS $$
     SELECT EXISTS (
         SELECT FROM spec_classes c
+         CROSS JOIN (SELECT scheduler_now() AS at OFFSET 0) t  -- OFFSET: asked once, which lets can_be_served be inlined
          CROSS JOIN LATERAL (SELECT * FROM queue_entries WHERE status = 'waiting' ORDER BY rank, id LIMIT 1000) e
-          LEFT JOIN quota_usage u ON (u.tenant_id, u.user_id) = (e.tenant_id, e.user_id)
+          LEFT JOIN LATERAL (SELECT * FROM quota_usage  -- OFFSET: one probe a waiter, never a join with all users
+                              WHERE tenant_id = e.tenant_id AND user_id = e.user_id OFFSET 0) u ON true
          WHERE c.id = p_class AND (e.tenant_id, e.user_id) <> (p_tenant, p_user)
-           AND can_be_served(e, u, c, p_next_reserved, scheduler_now()))
+           AND can_be_served(e, u, c, p_next_reserved, t.at))
 $$;

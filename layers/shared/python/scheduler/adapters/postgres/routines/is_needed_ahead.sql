@@ -5,7 +5,8 @@ LANGUAGE sql STABLE AS $$
     SELECT EXISTS (
         SELECT FROM (SELECT * FROM queue_entries
                       WHERE status = 'waiting' AND (rank, id) < (entry.rank, entry.id) ORDER BY rank, id LIMIT 1000) ahead
-          LEFT JOIN quota_usage u ON (u.tenant_id, u.user_id) = (ahead.tenant_id, ahead.user_id)
+          LEFT JOIN LATERAL (SELECT * FROM quota_usage
+                              WHERE tenant_id = ahead.tenant_id AND user_id = ahead.user_id OFFSET 0) u ON true
          WHERE can_be_served(ahead, u, class, NULL, p_at)
            AND NOT EXISTS (SELECT FROM devices d WHERE d.held_for = ahead.id)
            AND NOT has_other_kind(ahead, entry))
