@@ -98,6 +98,10 @@ class Twin:
         self.model.events = [event for event in self.model.events if id(event) not in spent]
         return _same(self._upkeep.delete_spent(limit), len(spent) + self.model.keys.delete_old(self.model.now))
 
+    def delete_past_reservations(self, retention_days: int, limit: int) -> int:
+        """Clean both of reservations, of which there are none."""
+        return _same(self._upkeep.delete_past_reservations(retention_days, limit), 0)
+
     def document(self, user: User) -> QuotaDocument:
         """Read a quota, which must be the one that was set."""
         return _same(self._quotas.document(user), self.documents.get(user) or plan_document(DEFAULT_PLAN))
