@@ -46,6 +46,8 @@ def modules_after(function: str, *wiring: str, **environment: str) -> set[str]:
         ("release", ["get_releaser"]),
         ("renew", ["renewals.get_renewer"]),
         ("batch", ["batches.get_batches"]),
+        ("queue", ["queue.get_queue"]),
+        ("dispatch", ["queue.get_dispatcher"]),
         ("fleet", ["get_fleet"]),
         ("query", ["get_catalog"]),
         ("expire", ["get_expirer"]),
