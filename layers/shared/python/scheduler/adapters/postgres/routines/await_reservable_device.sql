@@ -13,10 +13,8 @@ BEGIN
           FROM (SELECT c.id FROM fitting_classes(p_tenant, p_wants, p_most) c
                  ORDER BY c.cpu_cores, c.memory_mb, c.storage_mb, c.id) class
          CROSS JOIN LATERAL (
-            SELECT * FROM devices d
-             WHERE d.class_id = class.id AND d.status = 'running' AND d.life = 'in_service'
-               AND is_reservable(d, p_starts, p_ends)
-             ORDER BY d.busy_until NULLS FIRST, d.id LIMIT 1 FOR UPDATE) taken
+            SELECT d.* FROM reservable_devices(class.id, p_starts, p_ends) seen JOIN devices d ON d.id = seen.id
+             ORDER BY seen.busy_until NULLS FIRST, seen.id LIMIT 1 FOR UPDATE OF d) taken
          LIMIT 1;
         EXIT WHEN device.id IS NULL OR is_reservable(device, p_starts, p_ends);
         device := NULL;
@@ -24,6 +22,6 @@ BEGIN
     PERFORM set_config('lock_timeout', before, true);
     RETURN device;
 EXCEPTION
-    WHEN lock_not_available THEN
-        RETURN NULL;
+    WHEN lock_not_available THEN  -- somebody holds one for long: what of the others?
+        RETURN take_reservable_device(p_tenant, p_wants, p_most, p_starts, p_ends);
 END $$;

@@ -14,8 +14,7 @@ BEGIN
     END IF;
     bookable := EXISTS (
         SELECT FROM fitting_classes(p_pool, p_wants, NULL) c
-          JOIN devices d ON d.class_id = c.id AND d.status = 'running' AND d.life = 'in_service'
-         WHERE is_reservable(d, p_starts, p_ends));
+         CROSS JOIN LATERAL (SELECT FROM reservable_devices(c.id, p_starts, p_ends) LIMIT 1) device);
     IF NOT bookable THEN
         taken := (
             SELECT coalesce(jsonb_agg(CASE
