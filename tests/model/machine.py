@@ -92,7 +92,7 @@ class Lending(RuleBasedStateMachine):
     @precondition(lambda self: self.model.allocations)
     @rule(
         which=wishes.numbers,
-        active=st.booleans(),
+        active=st.sampled_from([True, True, True, False]),
         by=wishes.callers,
         named=st.booleans(),
         fence=st.sampled_from([None, None, 0, -1, 1]),
