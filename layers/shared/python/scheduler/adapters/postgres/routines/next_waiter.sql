@@ -8,7 +8,8 @@ DECLARE
     held  quota_usage;
     at    timestamptz := scheduler_now();
 BEGIN
-    IF NOT EXISTS (SELECT FROM devices WHERE is_free) AND NOT EXISTS (SELECT FROM devices WHERE held_for IS NOT NULL) THEN
+    IF NOT EXISTS (SELECT FROM devices WHERE is_free)
+       AND NOT EXISTS (SELECT FROM devices WHERE held_for IS NOT NULL AND active_allocation_id IS NULL) THEN
         RETURN NULL;
     END IF;
     FOR entry IN SELECT * FROM queue_entries WHERE status = 'waiting' ORDER BY rank, id LIMIT 1000 LOOP
