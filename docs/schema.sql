@@ -365,8 +365,8 @@ COMMENT ON COLUMN public.device_allocations.reservation_id IS 'The reservation t
 CREATE TABLE public.outlook_lessons (
     only_row boolean DEFAULT true NOT NULL,
     learned_at timestamp with time zone NOT NULL,
-    endings jsonb,
-    ratios jsonb,
+    endings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    ratios jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT outlook_lessons_only_row_check CHECK (only_row)
 );
 
@@ -724,7 +724,9 @@ CREATE INDEX outbox_published ON public.outbox USING btree (published_at) WHERE 
 
 CREATE INDEX outbox_unpublished ON public.outbox USING btree (id) WHERE (published_at IS NULL);
 
-CREATE INDEX queue_entries_by_tenant ON public.queue_entries USING btree (tenant_id, joined_at DESC, id DESC);
+CREATE INDEX queue_entries_by_tenant ON public.queue_entries USING btree (tenant_id, status, joined_at DESC, id DESC);
+
+CREATE INDEX queue_entries_by_time ON public.queue_entries USING btree (status, joined_at DESC, id DESC);
 
 CREATE INDEX queue_entries_by_user ON public.queue_entries USING btree (user_id, tenant_id, joined_at DESC, id DESC);
 

@@ -51,7 +51,7 @@ class JoinBody(WireModel):
         )
 
 
-_WAITING = {
+_WAITING: dict[str, Any] = {
     "id": "7a1f0c52-3d0b-4a7e-9f61-52c0b7f2d913",
     "userId": "alice",
     "tenantId": "acme",
@@ -148,7 +148,7 @@ class QueueEntryView(BaseModel):
         )
 
 
-_FIGURES = {
+_FIGURES: dict[str, Any] = {
     "waiting": 3,
     "fulfilled": 57,
     "expired": 3,
