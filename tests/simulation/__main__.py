@@ -22,20 +22,20 @@ HEAD = (
 def main(seeds: list[int]) -> None:
     """Play one week a seed."""
     logging.disable(logging.CRITICAL)
-    print(HEAD + "\n|" + "---|" * (HEAD.count("|") - 1))
+    print(HEAD + "\n|" + " --- |" * (HEAD.count("|") - 1))
     with postgres() as server:
         for seed in seeds:
             url = migrated_database(server, f"week_{seed}")
             with closing(Database(lambda url=url: url)) as database:  # type: ignore[misc]
                 week = Week(database, seed)
                 week.play(progress)
-            print("\r" + row(seed, week), flush=True)
+            print(row(seed, week), flush=True)
 
 
 def progress(days: float) -> None:
     """Show how far the week is."""
     if sys.stderr.isatty():
-        print(f"\rday {days:4.1f} of 7", end="", file=sys.stderr)
+        print(f"day {days:4.1f} of 7", end="\r", file=sys.stderr)
 
 
 def row(seed: int, week: Week) -> str:

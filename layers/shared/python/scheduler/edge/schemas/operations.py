@@ -2,7 +2,7 @@
 
 # ruff: noqa: N815  wire names
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -12,6 +12,24 @@ class HealthView(BaseModel):
 
     status: str
     parts: dict[str, str]
+
+
+class Link(BaseModel):
+    """A call that takes an offer; metadata and an Idempotency-Key are the caller's to add."""
+
+    method: Literal["POST"]
+    href: str
+    body: dict[str, Any]
+
+
+class Alternative(BaseModel):
+    """What can be had although no device that fits is free: less time, a smaller one, a later time, a place in line."""
+
+    kind: Literal["shorter", "smaller", "later", "wait"]
+    durationMinutes: int | None = Field(default=None, description="shorter, later: for how long")
+    specs: dict[str, int] | None = Field(default=None, description="smaller: the minima to ask for")
+    startTime: datetime | None = Field(default=None, description="later: from when on")
+    link: Link
 
 
 class Problem(BaseModel):
@@ -26,7 +44,7 @@ class Problem(BaseModel):
     code: str
     retryable: bool
     errors: list[dict[str, str]] | None = None
-    alternatives: list[dict[str, Any]] | None = None
+    alternatives: list[Alternative] | None = None
     remainingDevices: int | None = None
     entryId: str | None = Field(default=None, description="Of `already_queued`: the wait that goes on")
     index: int | None = Field(default=None, description="Of an atomic batch: the item that failed, from 0")

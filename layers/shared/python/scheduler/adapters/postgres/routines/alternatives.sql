@@ -16,7 +16,7 @@ BEGIN
                CROSS JOIN LATERAL (
                   SELECT d.busy_until FROM devices d
                    WHERE d.class_id = c.id AND d.status = 'running' AND d.life = 'in_service' AND d.busy_until > at
-                   ORDER BY d.busy_until LIMIT 1) soonest);
+                   ORDER BY d.busy_until NULLS FIRST LIMIT 1) soonest);  -- the order of the index
     RETURN jsonb_build_object(
         'asked', jsonb_build_object(
             'tenantId', p_tenant, 'userId', p_user, 'durationMinutes', p_minutes, 'deviceType', p_wants.device_type,
@@ -28,6 +28,8 @@ BEGIN
         'canWait', NOT EXISTS (SELECT FROM queue_entries
                                 WHERE status = 'waiting' AND (tenant_id, user_id) = (p_tenant, p_user))
                AND EXISTS (SELECT FROM fitting_classes(p_tenant, p_wants, p_most) c
-                             JOIN devices d ON d.class_id = c.id AND d.status = 'running' AND d.life = 'in_service'),
+                            CROSS JOIN LATERAL (
+                               SELECT FROM devices d
+                                WHERE d.class_id = c.id AND d.status = 'running' AND d.life = 'in_service' LIMIT 1) any_device),
         'freesInSeconds', ceil(extract(epoch FROM frees - at)));
 END $$;
