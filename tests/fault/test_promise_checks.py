@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from tests.fault.checker import CHECKS, check
-from tests.fault.history import Kind
+from tests.fault.history import Kind, Violation
 from tests.fault.shrink import shrink
 from tests.fault.story import Story, renewal_told
+from tests.fault.timeline import timeline
 
 MINUTE = timedelta(minutes=1)
 
@@ -363,3 +364,18 @@ def test_a_violation_is_shown_by_what_concerns_it(story: Story) -> None:
     assert [found.user for found in small.reservations] == ["ben"]
     assert small.entries == []
     assert len(small.operations) <= 2
+
+
+def test_a_timeline_tells_of_promises(story: Story) -> None:
+    story.renew(story.allocate("ana", "phone-1"))
+    story.reserve("ben", "phone-2")
+    story.served(story.join("cat"), "phone-3")
+
+    lines = timeline(story.evidence, Violation("reservations", "told", {})).splitlines()
+
+    assert "allocati number 1: 10 min, to 12:40:01.000" in lines
+    assert "reservat of acme|ben: pending, phone-2 from 13:00:03.000 to 13:30:03.000, made 12:00:03.000" in lines
+    assert (
+        "entry-0 of acme|cat: fulfilled, allocation allocati, rank 1767268804.000, 30 min, 12:00:04.000 to 12:00:05.000"
+        in lines
+    )

@@ -122,7 +122,7 @@ def test_a_history_reads_as_a_timeline_of_bounded_length() -> None:
 
     assert lines[:2] == ["holds: two holders", "seed 42"]
     assert max(map(len, lines)) <= LONGEST_LINE
-    assert len(lines) <= 9 * (MOST_LINES + 2) + 2
+    assert len(lines) <= 12 * (MOST_LINES + 2) + 2
     assert "… and 18 more" in lines
     assert any("held user (lasts 5000)" in line for line in lines)
 

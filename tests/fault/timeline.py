@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.fault.checker.requests import user_of
-from tests.fault.history import AllocationRow, Evidence, Operation, Violation
+from tests.fault.history import AllocationRow, EntryRow, Evidence, Operation, ReservationRow, Violation
 
 MOST_LINES = 25
 """Of each part."""
@@ -19,6 +19,20 @@ def timeline(evidence: Evidence, violation: Violation) -> str:
         "clients (ms)": _clients(evidence.operations),
         "locks (ms)": _locks(evidence),
         "allocations (ms, database)": _rows(evidence.allocations),
+        "renewals": (
+            f"{row.allocation_id[:8]} number {row.number}: {row.additional_minutes} min, to {_time(row.new_expires_at)}"
+            for row in evidence.renewals
+        ),
+        "reservations": (
+            f"{_promise(row)}, {row.device_id} from {_time(row.starts_at)} to {_time(row.ends_at)},"
+            f" made {_time(row.created_at)}"
+            for row in evidence.reservations
+        ),
+        "waits": (
+            f"{_promise(row)}, rank {row.rank:.3f}, {row.duration_minutes} min,"
+            f" {_time(row.joined_at)} to {_time(row.ended_at or row.expires_at)}"
+            for row in evidence.entries
+        ),
         "usage": (
             f"{user_of(row.tenant, row.user)}: {row.devices} devices, {row.cpu_cores} cores, {row.memory_mb} MB memory,"
             f" {row.storage_mb} MB storage"
@@ -99,6 +113,15 @@ def _rows(rows: Iterable[AllocationRow]) -> Iterator[str]:
             f"{_ms(row.allocated_at, ordered[0]):9.1f} to {end}  {row.id[:8]} on {row.device_id},"
             f" token {row.fencing_token}: {user_of(row.tenant, row.user)}, {row.status}"
         )
+
+
+def _promise(row: ReservationRow | EntryRow) -> str:
+    lent = f", allocation {row.allocation_id[:8]}" if row.allocation_id else ""
+    return f"{row.id[:8]} of {user_of(row.tenant, row.user)}: {row.status}{lent}"
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%H:%M:%S.%f}"[:-3]
 
 
 def _ms(at: datetime, first: AllocationRow) -> float:
