@@ -15,6 +15,7 @@ from scheduler.edge.cursors import MAX_CURSOR_LENGTH, read_time_cursor, write_cu
 from scheduler.edge.fields import Id
 from scheduler.edge.http import Envelope, Meta, Page
 from scheduler.edge.identity import Caller
+from scheduler.edge.schemas.allocations import EmptyBody
 from scheduler.edge.schemas.queue import JoinBody, QueueEntryView
 from scheduler.runtime.queue import get_queue
 from scheduler.service.queue import Queue
@@ -89,6 +90,7 @@ def cancel(
     who: Annotated[Caller, Depends(http.caller)],
     key: Annotated[RequestKey | None, Depends(http.request_key)],
     queue: Annotated[Queue, Depends(get_queue)],
+    body: EmptyBody | None = None,  # noqa: ARG001  nothing may be asked for
 ) -> Response[Envelope[QueueEntryView]]:
     """End a wait that goes on; what was fulfilled is given back by a release."""
     wait = queue.cancel(entryId, who.seen_tenant, who.seen_user, key)

@@ -25,5 +25,4 @@ def check_conflict(
     reserver: Annotated[Reserver, Depends(get_reserver)],
 ) -> Response[Envelope[ConflictView]]:
     """Say whether a device that fits is free for the window, what is in the way, and which windows are free next."""
-    del key  # taken as on every POST: a question has no effect that could happen twice
-    return ok(Envelope(data=ConflictView.of(reserver.check(body.to_check(who)))))
+    return ok(Envelope(data=ConflictView.of(reserver.check(body.to_check(who), key))))

@@ -289,6 +289,15 @@ def test_of_an_atomic_batch_the_first_failure_is_told(api: Api, database: Databa
     assert (answer.status, answer.code, answer.json["index"]) == (403, "quota_exceeded", 1)
 
 
+def test_want_of_devices_is_told_beside_an_item_that_nobody_may_ask_for(api: Api) -> None:
+    add(api, 1)
+
+    answer = batch(api, *for_users("ana", "ben"), {"userId": "dan", "tenantId": "globex"}, atomic=True)
+
+    assert (answer.status, answer.code, answer.json["index"]) == (409, "no_available_devices", 1)
+    assert answer.json["earliestForAll"] is None
+
+
 def test_the_earliest_time_is_one_at_which_all_can_be_had_together(
     api: Api, database: Database, still_clock: Clock
 ) -> None:

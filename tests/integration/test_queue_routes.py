@@ -126,8 +126,10 @@ def test_anothers_wait_is_not_there(api: Api, lent: str, claims: Claims) -> None
 def test_a_wait_is_cancelled_once(api: Api, lent: str) -> None:
     entry = join(api).data["id"]
 
+    unread = api.post(f"{QUEUE}/{entry}/cancel", USER, {"because": "bored"})
     left = api.post(f"{QUEUE}/{entry}/cancel", USER, key="k")
 
+    assert unread.code == "validation_failed"
     assert (left.data["status"], left.data["position"]) == ("cancelled", None)
     assert api.post(f"{QUEUE}/{entry}/cancel", USER, key="k").data == left.data
     assert api.post(f"{QUEUE}/{entry}/cancel", USER).code == "queue_entry_not_waiting"

@@ -86,6 +86,15 @@ WRONG_BODIES = [
         "recurrence",
         id="over before it begins",
     ),
+    pytest.param(
+        {
+            "startTime": "9999-12-30T00:00:00Z",
+            "durationMinutes": 60,
+            "recurrence": {"freq": "daily", "count": 9},
+        },
+        "recurrence",
+        id="to the end of the calendar",
+    ),
 ]
 
 
@@ -364,7 +373,18 @@ def test_a_free_window_has_no_conflict(api: Api, still_clock: Clock) -> None:
         "conflictingReservations": [],
         "nextWindows": [],
     }
-    assert {answer.code for answer in refused} == {"validation_failed"}
+    assert [answer.json["errors"][0]["field"] for answer in refused] == ["endTime", "startTime"]
+
+
+def test_a_check_under_a_key_is_answered_once(api: Api, still_clock: Clock) -> None:
+    api.add_devices()
+    path, body = f"{PATH}/check-conflict", {"startTime": at(still_clock, 30), "endTime": at(still_clock, 90)}
+    told = api.post(path, USER, body, key="k").data
+    reserve(api, still_clock)
+
+    assert api.post(path, USER, body, key="k").data == told
+    assert api.post(path, USER, body).data["hasConflict"] is True
+    assert api.post(path, USER, body | {"deviceType": "tablet"}, key="k").code == "idempotency_key_reused"
 
 
 def test_totals_count_by_status(api: Api, database: Database, still_clock: Clock) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from scheduler.adapters.open_gate import NoCache, OpenGate
 from scheduler.adapters.postgres.connection import Database
+from scheduler.adapters.postgres.keys import PostgresKeys
 from scheduler.adapters.postgres.quotas import BuiltInQuotas, seed_plans
 from scheduler.adapters.postgres.reservation_calendar import PostgresReservationCalendar
 from scheduler.adapters.postgres.reservations import PostgresReservations
@@ -33,7 +34,9 @@ def keeper_on(database: Database, notice_minutes: int = 15, no_show_minutes: int
 
 def reserver_on(database: Database) -> Reserver:
     """The production use case on one connection."""
-    return Reserver(PostgresReservations(database), BuiltInQuotas(database, "pro"), OpenGate(), FakeMeter())
+    return Reserver(
+        PostgresReservations(database), PostgresKeys(database), BuiltInQuotas(database, "pro"), OpenGate(), FakeMeter()
+    )
 
 
 def booking(user_id: str, *starts: datetime, minutes: int = 60, **details: Any) -> Booking:

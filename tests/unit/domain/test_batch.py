@@ -54,6 +54,16 @@ def test_want_of_devices_comes_with_the_earliest_time_for_all(gaps: list[object]
     assert refusal.value.members["earliestForAll"] == earliest
 
 
+def test_there_is_no_time_for_all_when_one_is_refused_whatever_is_free() -> None:
+    undone: Facts = {"outcome": "undone", "index": 0, "failure": {"outcome": "none_free"}}
+    gaps = [[1, "2026-03-01T12:00:00Z", None], [1, "2026-03-01T12:00:00Z", None]]
+
+    with pytest.raises(NoAvailableDevices) as refusal:
+        batch_result(undone | {"items": [[30, [1]], [None, [1]]], "gaps": gaps}, 2, read)
+
+    assert refusal.value.members["earliestForAll"] is None
+
+
 def test_a_key_that_is_in_use_refuses_the_whole_batch() -> None:
     with pytest.raises(RequestInProgress):
         batch_result({"outcome": "in_progress"}, 2, read)

@@ -117,6 +117,19 @@ def test_a_series_has_one_to_fifty_two_occurrences(rule: Recurrence) -> None:
 
 
 @pytest.mark.parametrize(
+    ("first", "zone"),
+    [
+        pytest.param(datetime(9999, 12, 30, tzinfo=UTC), "UTC", id="a later occurrence"),
+        pytest.param(datetime(9999, 12, 31, 23, tzinfo=UTC), "Asia/Tokyo", id="the wall time after"),
+        pytest.param(datetime(1, 1, 1, tzinfo=UTC), "America/New_York", id="the wall time before"),
+    ],
+)
+def test_a_series_stays_within_the_calendar(first: datetime, zone: str) -> None:
+    with pytest.raises(NoOccurrence, match="calendar"):
+        occurrences(first, ZoneInfo(zone), Recurrence(DAILY, count=3))
+
+
+@pytest.mark.parametrize(
     "name", ["", "Mars/Base", "Europe", "europe/berlin", "../../etc/passwd", "/etc/localtime", "zones"]
 )
 def test_a_zone_that_the_database_has_not_is_unknown(name: str) -> None:

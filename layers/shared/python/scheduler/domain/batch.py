@@ -138,7 +138,8 @@ def _undoing(facts: Facts) -> SchedulerError:
 
 
 def _wishes(items: Iterable[Any]) -> list[Wish]:
-    return [Wish(frozenset(classes), timedelta(minutes=minutes)) for minutes, classes in items]
+    """Read them; what was refused before it was claimed names no minutes, and no device would do."""
+    return [Wish(frozenset(classes if minutes else ()), timedelta(minutes=minutes or 0)) for minutes, classes in items]
 
 
 def _gaps(gaps: Iterable[Any]) -> list[Gap]:

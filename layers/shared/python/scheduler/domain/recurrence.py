@@ -19,7 +19,7 @@ class UnknownTimeZone(ValueError):
 
 
 class NoOccurrence(ValueError):
-    """The rule has no occurrence, or more than 52."""
+    """The rule has no occurrence, more than 52, or one outside the calendar."""
 
 
 class Frequency(StrEnum):
@@ -88,11 +88,14 @@ def occurrences(start: datetime, zone: ZoneInfo, rule: Recurrence) -> tuple[date
         1 to 52 starts in UTC, ascending.
 
     Raises:
-        NoOccurrence: There is none until `rule.until`, or more than 52.
+        NoOccurrence: There is none until `rule.until`, or more than 52, or one outside the calendar.
     """
     until = datetime.max.replace(tzinfo=UTC) if rule.until is None else rule.until
-    starts = takewhile(lambda at: at <= until, _starts(start.astimezone(zone), zone, _days(start, zone, rule)))
-    found = tuple(at for at, _ in zip(starts, range(rule.count or MOST_OCCURRENCES + 1), strict=False))
+    try:
+        starts = takewhile(lambda at: at <= until, _starts(start.astimezone(zone), zone, _days(start, zone, rule)))
+        found = tuple(at for at, _ in zip(starts, range(rule.count or MOST_OCCURRENCES + 1), strict=False))
+    except OverflowError as error:
+        raise NoOccurrence("an occurrence lies outside the calendar") from error
     if not 1 <= len(found) <= MOST_OCCURRENCES:
         raise NoOccurrence(f"a series has 1 to {MOST_OCCURRENCES} occurrences")
     return found

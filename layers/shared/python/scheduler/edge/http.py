@@ -209,5 +209,6 @@ def _validation_failed(error: RequestValidationError) -> ValidationFailed:
     for found in error.errors():
         # Bracketed parts are tags of our unions, which the caller does not know.
         where = [str(part) for part in found.get("loc", ()) if not str(part).startswith("(")]
-        fields.append({"field": ".".join(where[1:] or where), "detail": str(found.get("msg", ""))})
+        detail = str(found.get("msg", "")).removeprefix("Value error, ")
+        fields.append({"field": ".".join(where[1:] or where), "detail": detail})
     return ValidationFailed(members={"errors": fields})

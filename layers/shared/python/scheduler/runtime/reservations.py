@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+from scheduler.adapters.postgres.keys import PostgresKeys
 from scheduler.adapters.postgres.reservations import PostgresReservations
 from scheduler.runtime import _available_cache, _gate, _quotas, database, meter
 from scheduler.service.attendance import Attendance
@@ -13,7 +14,7 @@ from scheduler.settings import settings
 @lru_cache(maxsize=1)
 def get_reserver() -> Reserver:
     """Wire the reservations' routes."""
-    return Reserver(PostgresReservations(database()), _quotas(), _gate(), meter())
+    return Reserver(PostgresReservations(database()), PostgresKeys(database()), _quotas(), _gate(), meter())
 
 
 @lru_cache(maxsize=1)

@@ -18,7 +18,7 @@ from scheduler.domain.reservation import (
     conflicts_of,
     reservation_of,
 )
-from scheduler.ports import Admission, Gate, Meter, QuotaSource
+from scheduler.ports import Admission, Gate, KeyStore, Meter, QuotaSource
 from scheduler.ports.reservations import ReservationStore
 from scheduler.service.decisions import log_refused, log_reservation
 
@@ -28,9 +28,10 @@ logger = logging.getLogger(__name__)
 class Reserver:
     """One call of the database books a window, or a whole series."""
 
-    def __init__(self, store: ReservationStore, quotas: QuotaSource, gate: Gate, meter: Meter) -> None:
+    def __init__(self, store: ReservationStore, keys: KeyStore, quotas: QuotaSource, gate: Gate, meter: Meter) -> None:
         """Take the store that decides, and what makes it fast and polite."""
         self._store = store
+        self._keys = keys
         self._quotas = quotas
         self._gate = gate
         self._meter = meter
@@ -101,13 +102,19 @@ class Reserver:
         found = self._store.page(wanted)
         return found[: wanted.limit], len(found) > wanted.limit
 
-    def check(self, wanted: WindowCheck) -> Conflicts:
-        """Tell whether a window could be booked now.
+    def check(self, wanted: WindowCheck, key: RequestKey | None) -> Conflicts:
+        """Tell whether a window could be booked now; under a key, what it was told first.
 
         Raises:
             ValidationFailed: Its start lies in the past, or more than 90 days ahead.
+            IdempotencyKeyReused: The key came with another body.
         """
-        return conflicts_of(accepted(self._store.check(wanted)))
+        facts = self._keys.kept(key) if key else None
+        if facts is None:
+            facts = accepted(self._store.check(wanted))
+            if key:
+                facts = self._keys.keep(key, facts)
+        return conflicts_of(accepted(facts))
 
     def totals(self, tenant_id: str | None) -> ReservationTotals:
         """Count reservations of a tenant, or of all."""

@@ -166,7 +166,7 @@ class CheckConflictBody(WireModel):
     @model_validator(mode="after")
     def _is_a_window(self) -> Self:
         if not SHORTEST <= self.endTime - self.startTime <= LONGEST:
-            raise ValueError("a window lasts 15 to 1440 minutes")
+            raise _wrong("endTime", "a window lasts 15 to 1440 minutes")
         return self
 
     def to_check(self, who: Caller) -> WindowCheck:
