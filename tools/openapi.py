@@ -37,9 +37,10 @@ def document() -> dict[str, Any]:
             for path, operations in own.get("paths", {}).items():
                 merged["paths"].setdefault(path, {}).update(operations)
             merged["components"]["schemas"].update(own.get("components", {}).get("schemas", {}))
-    for unused in ("HTTPValidationError", "ValidationError"):
+    for unused in ("HTTPValidationError", "ResponseValidationError", "ValidationError"):
         merged["components"]["schemas"].pop(unused, None)
-    merged["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    merged["components"]["schemas"] |= {**problem.pop("$defs"), "Problem": problem}
     merged["components"]["schemas"]["GatewayMessage"] = {
         "type": "object",
         "properties": {"message": {"type": "string"}},

@@ -79,6 +79,25 @@ def test_the_openapi_document_is_up_to_date() -> None:
     assert openapi.DOCUMENT.read_text() == openapi.text(), "run `make openapi`"
 
 
+def test_each_reference_in_the_document_leads_somewhere() -> None:
+    text = openapi.DOCUMENT.read_text()
+    schemas = json.loads(text)["components"]["schemas"]
+
+    assert set(re.findall(r'"\$ref": "([^"]+)"', text)) <= {f"#/components/schemas/{name}" for name in schemas}
+
+
+@pytest.mark.parametrize("key", [key for key, route in documented().items() if "requestBody" in route], ids=" ".join)
+def test_each_body_that_says_anything_has_an_example(key: tuple[str, str]) -> None:
+    schemas = json.loads(openapi.DOCUMENT.read_text())["components"]["schemas"]
+    body = documented()[key]["requestBody"]["content"]["application/json"]["schema"]
+    named = [
+        each["$ref"].rpartition("/")[2] for each in body.get("anyOf") or body.get("oneOf", [body]) if "$ref" in each
+    ]
+
+    assert named
+    assert all(schemas[name].get("examples") or not schemas[name].get("properties") for name in named)
+
+
 def test_the_document_is_also_where_readers_look_for_it() -> None:
     assert (ROOT / "docs" / "openapi.json").resolve() == openapi.DOCUMENT.resolve()
 

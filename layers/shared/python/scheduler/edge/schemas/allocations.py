@@ -4,7 +4,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from scheduler.domain.model import (
     Allocation,
@@ -70,12 +70,23 @@ class AllocateItem(WireModel):
 class AllocateBody(AllocateItem):
     """Who wants a device, for how long, of what kind; alone, not in a batch."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"userId": "alice", "durationMinutes": 30},
+                {"userId": "alice", "preferredSpecs": {"minCpu": 4}, "wait": True, "maxWaitMinutes": 45},
+            ]
+        }
+    )
+
     wait: Annotated[bool, Field(description="Join the queue when no device is free")] = False
     maxWaitMinutes: WaitMinutes = DEFAULT_WAIT_MINUTES
 
 
 class ReleaseBody(WireModel):
     """Which device to give back; the allocation id and fencing token guard against a late release."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"deviceId": "phone-small-01", "fencingToken": 7}]})
 
     deviceId: Id
     userId: Id | None = None

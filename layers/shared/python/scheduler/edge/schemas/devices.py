@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Discriminator, Field, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from scheduler.domain.model import (
     DeviceStatus,
@@ -20,6 +20,17 @@ from scheduler.edge.fields import (
     ShortText,
     WireModel,
 )
+
+_DEVICE: dict[str, Any] = {
+    "id": "phone-77",
+    "name": "Phone 77",
+    "deviceType": "android-14",
+    "cpuCores": 4,
+    "memoryMB": 8192,
+    "storageMB": 131072,
+    "adbHost": "10.0.0.77",
+    "adbPort": 5555,
+}
 
 
 class FreeDeviceView(BaseModel):
@@ -57,6 +68,8 @@ def _without_default(schema: dict[str, Any]) -> None:
 class DeviceChanges(WireModel):
     """Fields of a device to change; those left out stay. Null clears host, model and tenantId."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "maintenance"}]})
+
     name: Id = _left_out()
     deviceType: ShortText = _left_out()
     status: Annotated[DeviceStatus, Field(strict=False)] = _left_out()
@@ -77,6 +90,8 @@ class DeviceChanges(WireModel):
 
 class DeviceBody(WireModel):
     """A new device; without an id it gets one, without a tenant it serves all."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_DEVICE]})
 
     id: DeviceId | None = None
     name: Id
@@ -99,6 +114,8 @@ class DeviceBody(WireModel):
 
 class DevicesBody(WireModel):
     """Many new devices; added all or none."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"devices": [_DEVICE]}]})
 
     devices: Annotated[list[DeviceBody], Field(min_length=1, max_length=100)]
 

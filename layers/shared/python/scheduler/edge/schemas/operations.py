@@ -46,6 +46,16 @@ class Problem(BaseModel):
     errors: list[dict[str, str]] | None = None
     alternatives: list[Alternative] | None = None
     remainingDevices: int | None = None
+    rule: str | None = Field(default=None, description="Of `renewal_refused`: which rule refuses")
+    maxAdditionalMinutes: int | None = Field(default=None, description="Of `renewal_refused`: what is possible")
+    nextRenewalAt: datetime | None = Field(default=None, description="Of `renewal_refused`: from when on")
+    remainingRenewals: int | None = Field(default=None, description="Of `renewal_refused`; -1: no limit")
+    conflicts: list[dict[str, datetime]] | None = Field(
+        default=None, description="Of `reservation_conflict`: the windows (startTime, endTime) that cannot be had"
+    )
+    nextWindows: list[dict[str, datetime]] | None = Field(
+        default=None, description="Of `reservation_conflict`: the next windows that can be had"
+    )
     entryId: str | None = Field(default=None, description="Of `already_queued`: the wait that goes on")
     index: int | None = Field(default=None, description="Of an atomic batch: the item that failed, from 0")
     earliestForAll: datetime | None = Field(
