@@ -234,7 +234,7 @@ def test_without_another_device_the_owner_is_told_in_good_time(database: Databas
 
     facts = facts_of(database, reservation)
     assert facts["status"] == "failed"
-    assert facts["reason"] == "The device is out of service, and no other that fits is free"
+    assert facts["reason"] == "The device can no longer serve it, and no other that fits is free"
     assert events(database) == ["created", "failed"]
 
 

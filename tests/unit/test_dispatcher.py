@@ -185,11 +185,15 @@ def test_a_part_that_fails_stops_no_other_and_is_told_in_the_end() -> None:
     assert isinstance(told.value.exceptions[0], Unavailable)
 
 
-def test_a_nudge_that_fails_is_not_sent_again() -> None:
+def test_a_nudge_that_fails_is_not_sent_again_and_told_without_the_words_of_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     stage = Stage(ScriptedQueue([GRANT]), broken=True)
 
     assert stage.dispatcher().nudge()["served"] == 1
     assert stage.meter.counted["DispatchPartFailed"] == 1
+    (told,) = [vars(record) for record in caplog.records if record.msg == "part of dispatch failed"]
+    assert (told["part"], told["reason"]) == ("executed", "Unavailable")
 
 
 def test_stale_quotas_are_read_and_the_line_served_again() -> None:

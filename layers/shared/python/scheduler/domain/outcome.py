@@ -67,6 +67,15 @@ _REFUSALS: dict[str, Callable[[Facts], SchedulerError]] = {
 }
 
 
+class JoinedBefore(Exception):
+    """The same request, under its key, found nothing free before and waits in the queue."""
+
+    def __init__(self, entry_id: str) -> None:
+        """Keep which entry is its own."""
+        super().__init__(entry_id)
+        self.entry_id = entry_id
+
+
 def accepted(facts: Facts) -> Facts:
     """Give the facts back when the call was carried out.
 
@@ -83,10 +92,10 @@ def granted_allocation(facts: Facts) -> Allocation:
     """Read the facts of a claim that was carried out.
 
     Raises:
-        AlreadyQueued: The same request, under its key, found nothing free before and waits in the queue.
+        JoinedBefore: The same request waits in the queue.
     """
     if facts["outcome"] == "joined":
-        raise AlreadyQueued(members={"entryId": facts["entryId"]})
+        raise JoinedBefore(facts["entryId"])
     return Allocation(
         id=facts["allocationId"],
         device_id=facts["deviceId"],

@@ -31,6 +31,7 @@ class Allocator:
             QuotaServiceUnavailable: The quota cannot be read.
             UserBusy: Another request of the user held her lock too long.
             IdempotencyKeyReused, RequestInProgress: The key belongs to another request, or to one still running.
+            JoinedBefore: The same request, under its key, waits in the queue.
         """
         try:
             with self._gate.admit_user(request.user) as admission:

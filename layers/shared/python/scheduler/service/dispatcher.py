@@ -4,7 +4,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from scheduler.domain.model import RequestKey
 from scheduler.domain.outcome import accepted
@@ -110,7 +109,6 @@ class Dispatcher:
             return work()
         except Exception as error:
             self._meter.count("DispatchPartFailed")
-            facts: dict[str, Any] = {"part": part, "error": type(error).__name__, "reason": str(error)}
-            logger.warning("part of dispatch failed", extra=facts)
+            logger.warning("part of dispatch failed", extra={"part": part, "reason": type(error).__name__})
             failures.append(error)
             return None

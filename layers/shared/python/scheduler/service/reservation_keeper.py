@@ -52,7 +52,7 @@ class ReservationKeeper:
     def execute_due(self) -> int:
         """Make the allocations of reservations whose window is now, or fail them; what is overdue there ends first."""
         self.expire_missed()
-        self._told_ends(self._calendar.clear_devices())
+        self._clear_devices()
         count = self._settle(self._due(), self._execute)
         self._meter.count("ReservationsExecuted", count)
         return count
@@ -83,8 +83,12 @@ class ReservationKeeper:
         return count
 
     def _settle[T](self, due: Iterable[T], settle: Callable[[T], bool]) -> int:
-        """Settle one after the other; those that cannot be decided now are left to the next run."""
+        """Settle one after the other; those that cannot be decided now are left to the next run.
+
+        One that fails holds up none of the others; the failure is raised after them.
+        """
         count = left = 0
+        failure: Exception | None = None
         stop_at = time.monotonic() + MAX_SECONDS
         for reservation in due:
             if left == MAX_LEFT or time.monotonic() > stop_at:
@@ -94,6 +98,11 @@ class ReservationKeeper:
             except (Unavailable, QuotaServiceUnavailable) as error:
                 left += 1
                 logger.warning("reservation left", extra={"code": error.code})
+            except Exception as error:
+                left, failure = left + 1, error
+                logger.warning("reservation left", extra={"code": type(error).__name__})
+        if failure is not None:
+            raise failure
         return count
 
     def _pages(self, page: Callable[[], Sequence[str]]) -> Iterable[str]:
@@ -114,6 +123,11 @@ class ReservationKeeper:
             if not page:
                 break
             after = (page[-1].window.starts_at, page[-1].id)
+
+    def _clear_devices(self) -> None:
+        for _ in range(MAX_PAGES):
+            if not self._told_ends(self._calendar.clear_devices()):
+                break
 
     def _execute(self, reservation: Reservation) -> bool:
         terms = self._terms(reservation)

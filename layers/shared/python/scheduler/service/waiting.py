@@ -1,7 +1,8 @@
 """Lend a device now, or wait for one."""
 
-from scheduler.domain.errors import AlreadyQueued, NoAvailableDevices
+from scheduler.domain.errors import NoAvailableDevices
 from scheduler.domain.model import Allocation, AllocationRequest, AllocationStatus
+from scheduler.domain.outcome import JoinedBefore
 from scheduler.domain.queue import QueueRequest
 from scheduler.ports import AllocationReader
 from scheduler.service.allocator import Allocator
@@ -25,8 +26,8 @@ class PatientAllocator:
         """
         try:
             return self._allocator.allocate(request)
-        except AlreadyQueued as waits:  # told by the idempotency key: this very request joined before
-            wait = self._queue.find(waits.members["entryId"], request.user.tenant_id, request.user.user_id)
+        except JoinedBefore as own:
+            wait = self._queue.find(own.entry_id, request.user.tenant_id, request.user.user_id)
         except NoAvailableDevices as refusal:
             wait = self._join(request, max_wait_minutes, refusal)
         return self._granted(wait) or wait

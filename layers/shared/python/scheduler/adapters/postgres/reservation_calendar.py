@@ -40,12 +40,12 @@ class PostgresReservationCalendar:
         )
 
     def in_danger(self) -> Sequence[Reservation]:
-        """List pending ones of the next 24 hours whose device does not work, soonest first."""
+        """List pending ones of the next 24 hours whose device can no longer serve them, soonest first."""
         return self._reservations(
             "SELECT reservation_facts(r) AS facts FROM reservations r JOIN devices d ON d.id = r.device_id"
             " WHERE r.status = 'pending' AND r.starts_at > scheduler_now()"
             " AND r.starts_at <= scheduler_now() + interval '24 hours'"
-            " AND (d.status <> 'running' OR d.life <> 'in_service') ORDER BY r.starts_at, r.id LIMIT %(limit)s"
+            " AND NOT still_serves(d, r) ORDER BY r.starts_at, r.id LIMIT %(limit)s"
         )
 
     def unclaimed(self, minutes: int) -> Sequence[str]:

@@ -121,10 +121,11 @@ class PostgresReservations:
         return ReservationTotals(by_status, row["no_shows"], row["lead"])
 
     def attend(self, user: User) -> None:
-        """Note that a user came, by the index of those that nobody came for; mostly there is none."""
+        """Note that a user came, by the index of those that nobody came for; one that is ending just now is past it."""
         self._database.call(
             "UPDATE reservations SET claimed_at = scheduler_clock()"
-            " WHERE (user_id, tenant_id) = (%(user)s, %(tenant)s) AND status = 'executing' AND claimed_at IS NULL",
+            " WHERE id IN (SELECT id FROM reservations WHERE (user_id, tenant_id) = (%(user)s, %(tenant)s)"
+            " AND status = 'executing' AND claimed_at IS NULL FOR UPDATE SKIP LOCKED)",
             {"tenant": user.tenant_id, "user": user.user_id},
         )
 

@@ -31,6 +31,8 @@ BEGIN
 
     IF NOT p_last_attempt AND worth_retrying(r.tenant_id, r.user_id, reservation_wants(r), most, refusal) THEN
         RETURN jsonb_build_object('outcome', 'worth_retrying');
+    ELSIF is_held_up(r, refusal, at) THEN
+        RETURN jsonb_build_object('outcome', 'not_due');  -- the next run comes to it
     END IF;
     r := end_reservation(r, 'failed', coalesce(refusal, 'No device that fits is free'));
     RETURN reservation_facts(r) || jsonb_build_object('outcome', 'failed');

@@ -1,4 +1,4 @@
--- Move a coming reservation off a device that no longer works, to another that fits; p_notice minutes before the start without
+-- Move a coming reservation off a device that can no longer serve it, to another that fits; p_notice minutes before the start without
 -- one, fail it: notice in good time. Outcomes: moved | failed | unmoved (nothing fits yet) | not_due. Without seqscan: see
 -- claim_device.
 CREATE OR REPLACE FUNCTION move_reservation(p_id uuid, p_terms quota_terms, p_notice int) RETURNS jsonb
@@ -10,7 +10,7 @@ DECLARE
     device devices;
 BEGIN
     IF r.id IS NULL OR r.status <> 'pending' OR r.starts_at <= at
-       OR EXISTS (SELECT FROM devices d WHERE d.id = r.device_id AND d.status = 'running' AND d.life = 'in_service') THEN
+       OR still_serves((SELECT d FROM devices d WHERE d.id = r.device_id), r) THEN
         RETURN jsonb_build_object('outcome', 'not_due');
     END IF;
     most := quota_ceiling(booking_usage(lock_usage(r.tenant_id, r.user_id), r.starts_at, r.ends_at, r.id), p_terms);
@@ -20,6 +20,6 @@ BEGIN
     ELSIF r.starts_at > at + make_interval(mins => p_notice) THEN
         RETURN jsonb_build_object('outcome', 'unmoved');
     END IF;
-    r := end_reservation(r, 'failed', 'The device is out of service, and no other that fits is free');
+    r := end_reservation(r, 'failed', 'The device can no longer serve it, and no other that fits is free');
     RETURN reservation_facts(r) || jsonb_build_object('outcome', 'failed');
 END $$;

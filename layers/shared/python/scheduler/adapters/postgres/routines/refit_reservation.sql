@@ -21,6 +21,9 @@ BEGIN
     END IF;
 
     SELECT * INTO device FROM devices WHERE id = wish.device_id;
+    IF tstzrange(wish.starts_at, wish.ends_at) <@ (SELECT r.during FROM reservations r WHERE r.id = wish.id) THEN
+        device.held_for := NULL;  -- for whomever it is kept, the window takes no more than before
+    END IF;
     IF NOT (is_reservable(device, wish.starts_at, wish.ends_at, wish.id)
             AND EXISTS (SELECT FROM fitting_classes(wish.tenant_id, wants, most) c WHERE c.id = device.class_id)) THEN
         device := reserve_device(wish.tenant_id, wants, most, wish.starts_at, wish.ends_at, NULL, true);
