@@ -23,7 +23,7 @@ def _claim(self: PostgresAllocations, request: Any, terms: Any, *, last_attempt:
         "SELECT grant_device(d, u, %(terms)s::quota_terms, %(minutes)s, NULL)"
         " FROM devices d, lock_usage(%(tenant)s, %(user)s) u WHERE d.id = %(device)s",
         {
-            "terms": allocations._terms_row(terms),
+            "terms": allocations.terms_row(terms),
             "minutes": request.minutes,
             "tenant": request.user.tenant_id,
             "user": request.user.user_id,
