@@ -44,19 +44,19 @@ def test_a_shorter_time_is_asked_for_by_the_same_call_with_fewer_minutes() -> No
     assert offers(shorterMinutes=25) == [{"kind": "shorter", "durationMinutes": 25, "link": link}]
 
 
-def test_a_smaller_device_is_asked_for_by_its_specs_alone() -> None:
-    smaller = {"deviceType": None, "minCpu": 2, "minMemory": None, "minStorage": 64}
-    specs = {"minCpu": 2, "minStorage": 64}
-    link = post("/scheduler/devices/allocate", **WHO, durationMinutes=60, preferredSpecs=specs)
+def test_a_smaller_device_is_asked_for_with_its_specs_in_place_of_those_that_were_wanted() -> None:
+    smaller = {"minCpu": 2, "minMemory": 4096, "minStorage": None}
+    specs = {"minCpu": 2, "minMemory": 4096}
+    link = post("/scheduler/devices/allocate", **WHOLE | {"preferredSpecs": specs})
 
     assert offers(smaller=smaller) == [{"kind": "smaller", "specs": specs, "link": link}]
 
 
-def test_a_smaller_device_of_any_size_is_asked_for_without_specs() -> None:
-    smaller = {"minCpu": None, "minMemory": None, "minStorage": None}
-    link = post("/scheduler/devices/allocate", **WHO, durationMinutes=60, deviceType="pixel-9")
+def test_a_link_names_no_specs_when_none_were_wanted() -> None:
+    anything = ASKED | {"deviceType": None, "minCpu": None, "minMemory": None}
+    (offer,) = alternatives_of(NOTHING | {"asked": anything, "canWait": True})
 
-    assert offers(smaller=smaller) == [{"kind": "smaller", "specs": {}, "link": link}]
+    assert offer["link"]["body"] == WHO | {"durationMinutes": 60}
 
 
 def test_all_of_it_later_is_a_reservation_of_the_same_device() -> None:

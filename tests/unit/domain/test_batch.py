@@ -1,8 +1,10 @@
 """What the facts of a batch mean."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from scheduler.domain.batch import BatchResult, batch_result
+from scheduler.domain.batch import ActiveAllocation, BatchResult, Holdings, batch_result, holdings
 from scheduler.domain.errors import AllocationNotFound, NoAvailableDevices, QuotaExceeded, RequestInProgress
 from scheduler.domain.outcome import Facts
 
@@ -72,3 +74,26 @@ def test_a_key_that_is_in_use_refuses_the_whole_batch() -> None:
 def test_only_a_failure_undoes_a_batch() -> None:
     with pytest.raises(ValueError, match="only a failure"):
         batch_result({"outcome": "undone", "index": 0, "failure": DONE}, 1, read)
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_what_a_user_holds_is_read_whole(more: bool) -> None:
+    active: Facts = {
+        "allocationId": "a-1",
+        "deviceId": "phone-1",
+        "allocatedAt": "2026-03-02T12:00:00Z",
+        "expiresAt": "2026-03-02T13:00:00Z",
+        "durationMinutes": 60,
+        "fencingToken": 7,
+    }
+    without_end = {**active, "allocationId": "a-2", "expiresAt": None}
+
+    noon, one = datetime(2026, 3, 2, 12, tzinfo=UTC), datetime(2026, 3, 2, 13, tzinfo=UTC)
+    assert holdings({"userId": "ana", "allocations": [active, without_end], "more": more}) == Holdings(
+        "ana",
+        [
+            ActiveAllocation("a-1", "phone-1", noon, one, 60, 7),
+            ActiveAllocation("a-2", "phone-1", noon, None, 60, 7),
+        ],
+        more,
+    )

@@ -7,7 +7,7 @@ import pytest
 from scheduler.domain import errors
 from scheduler.domain.alternatives import RETRY_AFTER_SECONDS
 from scheduler.domain.model import Allocation, AllocationStatus, EndedAllocation, User
-from scheduler.domain.outcome import accepted, ended_allocation, granted_allocation
+from scheduler.domain.outcome import QUOTA_RETRY_AFTER_SECONDS, accepted, ended_allocation, granted_allocation
 
 GRANTED = {
     "outcome": "granted",
@@ -40,6 +40,10 @@ GRANTED = {
         pytest.param({"outcome": "device_not_found"}, errors.DeviceNotFound, id="device not found"),
         pytest.param({"outcome": "key_reused"}, errors.IdempotencyKeyReused, id="key reused"),
         pytest.param({"outcome": "in_progress"}, errors.RequestInProgress, id="in progress"),
+        pytest.param({"outcome": "entry_not_found"}, errors.QueueEntryNotFound, id="entry not found"),
+        pytest.param({"outcome": "not_waiting"}, errors.QueueEntryNotWaiting, id="not waiting"),
+        pytest.param({"outcome": "reservation_not_found"}, errors.ReservationNotFound, id="reservation not found"),
+        pytest.param({"outcome": "reservation_not_pending"}, errors.ReservationNotPending, id="not pending"),
     ],
 )
 def test_an_outcome_that_refuses_is_raised(facts, refusal):
@@ -54,7 +58,11 @@ def test_an_outcome_that_was_carried_out_passes(outcome):
 
 @pytest.mark.parametrize(
     ("outcome", "seconds", "members"),
-    [("none_free", RETRY_AFTER_SECONDS, {"alternatives": []}), ("in_progress", 1, {})],
+    [
+        ("none_free", RETRY_AFTER_SECONDS, {"alternatives": []}),
+        ("quota_unavailable", QUOTA_RETRY_AFTER_SECONDS, {}),
+        ("in_progress", 1, {}),
+    ],
 )
 def test_what_passes_by_itself_says_when_to_come_back(outcome, seconds, members):
     with pytest.raises(errors.SchedulerError) as refusal:
@@ -62,6 +70,56 @@ def test_what_passes_by_itself_says_when_to_come_back(outcome, seconds, members)
 
     assert refusal.value.retryable
     assert (refusal.value.retry_after_seconds, refusal.value.members) == (seconds, members)
+
+
+def test_want_of_devices_says_when_one_frees_and_what_is_possible_meanwhile():
+    asked = {"userId": "ana", "minCpu": None, "minMemory": None, "minStorage": None}
+    facts = {"asked": asked, "shorterMinutes": None, "smaller": None, "later": None, "canWait": True}
+
+    with pytest.raises(errors.NoAvailableDevices) as refusal:
+        accepted({"outcome": "none_free", "freesInSeconds": 7} | facts)
+
+    assert refusal.value.retry_after_seconds == 7
+    assert [offer["kind"] for offer in refusal.value.members["alternatives"]] == ["wait"]
+
+
+def test_who_could_wait_for_ever_is_told_so_and_offered_nothing():
+    with pytest.raises(errors.NoAvailableDevices) as refusal:
+        accepted({"outcome": "nothing_fits"})
+
+    assert refusal.value.detail == "No device in service meets these specs: waiting would not help"
+    assert (refusal.value.members, refusal.value.retry_after_seconds) == ({"alternatives": []}, None)
+
+
+def test_a_forbidden_call_says_why():
+    with pytest.raises(errors.Forbidden) as refusal:
+        accepted({"outcome": "forbidden", "reason": "The user is suspended"})
+
+    assert refusal.value.detail == "The user is suspended"
+
+
+@pytest.mark.parametrize("entry_id", ["e-1", None])
+def test_who_waits_already_is_told_which_wait_it_is_if_that_is_known(entry_id):
+    with pytest.raises(errors.AlreadyQueued) as refusal:
+        accepted({"outcome": "already_queued"} | ({"entryId": entry_id} if entry_id else {}))
+
+    assert refusal.value.members == {"entryId": entry_id}
+
+
+def test_a_conflict_names_what_stands_in_the_way_and_the_next_windows():
+    window, next_one = {"startTime": "12:00"}, {"startTime": "13:00"}
+
+    with pytest.raises(errors.ReservationConflict) as refusal:
+        accepted({"outcome": "reservation_conflict", "conflicts": [window], "nextWindows": [next_one]})
+
+    assert refusal.value.members == {"conflicts": [window], "nextWindows": [next_one]}
+
+
+def test_a_wrong_start_is_an_error_of_that_field():
+    with pytest.raises(errors.ValidationFailed) as refusal:
+        accepted({"outcome": "wrong_start", "detail": "It is over"})
+
+    assert refusal.value.members == {"errors": [{"field": "startTime", "detail": "It is over"}]}
 
 
 def test_a_quota_refusal_says_why_and_how_much_is_left():
@@ -74,8 +132,10 @@ def test_a_quota_refusal_says_why_and_how_much_is_left():
 
 
 def test_devices_that_exist_are_named():
-    with pytest.raises(errors.DeviceExists, match="phone-1, phone-2"):
+    with pytest.raises(errors.DeviceExists) as refusal:
         accepted({"outcome": "device_exists", "ids": ["phone-1", "phone-2"]})
+
+    assert refusal.value.detail == "Registered already or given twice: phone-1, phone-2"
 
 
 def test_a_grant_is_read_whole():

@@ -3,7 +3,16 @@
 import pytest
 
 from scheduler.domain.errors import AlreadyQueued, RequestInProgress
-from scheduler.domain.queue import Tier, WaitFigures, head_start_seconds, joined_entry, tier_of
+from scheduler.domain.model import DeviceWants, User
+from scheduler.domain.queue import (
+    StaleWaiter,
+    Tier,
+    WaitFigures,
+    head_start_seconds,
+    joined_entry,
+    stale_waiters,
+    tier_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -50,5 +59,17 @@ def test_a_join_beside_ones_own_wait_names_that() -> None:
 
 
 def test_a_join_whose_key_was_answered_with_a_grant_is_to_be_asked_again() -> None:
-    with pytest.raises(RequestInProgress):
+    with pytest.raises(RequestInProgress) as refusal:
         joined_entry({"outcome": "granted", "allocationId": "a"})
+
+    assert refusal.value.retry_after_seconds == 1
+
+
+def test_a_waiter_whose_quota_is_old_is_named_with_what_she_wants() -> None:
+    facts = {"entryId": "e", "tenantId": "acme", "userId": "ana", "deviceType": "pixel-9"}
+    specs = {"minCpu": 4, "minMemory": 8192, "minStorage": 128}
+
+    assert stale_waiters({"entries": [facts | specs]}) == [
+        StaleWaiter("e", User("acme", "ana"), DeviceWants("pixel-9", 4, 8192, 128))
+    ]
+    assert stale_waiters({"entries": []}) == []
