@@ -64,7 +64,7 @@ def test_wall_time_is_kept_across_changes_of_the_clock(first: datetime, expected
     found = occurrences(first, BERLIN, Recurrence(DAILY, count=3))
 
     assert local(BERLIN, *found) == expected
-    assert {start.tzinfo for start in found} == {UTC}
+    assert all(start.tzinfo is UTC for start in found), "not the zone of the machine, even if that is UTC"
 
 
 FRIDAY = datetime(2026, 6, 5, 22, tzinfo=UTC)
@@ -108,12 +108,27 @@ def test_a_rule_says_on_which_days(rule: Recurrence, zone: ZoneInfo, expected: l
     [
         pytest.param(Recurrence(DAILY, until=FRIDAY - timedelta(seconds=1)), id="none"),
         pytest.param(Recurrence(DAILY, until=FRIDAY + timedelta(days=52)), id="53"),
+        pytest.param(
+            Recurrence(WEEKLY, frozenset({Weekday.THURSDAY}), until=FRIDAY + timedelta(weeks=53)), id="in 53 weeks"
+        ),
         pytest.param(Recurrence(DAILY, until=datetime(9999, 1, 1, tzinfo=UTC)), id="without an end to speak of"),
     ],
 )
 def test_a_series_has_one_to_fifty_two_occurrences(rule: Recurrence) -> None:
-    with pytest.raises(NoOccurrence):
+    with pytest.raises(NoOccurrence, match=r"^a series has 1 to 52 occurrences$"):
         occurrences(FRIDAY, ZoneInfo("UTC"), rule)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param(Recurrence(DAILY, until=FRIDAY + timedelta(days=51)), id="daily"),
+        pytest.param(Recurrence(WEEKLY, until=FRIDAY + timedelta(weeks=51)), id="weekly"),
+        pytest.param(Recurrence(WEEKLY, frozenset({Weekday.THURSDAY}), count=52), id="not on the day of the start"),
+    ],
+)
+def test_fifty_two_are_not_too_many(rule: Recurrence) -> None:
+    assert len(occurrences(FRIDAY, ZoneInfo("UTC"), rule)) == 52
 
 
 @pytest.mark.parametrize(
@@ -125,7 +140,7 @@ def test_a_series_has_one_to_fifty_two_occurrences(rule: Recurrence) -> None:
     ],
 )
 def test_a_series_stays_within_the_calendar(first: datetime, zone: str) -> None:
-    with pytest.raises(NoOccurrence, match="calendar"):
+    with pytest.raises(NoOccurrence, match=r"^an occurrence lies outside the calendar$"):
         occurrences(first, ZoneInfo(zone), Recurrence(DAILY, count=3))
 
 
@@ -133,8 +148,14 @@ def test_a_series_stays_within_the_calendar(first: datetime, zone: str) -> None:
     "name", ["", "Mars/Base", "Europe", "europe/berlin", "../../etc/passwd", "/etc/localtime", "zones"]
 )
 def test_a_zone_that_the_database_has_not_is_unknown(name: str) -> None:
-    with pytest.raises(UnknownTimeZone):
+    with pytest.raises(UnknownTimeZone) as refusal:
         time_zone(name)
+
+    assert str(refusal.value) == name
+
+
+def test_a_zone_is_found_by_its_name() -> None:
+    assert time_zone("Europe/Berlin") is BERLIN
 
 
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia"]

@@ -6,12 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from importlib import resources
-from itertools import takewhile
+from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 MOST_OCCURRENCES = 52
-_MOST_DAYS = 7 * MOST_OCCURRENCES
-"""No rule reaches further: each week has one of its days."""
+_MOST_DAYS = 7 * (MOST_OCCURRENCES + 1)
+"""No rule reaches further, even by one occurrence too many: each week has one of its days."""
 
 
 class UnknownTimeZone(ValueError):
@@ -93,7 +93,7 @@ def occurrences(start: datetime, zone: ZoneInfo, rule: Recurrence) -> tuple[date
     until = datetime.max.replace(tzinfo=UTC) if rule.until is None else rule.until
     try:
         starts = takewhile(lambda at: at <= until, _starts(start.astimezone(zone), zone, _days(start, zone, rule)))
-        found = tuple(at for at, _ in zip(starts, range(rule.count or MOST_OCCURRENCES + 1), strict=False))
+        found = tuple(islice(starts, rule.count))
     except OverflowError as error:
         raise NoOccurrence("an occurrence lies outside the calendar") from error
     if not 1 <= len(found) <= MOST_OCCURRENCES:
@@ -108,7 +108,7 @@ def _days(start: datetime, zone: ZoneInfo, rule: Recurrence) -> frozenset[Weekda
 
 
 def _starts(first: datetime, zone: ZoneInfo, days: frozenset[Weekday]) -> Iterator[datetime]:
-    for number in range(_MOST_DAYS + 7):
+    for number in range(_MOST_DAYS):
         day: date = first.date() + timedelta(days=number)
         if WEEK[day.weekday()] in days:
             # The start itself is an instant that the caller named, even the second of two with one wall time.
