@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import tomllib
@@ -12,8 +13,8 @@ from pathlib import Path
 from tools.mutation.workplace import PLACE
 
 EXPLAINED = Path(__file__).parent / "explained.toml"
-KILLED_CODES = {1, 3}
-"""What mutmut calls killed: a test failed, or pytest itself did."""
+KILLED_CODES = {1, 3, -signal.SIGXCPU}
+"""What mutmut notes when a test failed, pytest itself did, or a test did not end in time."""
 SHOW_SECONDS = 60
 _NAME = re.compile(r"scheduler\.domain\.(?P<module>\w+)\.(?:x_|xǁ(?P<owner>\w+)ǁ)(?P<function>\w+)__mutmut_\d+")
 
