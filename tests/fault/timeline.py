@@ -19,20 +19,7 @@ def timeline(evidence: Evidence, violation: Violation) -> str:
         "clients (ms)": _clients(evidence.operations),
         "locks (ms)": _locks(evidence),
         "allocations (ms, database)": _rows(evidence.allocations),
-        "renewals": (
-            f"{row.allocation_id[:8]} number {row.number}: {row.additional_minutes} min, to {_time(row.new_expires_at)}"
-            for row in evidence.renewals
-        ),
-        "reservations": (
-            f"{_promise(row)}, {row.device_id} from {_time(row.starts_at)} to {_time(row.ends_at)},"
-            f" made {_time(row.created_at)}"
-            for row in evidence.reservations
-        ),
-        "waits": (
-            f"{_promise(row)}, rank {row.rank:.3f}, {row.duration_minutes} min,"
-            f" {_time(row.joined_at)} to {_time(row.ended_at or row.expires_at)}"
-            for row in evidence.entries
-        ),
+        **_promised(evidence),
         "usage": (
             f"{user_of(row.tenant, row.user)}: {row.devices} devices, {row.cpu_cores} cores, {row.memory_mb} MB memory,"
             f" {row.storage_mb} MB storage"
@@ -58,6 +45,25 @@ def timeline(evidence: Evidence, violation: Violation) -> str:
     for title, part in parts.items():
         lines += _part(title, list(part))
     return "\n".join(line[:LONGEST_LINE] for line in lines)
+
+
+def _promised(evidence: Evidence) -> dict[str, Iterable[str]]:
+    return {
+        "renewals": (
+            f"{row.allocation_id[:8]} number {row.number}: {row.additional_minutes} min, to {_time(row.new_expires_at)}"
+            for row in evidence.renewals
+        ),
+        "reservations": (
+            f"{_promise(row)}, {row.device_id} from {_time(row.starts_at)} to {_time(row.ends_at)},"
+            f" made {_time(row.created_at)}"
+            for row in evidence.reservations
+        ),
+        "waits": (
+            f"{_promise(row)}, rank {row.rank:.3f}, {row.duration_minutes} min,"
+            f" {_time(row.joined_at)} to {_time(row.ended_at or row.expires_at)}"
+            for row in evidence.entries
+        ),
+    }
 
 
 def _part(title: str, lines: list[str]) -> Iterator[str]:
