@@ -1,4 +1,4 @@
-"""Promises when something is in the way just then: a busy row, a changed device, a broken neighbour, a key come twice."""
+"""Promises when something is in the way: a busy row, a changed device, a broken neighbour, a key that comes twice."""
 
 from datetime import timedelta
 
@@ -8,10 +8,13 @@ from scheduler.adapters.postgres import reservation_calendar
 from scheduler.adapters.postgres.connection import Database, StatementFailed
 from scheduler.adapters.postgres.devices import PostgresDevices
 from scheduler.adapters.postgres.queue import PostgresQueue
+from scheduler.adapters.postgres.quotas import BuiltInQuotas
 from scheduler.adapters.postgres.reservation_calendar import PostgresReservationCalendar
 from scheduler.adapters.postgres.reservations import PostgresReservations
+from scheduler.domain.errors import QuotaServiceUnavailable
 from scheduler.domain.model import DeviceWants, User
 from scheduler.domain.plans import plan_document
+from scheduler.domain.quota import QuotaDocument
 from tests.support.api import Api
 from tests.support.clock import Clock
 from tests.support.contenders import add_devices, allocator_on, request
@@ -19,6 +22,16 @@ from tests.support.ledger import assert_ledger_agrees
 from tests.support.reservations import book, facts_of, keeper_on, plan, reserver_on, status_of
 from tests.support.sessions import holding
 from tests.support.waiters import join, wish
+
+
+class HalfReadable(BuiltInQuotas):
+    """Quotas of which some cannot be read."""
+
+    def document(self, user: User) -> QuotaDocument:
+        """Fail for some."""
+        if user.user_id.startswith("unread"):
+            raise QuotaServiceUnavailable
+        return super().document(user)
 
 
 def usage_of(user_id: str) -> str:
@@ -84,6 +97,33 @@ def test_a_reservation_that_cannot_be_settled_holds_up_none_behind_it(database: 
         keeper_on(database).execute_due()
 
     assert status_of(database, behind) == "executing"
+
+
+def test_owners_whose_quota_cannot_be_read_hold_up_nobody_behind_them(database: Database, still_clock: Clock) -> None:
+    add_devices(database, 7)
+    for n in range(6):
+        book(database, still_clock, in_minutes=59, user_id=f"unread-{n}")
+    behind = book(database, still_clock, user_id="alice")
+    still_clock.advance(minutes=60)
+    keeper = keeper_on(database)
+    keeper._quotas = HalfReadable(database, "pro")
+
+    assert keeper.execute_due() == 1
+    assert status_of(database, behind) == "executing"
+
+
+def test_reservations_that_nothing_can_be_done_for_yet_hold_up_none_behind_them(
+    database: Database, still_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reservation_calendar, "PAGE", 1)
+    devices = add_devices(database, 1, prefix="big", cpu_cores=16) + add_devices(database, 2, prefix="small")
+    book(database, still_clock, in_minutes=59, user_id="bob", wants=DeviceWants(None, 16))
+    behind = book(database, still_clock, user_id="alice")
+    for device in {devices[0], behind.device_id}:
+        PostgresDevices(database).change(device, {"status": "error"})
+
+    assert keeper_on(database).move_endangered() == 1
+    assert facts_of(database, behind)["deviceId"] != behind.device_id
 
 
 @pytest.mark.parametrize("change", [{"cpu_cores": 2}, {"device_type": "ios"}, {"tenant_id": "globex"}])

@@ -346,7 +346,7 @@ READS = [
     pytest.param(check_window(min_cpu=64), id="a check of a window of a device that there is not"),
     pytest.param(keep(lambda calendar: calendar.to_execute(None)), id="reservations to begin"),
     pytest.param(keep(lambda calendar: calendar.to_expire()), id="reservations to expire"),
-    pytest.param(keep(lambda calendar: calendar.in_danger()), id="reservations in danger"),
+    pytest.param(keep(lambda calendar: calendar.in_danger(None)), id="reservations in danger"),
     pytest.param(keep(lambda calendar: calendar.unclaimed(10)), id="no-shows"),
     pytest.param(keep(lambda calendar: calendar.to_remind()), id="reminders"),
     pytest.param(queued(), id="a tenant's waits"),

@@ -61,8 +61,8 @@ class ReservationCalendar(Protocol):
     def to_expire(self) -> Sequence[str]:
         """List pending ones whose window is over, by id."""
 
-    def in_danger(self) -> Sequence[Reservation]:
-        """List pending ones of the next 24 hours whose device does not work, soonest first."""
+    def in_danger(self, after: Due | None) -> Sequence[Reservation]:
+        """List pending ones of the next 24 hours whose device can no longer serve them: a page, soonest first."""
 
     def unclaimed(self, minutes: int) -> Sequence[str]:
         """List executing ones that nobody came for in so many minutes, by id."""

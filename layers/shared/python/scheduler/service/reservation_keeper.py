@@ -19,8 +19,11 @@ logger = logging.getLogger(__name__)
 MAX_SECONDS = 20
 """A run leaves what it has not reached by then to the next."""
 MAX_PAGES = 100
-MAX_LEFT = 5
-"""After so many reservations that could not be decided now, the cause is none of theirs: the next run goes on."""
+MAX_LEFT = 100
+"""After so many reservations that could not be decided now, the cause is none of theirs: the next run goes on.
+
+Many, since those whose owners' quotas cannot be read would else hold up the others in run after run.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class ReservationKeeper:
         """Make the allocations of reservations whose window is now, or fail them; what is overdue there ends first."""
         self.expire_missed()
         self._clear_devices()
-        count = self._settle(self._due(), self._execute)
+        count = self._settle(_soonest(self._calendar.to_execute), self._execute)
         self._meter.count("ReservationsExecuted", count)
         return count
 
@@ -65,7 +68,7 @@ class ReservationKeeper:
 
     def move_endangered(self) -> int:
         """Move coming reservations off devices that do not work; near the start, fail those that have no other."""
-        return self._settle(self._calendar.in_danger(), self._move)
+        return self._settle(_soonest(self._calendar.in_danger), self._move)
 
     def end_no_shows(self) -> int:
         """End the allocations that nobody came for, where that is wished."""
@@ -115,15 +118,6 @@ class ReservationKeeper:
             seen.update(fresh)
             yield from fresh
 
-    def _due(self) -> Iterable[Reservation]:
-        after: Due | None = None
-        for _ in range(MAX_PAGES):
-            page = self._calendar.to_execute(after)
-            yield from page
-            if not page:
-                break
-            after = (page[-1].window.starts_at, page[-1].id)
-
     def _clear_devices(self) -> None:
         for _ in range(MAX_PAGES):
             if not self._told_ends(self._calendar.clear_devices()):
@@ -164,3 +158,14 @@ class ReservationKeeper:
         if ended:
             self._cache.evict()
         return len(ended)
+
+
+def _soonest(page: Callable[[Due | None], Sequence[Reservation]]) -> Iterable[Reservation]:
+    """Give page after page, each from where the one before ended."""
+    after: Due | None = None
+    for _ in range(MAX_PAGES):
+        found = page(after)
+        yield from found
+        if not found:
+            break
+        after = (found[-1].window.starts_at, found[-1].id)

@@ -22,14 +22,10 @@ class PostgresReservationCalendar:
 
     def to_execute(self, after: Due | None) -> Sequence[Reservation]:
         """List pending ones whose window is now, soonest first."""
-        after_at, after_id = after or (None, None)
-        return self._reservations(
+        return self._page(
             "SELECT reservation_facts(r) AS facts FROM reservations r"
-            " WHERE r.status = 'pending' AND r.starts_at <= scheduler_now() AND r.ends_at > scheduler_now()"
-            " AND (%(after_at)s::timestamptz IS NULL OR (r.starts_at, r.id) > (%(after_at)s, %(after_id)s::uuid))"
-            " ORDER BY r.starts_at, r.id LIMIT %(limit)s",
-            after_at=after_at,
-            after_id=after_id,
+            " WHERE r.status = 'pending' AND r.starts_at <= scheduler_now() AND r.ends_at > scheduler_now()",
+            after,
         )
 
     def to_expire(self) -> Sequence[str]:
@@ -39,13 +35,14 @@ class PostgresReservationCalendar:
             " AND ends_at <= scheduler_now() ORDER BY starts_at LIMIT %(limit)s"
         )
 
-    def in_danger(self) -> Sequence[Reservation]:
+    def in_danger(self, after: Due | None) -> Sequence[Reservation]:
         """List pending ones of the next 24 hours whose device can no longer serve them, soonest first."""
-        return self._reservations(
+        return self._page(
             "SELECT reservation_facts(r) AS facts FROM reservations r JOIN devices d ON d.id = r.device_id"
             " WHERE r.status = 'pending' AND r.starts_at > scheduler_now()"
             " AND r.starts_at <= scheduler_now() + interval '24 hours'"
-            " AND NOT still_serves(d, r) ORDER BY r.starts_at, r.id LIMIT %(limit)s"
+            " AND NOT still_serves(d, r)",
+            after,
         )
 
     def unclaimed(self, minutes: int) -> Sequence[str]:
@@ -116,6 +113,12 @@ class PostgresReservationCalendar:
     def _ids(self, statement: str, **parameters: object) -> Sequence[str]:
         return [row["id"] for row in self._database.rows(statement, {"limit": PAGE, **parameters})]
 
-    def _reservations(self, statement: str, **parameters: object) -> Sequence[Reservation]:
-        rows = self._database.rows(statement, {"limit": PAGE, **parameters})
+    def _page(self, statement: str, after: Due | None) -> Sequence[Reservation]:
+        after_at, after_id = after or (None, None)
+        rows = self._database.rows(
+            f"{statement} AND (%(after_at)s::timestamptz IS NULL"
+            " OR (r.starts_at, r.id) > (%(after_at)s, %(after_id)s::uuid))"
+            " ORDER BY r.starts_at, r.id LIMIT %(limit)s",
+            {"after_at": after_at, "after_id": after_id, "limit": PAGE},
+        )
         return [reservation_of(row["facts"]) for row in rows]
