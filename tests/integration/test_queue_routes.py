@@ -14,7 +14,7 @@ from tools.handlers import load_function
 
 QUEUE = "/scheduler/queue"
 PROCESS = "/scheduler/queue/process"
-WAITED_FOR = {"device.allocated", "device.released", "scheduler.allocation.failed"}
+WAITED_FOR = {"device.allocated", "device.released"}
 
 
 @pytest.fixture
@@ -221,6 +221,27 @@ def test_the_schedule_ends_waits_and_serves_the_others(
 
     assert (figures["expired"], figures["served"], figures["waiting"]) == (1, 1, 0)
     assert [api.get(f"{QUEUE}/{e}", SERVICE).data["status"] for e in (impatient, patient)] == ["expired", "fulfilled"]
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        pytest.param({"wait": True}, ["scheduler.queue.joined"], id="who waits has not failed yet"),
+        pytest.param({}, ["scheduler.allocation.failed"], id="who is refused has"),
+        pytest.param(
+            {"wait": True, "preferredSpecs": {"minCpu": 64}},
+            ["scheduler.allocation.failed"],
+            id="so has who hopes in vain",
+        ),
+    ],
+)
+def test_a_refusal_for_want_of_devices_is_told_unless_she_waits(
+    api: Api, database: Database, lent: str, body: dict[str, Any], told: list[str]
+) -> None:
+    api.allocate(**body)
+
+    events = [event.type for event in PostgresOutbox(database).oldest(50) if event.type not in WAITED_FOR]
+    assert events == told
 
 
 def test_each_event_of_a_wait_is_as_its_schema_says(api: Api, database: Database, clock: Clock, lent: str) -> None:

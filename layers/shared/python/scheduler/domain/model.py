@@ -76,13 +76,14 @@ class RequestKey:
 
 @dataclass(frozen=True, slots=True)
 class AllocationRequest:
-    """One user's wish for one device."""
+    """One user's wish for one device. `waits`: she joins the queue when none is free, so that this is no failure yet."""
 
     user: User
     minutes: int
     wants: DeviceWants = field(default_factory=DeviceWants)
     metadata: Mapping[str, Any] | None = None
     key: RequestKey | None = None
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Lend a device now, or wait for one."""
 
+from dataclasses import replace
+
 from scheduler.domain.errors import NoAvailableDevices
 from scheduler.domain.model import Allocation, AllocationRequest, AllocationStatus
 from scheduler.domain.outcome import JoinedBefore
@@ -25,7 +27,7 @@ class PatientAllocator:
             SchedulerError: As the allocator and `Queue.join` have it; `NoAvailableDevices` only when waiting is no use.
         """
         try:
-            return self._allocator.allocate(request)
+            return self._allocator.allocate(replace(request, waits=True))
         except JoinedBefore as own:
             wait = self._queue.find(own.entry_id, request.user.tenant_id, request.user.user_id)
         except NoAvailableDevices as refusal:

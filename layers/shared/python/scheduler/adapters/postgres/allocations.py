@@ -34,7 +34,7 @@ class PostgresAllocations:
         """Claim a device in one round trip; the facts tell what happened, `outcome` says what they mean."""
         facts: Facts = self._database.call(
             "SELECT claim_device(%(tenant)s, %(user)s, %(wants)s::device_wants, %(terms)s::quota_terms, %(minutes)s,"
-            " %(metadata)s, %(key)s::request_key, %(last_attempt)s)",
+            " %(metadata)s, %(key)s::request_key, %(last_attempt)s, %(waits)s)",
             {
                 "tenant": request.user.tenant_id,
                 "user": request.user.user_id,
@@ -44,6 +44,7 @@ class PostgresAllocations:
                 "metadata": None if request.metadata is None else Json(request.metadata),
                 "key": key_row(request.key),
                 "last_attempt": last_attempt,
+                "waits": request.waits,
             },
         )
         return facts

@@ -1,11 +1,12 @@
--- Lend the best free device that fits to one user, or say why not, with the event of either. Settles: users racing for devices
+-- Lend the best free device that fits to one user, or say why not, with the event of either (p_waits: she joins the queue when
+-- none is free, and her join tells instead). Settles: users racing for devices
 -- (SKIP LOCKED), one user racing with herself (her usage row), bookings (next_reserved_at on the device's own row), newcomers
 -- against those who wait (newcomer: her name when anybody waits), the same request twice (its key). Outcomes: granted |
 -- over_quota | none_free, or worth_retrying before the last attempt: overdue allocations would help, or somebody holds a device
 -- that she may yet give up. Without seqscan: a session keeps the plans that it made while the tables were small.
 CREATE OR REPLACE FUNCTION claim_device(
     p_tenant text, p_user text, p_wants device_wants, p_terms quota_terms, p_minutes int, p_metadata jsonb,
-    p_key request_key, p_last_attempt boolean
+    p_key request_key, p_last_attempt boolean, p_waits boolean
 ) RETURNS jsonb LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
 DECLARE
     answer  jsonb;
@@ -46,7 +47,8 @@ BEGIN
     IF NOT p_last_attempt AND worth_retrying(p_tenant, p_user, p_wants, most, refusal) THEN
         RETURN forget_request(p_key, jsonb_build_object('outcome', 'worth_retrying'));
     END IF;
-    answer := refuse_claim(held, p_terms, refusal);
+    answer := CASE WHEN refusal IS NULL AND p_waits THEN jsonb_build_object('outcome', 'none_free')
+                   ELSE refuse_claim(held, p_terms, refusal) END;
     IF refusal IS NULL THEN
         RETURN forget_request(p_key, answer || alternatives(p_tenant, p_user, newcomer, p_wants, most, p_minutes));
     END IF;

@@ -34,7 +34,7 @@ BEGIN
         RETURN close_request(p_key, refuse_claim(held, p_terms, refusal));
     ELSIF NOT EXISTS (SELECT FROM fitting_classes(p_tenant, p_wants, NULL) c
                         JOIN devices d ON d.class_id = c.id AND d.status = 'running' AND d.life = 'in_service') THEN
-        RETURN forget_request(p_key, jsonb_build_object('outcome', 'nothing_fits'));
+        RETURN forget_request(p_key, refuse_claim(held, p_terms, NULL) || jsonb_build_object('outcome', 'nothing_fits'));
     END IF;
 
     INSERT INTO queue_entries (tenant_id, user_id, tier, rank, duration_minutes, wants, metadata, terms, terms_read_at,
