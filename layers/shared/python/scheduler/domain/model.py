@@ -76,7 +76,7 @@ class RequestKey:
 
 @dataclass(frozen=True, slots=True)
 class AllocationRequest:
-    """One user's wish for one device. `waits`: she joins the queue when none is free, so that this is no failure yet."""
+    """One user's wish for one device. `waits`: she joins the queue when none is free, which is no failure then."""
 
     user: User
     minutes: int
