@@ -9,12 +9,14 @@ from scheduler.adapters.postgres.connection import Database, StatementFailed
 from scheduler.adapters.postgres.devices import PostgresDevices
 from scheduler.adapters.postgres.queue import PostgresQueue
 from scheduler.adapters.postgres.quotas import BuiltInQuotas
+from scheduler.adapters.postgres.renewals import PostgresRenewals
 from scheduler.adapters.postgres.reservation_calendar import PostgresReservationCalendar
 from scheduler.adapters.postgres.reservations import PostgresReservations
 from scheduler.domain.errors import QuotaServiceUnavailable
 from scheduler.domain.model import DeviceWants, User
 from scheduler.domain.plans import plan_document
 from scheduler.domain.quota import QuotaDocument
+from scheduler.domain.renewal import RenewalRequest, renewal_terms
 from tests.support.api import Api
 from tests.support.clock import Clock
 from tests.support.contenders import add_devices, allocator_on, request
@@ -191,3 +193,21 @@ def test_a_wait_that_ends_before_its_quota_is_read_stops_nobody(database: Databa
     PostgresQueue(database).cancel(entry, None, None, None)
 
     assert database.call("SELECT stale_waiters(e, '{}', 0) FROM queue_entries e", {}) == []
+
+
+@pytest.mark.parametrize("until", ["9999-12-31", "infinity"])
+def test_what_came_in_to_stay_on_a_reserved_device_is_refused_its_renewal(
+    database: Database, still_clock: Clock, until: str
+) -> None:
+    (device,) = add_devices(database, 1)
+    book(database, still_clock)
+    imported = database.call(
+        "INSERT INTO device_allocations (device_id, user_id, tenant_id, expires_at)"
+        " VALUES (%(device)s, 'zoe', 'acme', %(until)s) RETURNING id::text",
+        {"device": device, "until": until},
+    )
+    wanted = RenewalRequest("acme", "zoe", imported, 30, None)
+
+    facts = PostgresRenewals(database).renew(wanted, renewal_terms(plan_document("enterprise")))
+
+    assert (facts["outcome"], facts["rule"], facts["maxAdditionalMinutes"]) == ("renewal_refused", "window", 0)

@@ -7,7 +7,7 @@ CREATE OR REPLACE FUNCTION renewal_verdict(
 DECLARE
     renewals_left  int := p_terms.max_count - a.renewal_count;
     total_left     int := p_terms.max_total_minutes - a.duration_minutes - a.renewed_minutes;
-    until_reserved int := floor(extract(epoch FROM d.next_reserved_at - a.expires_at) / 60);
+    until_reserved int := floor(extract(epoch FROM d.next_reserved_at - least(a.expires_at, d.next_reserved_at)) / 60);
     cooled_at      timestamptz := a.last_renewed_at + make_interval(secs => p_terms.cooldown_seconds);
     opens_at       timestamptz := a.expires_at - make_interval(mins => p_terms.window_minutes);
     possible_at    timestamptz := greatest(cooled_at, opens_at, p_at);
