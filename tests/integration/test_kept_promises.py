@@ -1,9 +1,13 @@
 """Promises when something is in the way: a busy row, a changed device, a broken neighbour, a key that comes twice."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from scheduler.adapters import postgres as postgres_adapter
 from scheduler.adapters.postgres import reservation_calendar
 from scheduler.adapters.postgres.connection import Database, StatementFailed
 from scheduler.adapters.postgres.devices import PostgresDevices
@@ -12,7 +16,7 @@ from scheduler.adapters.postgres.quotas import BuiltInQuotas
 from scheduler.adapters.postgres.renewals import PostgresRenewals
 from scheduler.adapters.postgres.reservation_calendar import PostgresReservationCalendar
 from scheduler.adapters.postgres.reservations import PostgresReservations
-from scheduler.domain.errors import QuotaServiceUnavailable
+from scheduler.domain.errors import QuotaServiceUnavailable, ReservationConflict
 from scheduler.domain.model import DeviceWants, User
 from scheduler.domain.plans import plan_document
 from scheduler.domain.quota import QuotaDocument
@@ -21,8 +25,8 @@ from tests.support.api import Api
 from tests.support.clock import Clock
 from tests.support.contenders import add_devices, allocator_on, request
 from tests.support.ledger import assert_ledger_agrees
-from tests.support.reservations import book, facts_of, keeper_on, plan, reserver_on, status_of
-from tests.support.sessions import holding
+from tests.support.reservations import book, booking, facts_of, keeper_on, plan, reserver_on, status_of
+from tests.support.sessions import administrator, holding, waiting
 from tests.support.waiters import join, wish
 
 
@@ -211,3 +215,25 @@ def test_what_came_in_to_stay_on_a_reserved_device_is_refused_its_renewal(
     facts = PostgresRenewals(database).renew(wanted, renewal_terms(plan_document("enterprise")))
 
     assert (facts["outcome"], facts["rule"], facts["maxAdditionalMinutes"]) == ("renewal_refused", "window", 0)
+
+
+@pytest.mark.parametrize("change", ['{"tenant_id": "globex"}', '{"cpu_cores": 2}', '{"status": "error"}'])
+def test_a_booking_that_waited_for_a_device_takes_it_only_as_it_is_then(
+    database: Database, database_url: str, still_clock: Clock, change: str
+) -> None:
+    add_devices(database, 1)
+    patient = Path(postgres_adapter.__file__).with_name("routines") / "await_reservable_device.sql"
+    database.call(patient.read_text().replace("250ms", "20s").replace("%", "%%"), {})  # a slow machine needs its time
+    wish = booking("alice", still_clock.read() + timedelta(hours=1), wants=DeviceWants(None, 4))
+    with (
+        ThreadPoolExecutor(max_workers=1) as pool,
+        closing(Database(lambda: database_url)) as own,
+        administrator(database_url) as watcher,
+        holding(database_url, f"SELECT change_device('phone-0000', '{change}')") as changer,
+    ):
+        booked = pool.submit(reserver_on(own).book, wish)
+        waiting(watcher, "Lock")
+        changer.commit()
+
+        with pytest.raises(ReservationConflict):
+            booked.result(timeout=10)

@@ -13,7 +13,8 @@ BEGIN
           FROM (SELECT c.id FROM fitting_classes(p_tenant, p_wants, p_most) c
                  ORDER BY c.cpu_cores, c.memory_mb, c.storage_mb, c.id) class
          CROSS JOIN LATERAL (
-            SELECT d.* FROM reservable_devices(class.id, p_starts, p_ends) seen JOIN devices d ON d.id = seen.id
+            SELECT d.* FROM reservable_devices(class.id, p_starts, p_ends) seen
+              JOIN devices d ON d.id = seen.id AND d.class_id = class.id  -- said of the locked row: it may have changed
              ORDER BY seen.busy_until NULLS FIRST, seen.id LIMIT 1 FOR UPDATE OF d) taken
          LIMIT 1;
         EXIT WHEN device.id IS NULL OR is_reservable(device, p_starts, p_ends);
