@@ -30,11 +30,25 @@ def spread(*buckets: int, each: int = 1) -> Ratios:
         pytest.param(
             Ratios({ONE: 50, ONE + 16: 50}, {ONE: 45}), MEDIAN, 2 ** (33 / 32), id="who left would have waited on"
         ),
+        pytest.param(
+            Ratios({ONE: 50, ONE + 8: 25, ONE + 16: 25}, {ONE: 45}),
+            MEDIAN,
+            2 ** (17 / 32),
+            id="and no longer than most",
+        ),
+        pytest.param(spread(*range(50, 80)), NINE_OF_TEN, 2 ** ((77.5 - 64) / 16), id="no more than one part is added"),
+        pytest.param(Ratios({ONE: 11, ONE + 16: 10}), MEDIAN, 2 ** (1 / 32), id="just enough"),
         pytest.param(Ratios({ONE: 20}, {ONE + 1: 500}), NINE_OF_TEN, 2 ** (1 / 32), id="as far as is known"),
     ],
 )
 def test_a_quantile_of_ratios(ratios: Ratios, level: float, quantile: float | None) -> None:
     assert ratios.quantile(level) == (None if quantile is None else pytest.approx(quantile))
+
+
+def test_both_counts_of_ratios_add_up() -> None:
+    together = Ratios({1: 2}, {3: 4, 5: 1}).plus(Ratios({1: 1, 2: 1}, {3: 1}))
+
+    assert together == Ratios({1: 3, 2: 1}, {3: 5, 5: 1})
 
 
 def test_each_stratum_learns_its_own() -> None:

@@ -86,6 +86,12 @@ def _fit(wishes: Sequence[Wish], gaps: Sequence[Gap], start: Gap) -> bool:
     )
 
 
+def test_times_at_which_all_could_not_be_had_in_any_case_are_not_tried() -> None:
+    of_one_kind = [gap(1, begins, begins + 30) for begins in range(0, 30 * MOST_TRIED * 2, 30)]
+
+    assert earliest_for_all([wish(1), wish(2)], [*of_one_kind, gap(1, 10_000, 10_030), gap(2, 10_000)]) == at(10_000)
+
+
 def test_a_search_without_end_gives_up_for_a_time_that_is_right() -> None:
     too_short = [gap(1, begins, begins + 29) for begins in range(0, 30 * MOST_TRIED * 2, 30)]
 

@@ -3,6 +3,7 @@
 import heapq
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -79,6 +80,32 @@ def test_early_ends_shorten_the_wait_and_widen_the_band() -> None:
     assert wait(lent(1800, 1800, 1800), endings=HALF_EARLY)[0] < 0.6 * punctual[0]
 
 
+def test_a_better_chance_takes_longer_and_a_little_better_one_hardly_longer() -> None:
+    levels = [level / 1000 for level in range(1001)]
+    outlook = Outlook(NOW, HALF_EARLY, lent(1200, 2400, 3600), [ALICE], [])
+
+    waits = outlook.wait(ALICE, levels)
+
+    steps = [later - sooner for sooner, later in pairwise(waits[200:950])]
+    assert waits == sorted(waits)
+    assert 0 < min(steps) < max(steps) < 30
+    assert waits[0] == 0
+
+
+def test_what_is_certain_at_once_takes_no_time() -> None:
+    assert Outlook(NOW, PUNCTUAL, [Device(SMALL, 0, 0)], [ALICE], []).wait(ALICE, [1.0]) == [0.0]
+
+
+def test_a_device_that_frees_in_a_moment_does_not_serve_at_once() -> None:
+    assert 0 < wait(lent(10))[0] < 15
+
+
+def test_a_device_that_frees_in_a_moment_is_lent_again_as_one_that_is_free() -> None:
+    free, soon = (wait(devices, ahead(1, seconds=1200)) for devices in ([Device(SMALL, 0, 0)], lent(10)))
+
+    assert soon == (pytest.approx(free[0], rel=0.05), pytest.approx(free[1], rel=0.05))
+
+
 def test_devices_of_other_kinds_do_not_count() -> None:
     assert wait(lent(60, kind=BIG) + lent(1800)) == (about(1800), about(1800))
 
@@ -107,6 +134,10 @@ def test_a_rival_without_any_device_takes_none() -> None:
 
 def test_a_rival_who_gives_up_first_takes_none() -> None:
     assert wait(lent(600, 3000), ahead(1, gone_in=60.0)) == (about(600), about(600))
+    assert wait(lent(600, 3000), ahead(1, gone_in=500.0)) == (about(600), about(600)), "shortly before"
+    assert wait(lent(600, 3000), ahead(1, gone_in=700.0)) == (about(3000), about(3000)), "shortly after: she takes it"
+    assert wait(lent(12, 3000), ahead(1, gone_in=10.0))[1] <= 15, "very soon"
+    assert wait(lent(12, 3000), ahead(1, gone_in=-10.0))[1] <= 15, "already"
 
 
 def test_who_stands_behind_takes_none_while_nothing_is_kept_for_her() -> None:
@@ -125,6 +156,8 @@ def test_a_big_request_behind_that_waits_longer_gets_one_kept() -> None:
     assert wait(sooner, behind, waiter=anything) == (about(200), about(200)), "before that, the rank decides"
     gone = [behind[0]._replace(gone_in=200.0)]
     assert wait(devices, gone, waiter=anything) == (about(600), about(600)), "she gives up before that"
+    same_time = [behind[0]._replace(kept_in=ALICE.kept_in)]
+    assert wait(devices, same_time, waiter=anything) == (about(600), about(600)), "both at once: the rank decides"
     younger = [behind[0]._replace(kept_in=ALICE.kept_in + 1)]
     assert wait(devices, younger, waiter=anything) == (about(600), about(600)), "one is kept for alice before"
     equal = [behind[0]._replace(kinds=anything.kinds)]
@@ -143,10 +176,25 @@ def test_a_device_that_is_kept_for_a_big_request_serves_that() -> None:
 
     assert wait(devices, behind, waiter=anything)[0] == about(2400)
     assert wait(devices, [behind[0]._replace(kinds=anything.kinds)], waiter=anything)[0] == about(600)
+    older, one_more = [behind[0]._replace(kept_in=300.0)], lent(1200, kind=BIG)
+    assert wait([*devices, *one_more], older, waiter=anything)[0] == about(1200), "no second one is kept for her"
 
 
 def test_a_device_that_is_kept_for_the_waiter_is_hers_whoever_stands_ahead() -> None:
     assert wait(lent(600, kept_for="alice") + lent(2400), ahead(3)) == (about(600), about(600))
+
+
+def test_who_has_a_device_kept_may_be_served_by_another_before() -> None:
+    assert wait(lent(2400, kept_for="alice") + lent(600)) == (about(600), about(600))
+
+
+def test_a_device_that_is_kept_serves_only_as_long_as_no_reservation_comes_too_soon() -> None:
+    enough, too_short = (
+        wait(lent(600, kept_for="alice", reserved_in=600 + seconds), ahead(1)) for seconds in (HOUR, HOUR - 1)
+    )
+
+    assert enough == (about(600), about(600))
+    assert too_short == (HORIZON_SECONDS, HORIZON_SECONDS)
 
 
 def test_a_reservation_takes_its_device_away_in_time() -> None:
@@ -167,6 +215,13 @@ def test_those_who_will_overtake_are_expected() -> None:
     assert wait(devices, streams=often)[1] > 1.8 * wait(devices)[1]
     assert wait(devices, streams=no_head_start) == wait(devices)
     assert wait([*devices, *lent(60, kind=BIG)], streams=elsewhere) == wait(devices)
+
+
+def test_all_who_will_overtake_add_up() -> None:
+    one, half = (Stream(600.0, 1 / seconds, frozenset({SMALL})) for seconds in (200, 400))
+    devices = lent(500, 1000, 1500, 2000, 2500, 3000)
+
+    assert wait(devices, streams=[half, half]) == pytest.approx(wait(devices, streams=[one]))
 
 
 def test_small_requests_do_not_overtake_once_a_device_is_kept() -> None:
@@ -239,7 +294,7 @@ def test_the_chance_that_one_is_left(count: Moments, chance: float) -> None:
 
 def test_moments_of_independent_counts_add_up() -> None:
     assert flip(0.25) == pytest.approx(Moments(0.25, 0.1875, 0.09375))
-    assert stream(3.0).plus(flip(0.5)) == Moments(3.5, 3.25, 3.0)
+    assert stream(3.0).plus(flip(0.25)) == Moments(3.25, 3.1875, 3.09375)
     assert stream(3.0).minus(stream(1.0)) == Moments(2.0, 4.0, 2.0)
 
 

@@ -51,7 +51,7 @@ class Ratios:
         seen = sum(self.served.values())
         if seen < _FEWEST:
             return None
-        level = min(level * (seen + 1) / seen, 1.0)
+        level = level * (seen + 1) / seen
         at_risk = seen + sum(self.left.values())
         unserved = 1.0
         for bucket in range(BUCKETS):
@@ -122,6 +122,6 @@ def _middle(bucket: int) -> float:
 
 
 def _learned(strata: Sequence[Ratios], level: float) -> Sequence[float]:
-    of_all = reduce(Ratios.plus, strata, Ratios()).quantile(level)
+    of_all = reduce(Ratios.plus, strata).quantile(level)
     learned = (stratum.quantile(level) or of_all or 1.0 for stratum in strata)
     return [min(max(ratio, _NARROWEST), _WIDEST) for ratio in learned]

@@ -61,8 +61,8 @@ class Endings:
             return early
         to_the_end = (1.0 - self._shares[-1]) / surviving
         renewed = self.renewals / (self.renewals + self.in_full + 2)
-        overdue = min((within - left) / (2 * self.late_seconds), 1.0) if self.late_seconds > 0 else 1.0
-        longer = min((within - left) / self.renewed_seconds, 1.0) if self.renewed_seconds > 0 else 1.0
+        overdue = _passed(within - left, 2 * self.late_seconds)
+        longer = _passed(within - left, self.renewed_seconds)
         return early + to_the_end * ((1.0 - renewed) * overdue + renewed * longer)
 
     @cached_property
@@ -82,3 +82,8 @@ class Endings:
         below = min(int(place), _STEPS * _TURNS - 1)
         ends = self._turnover
         return ends[below] + (ends[below + 1] - ends[below]) * (place - below)
+
+
+def _passed(seconds: float, span: float) -> float:
+    """Share of a span that has passed, 0 to 1; all of one without length."""
+    return min(seconds / span, 1.0) if span > 0 else 1.0

@@ -127,14 +127,14 @@ class Outlook:
         chances = self._served_by(waiter)
         kept = self._kept.get(waiter.id)
         if kept is not None:
-            alone = [self._chance(kept, time, 0.0) for time in TIMES]
+            alone = [self._chance(kept, time, waiter.seconds) for time in TIMES]
             chances = [max(both) for both in zip(chances, alone, strict=True)]
         if waiter.own:
             chances = [chance * self._any_ends(waiter.own, time) for chance, time in zip(chances, TIMES, strict=True)]
         return [_first(chances, level) for level in levels]
 
     def _served_by(self, waiter: Waiter) -> list[float]:
-        rivals = [(other, weight) for other in self._line if (weight := self._rivalry(other.kinds, waiter.kinds)) > 0]
+        rivals = [(other, weight) for other in self._line if (weight := self._rivalry(other.kinds, waiter.kinds))]
         ahead = [(other, weight) for other, weight in rivals if self._goes_first(other, waiter)]
         freed = self._with_turnover(waiter, ahead)
         need = self._need(freed, ahead)
@@ -156,7 +156,7 @@ class Outlook:
 
     def _will_go_first(self, other: Waiter, waiter: Waiter) -> bool:
         """Whether a device will be kept for one who stands behind, before one is for the waiter."""
-        if other.id == waiter.id or other.id in self._kept or _precedes(other, waiter):
+        if other.id in self._kept or _precedes(other, waiter):
             return False
         return other.kept_in < min(waiter.kept_in, other.gone_in) and bool(waiter.kinds - other.kinds)
 
@@ -180,8 +180,8 @@ class Outlook:
             window = waiter.rank + joining.head_start - self._now
             if joining.kinds - waiter.kinds:  # who has other kinds to go to leaves her the one that is kept
                 window = min(window, waiter.kept_in)
-            if window > 0:
-                expected += joining.per_second * min(time, window) * self._rivalry(joining.kinds, waiter.kinds)
+            seconds = max(min(time, window), 0.0)
+            expected += joining.per_second * seconds * self._rivalry(joining.kinds, waiter.kinds)
         return expected
 
     def _with_turnover(self, waiter: Waiter, rivals: Sequence[tuple[Waiter, float]]) -> Sequence[Moments]:
@@ -191,16 +191,16 @@ class Outlook:
         if not takers:
             return freed
         steps = [freed[0].mean, *(later.mean - sooner.mean for sooner, later in pairwise(freed))]
-        lengths = _shares_by_length(rivals).items()
+        lengths = _shares_by_length(rivals, takers).items()
         counts = []
         for upto, count in enumerate(freed):
             again = sum(share * sumprod(steps[: upto + 1], self._again(length)[upto]) for length, share in lengths)
-            counts.append(count.plus(stream(again * min(takers / max(count.mean, takers), 1.0))))
+            counts.append(count.plus(stream(again * takers / max(count.mean, takers))))
         return counts
 
     def _ends_again(self, seconds: float) -> Sequence[Sequence[float]]:
         """Expected further ends until each of the times, of a device that freed in each step before it."""
-        freed_at = [0.0, *((sooner + later) / 2 for sooner, later in pairwise(TIMES))]
+        freed_at = [(sooner + later) / 2 for sooner, later in pairwise((TIMES[0], *TIMES))]
         return [
             [self._endings.turnover((time - at) / seconds) for at in freed_at[: upto + 1]]
             for upto, time in enumerate(TIMES)
@@ -232,13 +232,12 @@ def _precedes(one: Waiter, other: Waiter) -> bool:
     return (one.rank, one.id) < (other.rank, other.id)
 
 
-def _shares_by_length(waiters: Sequence[tuple[Waiter, float]]) -> Mapping[float, float]:
-    """Give the share of waiters by how long they want a device, to an eighth of an octave: eighty lengths at most."""
+def _shares_by_length(waiters: Sequence[tuple[Waiter, float]], total: float) -> Mapping[float, float]:
+    """Give the shares of all by how long they want a device, to an eighth of an octave: eighty lengths at most."""
     lengths: defaultdict[float, float] = defaultdict(float)
     for waiter, weight in waiters:
-        lengths[exp2(round(log2(waiter.seconds) * 8) / 8)] += weight
-    total = sum(lengths.values())
-    return {length: weight / total for length, weight in lengths.items()}
+        lengths[exp2(round(log2(waiter.seconds) * 8) / 8)] += weight / total
+    return lengths
 
 
 def _index(seconds: float) -> int:
@@ -247,14 +246,15 @@ def _index(seconds: float) -> int:
 
 
 def _first(chances: Sequence[float], level: float) -> float:
-    """Give when the chance reaches a level."""
-    if chances[0] >= level:
+    """Give when the chance, which never falls, reaches a level."""
+    after = bisect_left(chances, level)
+    if after == 0:
         return 0.0
-    for place in range(1, len(TIMES)):
-        if chances[place] >= level:
-            share = (level - chances[place - 1]) / (chances[place] - chances[place - 1])
-            return TIMES[place - 1] + share * (TIMES[place] - TIMES[place - 1])
-    return TIMES[-1]
+    if after == len(TIMES):
+        return TIMES[-1]
+    before = after - 1
+    share = (level - chances[before]) / (chances[after] - chances[before])
+    return TIMES[before] + share * (TIMES[after] - TIMES[before])
 
 
 @dataclass(frozen=True, slots=True)
