@@ -13,7 +13,8 @@ _HEAD = """# Mutation testing of the domain
 Written by `make mutation`; `make mutation ARGS=--check` fails when it is not so any more. Small bugs are put into
 `scheduler.domain` one at a time (mutmut: other constants, comparisons, operators, texts, arguments), and the tests of
 `tests/unit/domain` should fail on each. Decorated classes, properties and the tables' lambdas, which mutmut passes
-over, are rewritten in the copy that it works on. Plain constants, enum members and field defaults are not mutated.
+over, are rewritten in the copy that it works on. Plain constants, enum members and field defaults are not mutated, nor
+is the assertion of `zip` that both are equally long.
 
 At least {lowest:.0%} must be seen, and each survivor is explained in `tools/mutation/explained.toml`.
 """
