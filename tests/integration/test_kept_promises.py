@@ -21,7 +21,7 @@ from scheduler.domain.model import DeviceWants, User
 from scheduler.domain.plans import plan_document
 from scheduler.domain.quota import QuotaDocument
 from scheduler.domain.renewal import RenewalRequest, renewal_terms
-from tests.support.api import Api
+from tests.support.api import SERVICE, Api
 from tests.support.clock import Clock
 from tests.support.contenders import add_devices, allocator_on, request
 from tests.support.ledger import assert_ledger_agrees
@@ -237,3 +237,17 @@ def test_a_booking_that_waited_for_a_device_takes_it_only_as_it_is_then(
 
         with pytest.raises(ReservationConflict):
             booked.result(timeout=10)
+
+
+def test_a_refusal_beside_a_device_that_is_lent_for_good_is_a_refusal(api: Api, database: Database) -> None:
+    (device,) = api.add_devices()
+    database.call(
+        "INSERT INTO device_allocations (device_id, user_id, tenant_id, expires_at)"
+        " VALUES (%(id)s, 'zoe', 'acme', 'infinity')",
+        {"id": device},
+    )
+
+    assert api.allocate().code == "no_available_devices"
+    batch = api.post("/scheduler/allocations/batch", SERVICE, {"items": [{"userId": "alice"}], "atomic": True})
+    assert (batch.status, batch.code) == (409, "no_available_devices")
+    assert api.allocate(wait=True).data["estimatedWaitSeconds"] is not None

@@ -16,6 +16,7 @@ BEGIN
                CROSS JOIN LATERAL (
                   SELECT d.busy_until FROM devices d
                    WHERE d.class_id = c.id AND d.status = 'running' AND d.life = 'in_service' AND d.busy_until > at
+                     AND d.busy_until < 'infinity'  -- lent for good, as an import may have it
                    ORDER BY d.busy_until NULLS FIRST LIMIT 1) soonest);  -- the order of the index
     RETURN jsonb_build_object(
         'asked', jsonb_build_object(

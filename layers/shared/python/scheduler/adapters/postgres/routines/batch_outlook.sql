@@ -18,7 +18,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
          CROSS JOIN LATERAL (
             SELECT * FROM devices o
              WHERE o.class_id = class.id AND o.status = 'running' AND o.life = 'in_service' AND o.held_for IS NULL
-               AND (o.busy_until IS NOT NULL OR (o.active_allocation_id IS NULL AND NOT class.awaited))
+               AND (o.busy_until < 'infinity' OR (o.active_allocation_id IS NULL AND NOT class.awaited))
              ORDER BY o.busy_until NULLS FIRST LIMIT (SELECT 10 + count(*) FROM asked)) d
     ), gaps AS (
         SELECT s.class_id, gap.* FROM soonest s

@@ -10,7 +10,7 @@ CREATE OR REPLACE FUNCTION outlook_devices(p_classes int[], p_at timestamptz) RE
      CROSS JOIN LATERAL (
         SELECT * FROM devices
          WHERE class_id = class AND status = 'running' AND life = 'in_service'
-           AND (active_allocation_id IS NULL OR busy_until IS NOT NULL)  -- without an end: lent for good
+           AND (active_allocation_id IS NULL OR busy_until < 'infinity')  -- without an end: lent for good
          ORDER BY busy_until NULLS FIRST LIMIT 500) d
       LEFT JOIN device_allocations a ON a.id = d.active_allocation_id
      LIMIT 1000

@@ -4,6 +4,6 @@ CREATE OR REPLACE FUNCTION own_endings(held quota_usage, p_at timestamptz) RETUR
                greatest(floor(extract(epoch FROM p_at - a.allocated_at)), 0),
                greatest(ceil(extract(epoch FROM a.expires_at - p_at)), 0)))
       FROM (SELECT allocated_at, expires_at FROM device_allocations
-             WHERE (tenant_id, user_id) = (held.tenant_id, held.user_id) AND status = 'allocated' AND expires_at IS NOT NULL
+             WHERE (tenant_id, user_id) = (held.tenant_id, held.user_id) AND status = 'allocated' AND expires_at < 'infinity'
              ORDER BY expires_at LIMIT 10) a
 $$;
