@@ -44,7 +44,7 @@ def allocate(
 ) -> Response[Envelope[BatchView[BatchGrant]]]:
     """Lend a device to each, in order; the refusals here are those of an atomic batch."""
     result = batches.allocate(body.to_batch(who, key))
-    return ok(Envelope(data=view_grants(result), message=f"{len(result.successes)} devices allocated"))
+    return ok(Envelope(data=view_grants(result), message=f"Devices allocated: {len(result.successes)}"))
 
 
 @app.post(
@@ -58,7 +58,7 @@ def release(
 ) -> Response[Envelope[BatchView[BatchRelease]]]:
     """End each allocation, in order; the refusals here are those of an atomic batch."""
     result = batches.release(body.to_batch(who, key))
-    return ok(Envelope(data=view_releases(result), message=f"{len(result.successes)} devices released"))
+    return ok(Envelope(data=view_releases(result), message=f"Devices released: {len(result.successes)}"))
 
 
 @app.post(
@@ -79,7 +79,7 @@ def renew(
 ) -> Response[Envelope[BatchView[BatchRenewal]]]:
     """Add the minutes to each allocation, in order; the refusals here are those of an atomic batch."""
     result = batches.renew(body.to_batch(who, key), body.to_later_end())
-    return ok(Envelope(data=view_renewals(result), message=f"{len(result.successes)} allocations renewed"))
+    return ok(Envelope(data=view_renewals(result), message=f"Allocations renewed: {len(result.successes)}"))
 
 
 @app.post("/scheduler/allocations/batch/query", summary="List what many users hold", tags=["batches"])
