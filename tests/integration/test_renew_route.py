@@ -1,6 +1,5 @@
 """POST /scheduler/allocations/{allocationId}/renew and GET …/renewal, through the handler, on real parts."""
 
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +14,7 @@ from tests.support.clock import Clock
 from tests.support.ledger import assert_ledger_agrees
 from tests.support.schemas import faults
 
-NOBODYS = str(uuid.uuid4())
+NOBODYS = "5b9bfcdb-2248-43af-aaf8-e44637ed1cd7"
 
 WRONG_BODIES = [
     pytest.param({}, 422, "validation_failed", id="additionalMinutes missing"),
