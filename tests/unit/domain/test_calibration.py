@@ -31,7 +31,7 @@ def spread(*buckets: int, each: int = 1) -> Ratios:
             Ratios({ONE: 50, ONE + 16: 50}, {ONE: 45}), MEDIAN, 2 ** (33 / 32), id="who left would have waited on"
         ),
         pytest.param(
-            Ratios({ONE: 50, ONE + 8: 25, ONE + 16: 25}, {ONE: 45}),
+            Ratios({ONE: 50, ONE + 8: 20, ONE + 16: 30}, {ONE: 45}),
             MEDIAN,
             2 ** (17 / 32),
             id="and no longer than most",

@@ -3,6 +3,7 @@
 import heapq
 import random
 from collections.abc import Sequence
+from functools import reduce
 from itertools import pairwise
 from typing import Any
 
@@ -71,6 +72,12 @@ def test_a_device_that_frees_twice_serves_two() -> None:
 
     assert p50 == about(1800)
     assert p90 > p50
+    assert wait(lent(3600), ahead(1, seconds=1200))[0] == pytest.approx(4800, rel=0.1)
+
+
+def test_a_free_device_goes_to_who_stands_ahead_first() -> None:
+    assert wait([Device(SMALL, 0, 0)], ahead(1, seconds=1200))[0] == about(1200)
+    assert 15 < wait([Device(SMALL, 0, 0)], ahead(1, seconds=16))[0] < 20
 
 
 def test_early_ends_shorten_the_wait_and_widen_the_band() -> None:
@@ -156,8 +163,9 @@ def test_a_big_request_behind_that_waits_longer_gets_one_kept() -> None:
     assert wait(sooner, behind, waiter=anything) == (about(200), about(200)), "before that, the rank decides"
     gone = [behind[0]._replace(gone_in=200.0)]
     assert wait(devices, gone, waiter=anything) == (about(600), about(600)), "she gives up before that"
-    same_time = [behind[0]._replace(kept_in=ALICE.kept_in)]
-    assert wait(devices, same_time, waiter=anything) == (about(600), about(600)), "both at once: the rank decides"
+    assert wait(devices, behind, waiter=anything._replace(kept_in=300.0)) == (about(600), about(600)), (
+        "both at once: the rank decides"
+    )
     younger = [behind[0]._replace(kept_in=ALICE.kept_in + 1)]
     assert wait(devices, younger, waiter=anything) == (about(600), about(600)), "one is kept for alice before"
     equal = [behind[0]._replace(kinds=anything.kinds)]
@@ -281,6 +289,8 @@ def drawn_end(draw: random.Random, used: float) -> float:
         pytest.param(flip(1.0), 1.0, id="one for sure"),
         pytest.param(flip(0.5), 0.5, id="an even coin"),
         pytest.param(stream(2.0), 0.8647, id="some, in the mean two"),
+        pytest.param(reduce(Moments.plus, [flip(0.1)] * 5), 0.4095, id="one of five that are unlikely"),
+        pytest.param(Moments().minus(stream(5.0)), 0.0, id="only takers"),
         pytest.param(flip(1.0).plus(flip(1.0)).minus(flip(1.0)), 1.0, id="one of two is taken"),
         pytest.param(flip(1.0).minus(flip(1.0)), 0.0, id="the only one is taken"),
         pytest.param(stream(4.0).minus(flip(0.5)), 0.945, id="perhaps one is taken"),
@@ -290,6 +300,7 @@ def drawn_end(draw: random.Random, used: float) -> float:
 )
 def test_the_chance_that_one_is_left(count: Moments, chance: float) -> None:
     assert count.at_least_one() == pytest.approx(chance, abs=0.02)
+    assert 0 <= count.at_least_one() <= 1
 
 
 def test_moments_of_independent_counts_add_up() -> None:

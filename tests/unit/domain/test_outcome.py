@@ -7,7 +7,13 @@ import pytest
 from scheduler.domain import errors
 from scheduler.domain.alternatives import RETRY_AFTER_SECONDS
 from scheduler.domain.model import Allocation, AllocationStatus, EndedAllocation, User
-from scheduler.domain.outcome import QUOTA_RETRY_AFTER_SECONDS, accepted, ended_allocation, granted_allocation
+from scheduler.domain.outcome import (
+    QUOTA_RETRY_AFTER_SECONDS,
+    JoinedBefore,
+    accepted,
+    ended_allocation,
+    granted_allocation,
+)
 
 GRANTED = {
     "outcome": "granted",
@@ -153,6 +159,13 @@ def test_a_grant_is_read_whole():
         adb_host="10.0.0.7",
         adb_port=5555,
     )
+
+
+def test_a_claim_whose_key_was_answered_with_a_place_in_line_names_that():
+    with pytest.raises(JoinedBefore, match="e-1") as waits:
+        granted_allocation({"outcome": "joined", "entryId": "e-1"})
+
+    assert waits.value.entry_id == "e-1"
 
 
 @pytest.mark.parametrize("outcome", ["released", "expired"])

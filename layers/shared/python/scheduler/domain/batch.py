@@ -137,9 +137,14 @@ def _undoing(facts: Facts) -> SchedulerError:
     raise ValueError("only a failure undoes a batch")
 
 
+_NEVER_MET = Wish(frozenset(), timedelta())
+
+
 def _wishes(items: Iterable[Any]) -> list[Wish]:
     """Read them; what was refused before it was claimed names no minutes, and no device would do."""
-    return [Wish(frozenset(classes if minutes else ()), timedelta(minutes=minutes or 0)) for minutes, classes in items]
+    return [
+        Wish(frozenset(classes), timedelta(minutes=minutes)) if minutes else _NEVER_MET for minutes, classes in items
+    ]
 
 
 def _gaps(gaps: Iterable[Any]) -> list[Gap]:

@@ -71,9 +71,8 @@ class Endings:
         chances = [later - sooner for sooner, later in pairwise(self._shares)]
         chances[-1] += 1.0 - self._shares[-1]
         ends = [0.0]
-        for step in range(1, _STEPS * _TURNS + 1):
-            parts = enumerate(chances[:step], start=1)
-            ends.append(sum(chance * (1.0 + ends[step - after]) for after, chance in parts))
+        for step in range(_STEPS * _TURNS):
+            ends.append(sum(chance * (1.0 + ends[step - after]) for after, chance in enumerate(chances[: step + 1])))
         return tuple(ends)
 
     def turnover(self, spans: float) -> float:

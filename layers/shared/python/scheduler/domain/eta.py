@@ -19,6 +19,8 @@ from scheduler.domain.endings import Endings
 
 TIMES = (0.0, *(15.0 * 1.22**step for step in range(35)), 14400.0)
 """Seconds ahead at which the chance is computed; between them it is taken as straight."""
+_LEAST_VARIANCE = 1e-9
+"""A count that is certain is taken as nearly so."""
 HORIZON_SECONDS = round(TIMES[-1])
 """Nothing is foreseen beyond; a waiter waits two hours at most."""
 
@@ -82,9 +84,7 @@ class Moments(NamedTuple):
         Source:
             A. Yu. Volkova, Theory of Probability and its Applications 40 (4), 1996, pp. 791-794.
         """
-        if self.variance < 1e-9:
-            return 1.0 if self.mean >= 0.5 else 0.0
-        deviation = sqrt(self.variance)
+        deviation = sqrt(max(self.variance, _LEAST_VARIANCE))
         x = (0.5 - self.mean) / deviation
         density = exp(-x * x / 2) / sqrt(2 * pi)
         skewness = self.third / deviation**3
@@ -138,14 +138,15 @@ class Outlook:
         ahead = [(other, weight) for other, weight in rivals if self._goes_first(other, waiter)]
         freed = self._with_turnover(waiter, ahead)
         need = self._need(freed, ahead)
-        later = [Moments()] * (len(TIMES) + 1)
+        later: defaultdict[int, Moments] = defaultdict(Moments)
         for other, weight in rivals:
             if self._will_go_first(other, waiter):
                 place = bisect_left(TIMES, other.kept_in)
                 later[place] = later[place].plus(flip(weight))
         chances, best = [], 0.0
-        for time, count, kept in zip(TIMES, freed, accumulate(later[:-1], Moments.plus), strict=True):
-            others = need.plus(kept).plus(stream(self._overtaking(waiter, time)))
+        kept = accumulate((later[place] for place in range(len(TIMES))), Moments.plus)
+        for time, count, for_others in zip(TIMES, freed, kept, strict=True):
+            others = need.plus(for_others).plus(stream(self._overtaking(waiter, time)))
             best = max(best, count.minus(others).at_least_one())
             chances.append(best)
         return chances
