@@ -150,7 +150,7 @@ def test_a_query_lists_what_each_holds_in_order_without_addresses(api: Api, data
     none, some, same = (each["allocations"] for each in answer.data["successes"])
     assert (none, len(some), some == same) == ([], 2, True)
     assert some == sorted(some, key=lambda each: each["allocatedAt"], reverse=True)
-    assert "adb" not in answer.text
+    assert "adbHost" not in answer.text
     assert query(api, "ana", claims=OTHER_TENANT).data["successes"][0]["allocations"] == []
     assert len(query(api, "ana", claims=OPERATOR, tenantId="acme").data["successes"][0]["allocations"]) == 2
     assert query(api, "ana", tenantId="globex").code == "forbidden"

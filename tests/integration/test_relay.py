@@ -18,8 +18,9 @@ from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.outbox import PostgresOutbox
 from scheduler.domain.events import EventType, OutboxEvent
 from scheduler.service.relay import LEASE_SECONDS, Relay
-from tests.support.api import OTHER_TENANT, Api, Context
+from tests.support.api import Api, Context
 from tests.support.clock import Clock
+from tests.support.one_of_each import one_event_of_each_type
 from tests.support.schemas import assert_valid, faults, schema_types
 from tools.handlers import load_function
 from tools.region import template
@@ -78,7 +79,7 @@ def aws(environment: pytest.MonkeyPatch) -> Iterator[Aws]:
 
 
 def test_every_event_goes_out_as_a_cloud_event_of_its_schema(api: Api, database: Database, aws: Aws) -> None:
-    _one_event_of_each_type(api, database)
+    one_event_of_each_type(api, database)
 
     assert runtime.get_relay().relay_once() == len(_outbox(database))
 
@@ -103,12 +104,17 @@ def test_what_went_out_is_marked_and_does_not_go_out_again(api: Api, database: D
 
 
 def test_the_usage_queue_gets_what_changes_usage_and_nothing_else(api: Api, database: Database, aws: Aws) -> None:
-    _one_event_of_each_type(api, database)
+    one_event_of_each_type(api, database)
 
     runtime.get_relay().relay_once()
 
     types = {json.loads(message["Body"])["type"] for message in aws.receive(aws.usage)}
-    assert types == set(EventType) - {EventType.ALLOCATION_FAILED, EventType.ALLOCATION_QUOTA_EXCEEDED}
+    assert types == {
+        EventType.DEVICE_ALLOCATED,
+        EventType.DEVICE_RELEASED,
+        EventType.ALLOCATION_EXPIRED,
+        EventType.ALLOCATION_REVOKED,
+    }
 
 
 def test_events_of_a_device_arrive_in_their_order(api: Api, database: Database, aws: Aws) -> None:
@@ -285,7 +291,7 @@ def test_every_type_has_a_schema_and_every_schema_a_type() -> None:
     ],
 )
 def test_the_schemas_are_strict(api: Api, database: Database, spoil: Callable[[dict[str, Any]], object]) -> None:
-    _one_event_of_each_type(api, database)
+    one_event_of_each_type(api, database)
 
     for event in PostgresOutbox(database).oldest(100):
         envelope = event.envelope()
@@ -400,20 +406,3 @@ def _in_order(aws: Aws, database: Database) -> bool:
     for row in _outbox(database):
         expected[row["group_id"]].append(row["event_id"])
     return sent == expected
-
-
-def _one_event_of_each_type(api: Api, database: Database) -> None:
-    """Let happen what can, and one revocation, which no route asks for yet."""
-    database.call("INSERT INTO quotas (tenant_id, user_id, plan_name) VALUES ('acme', 'bob', 'free')", {})
-    api.add_devices(4)
-    api.release(api.allocate().data["deviceId"])
-    api.allocate(userId="bob")
-    assert api.allocate(userId="bob").code == "quota_exceeded"
-    assert api.allocate(OTHER_TENANT, preferredSpecs={"minCpu": 64}).code == "no_available_devices"
-    revoked, overdue = (api.allocate().data["allocationId"] for _ in range(2))
-    database.rows("SELECT * FROM end_allocations(ARRAY[%(id)s::uuid], 'revoked')", {"id": revoked})
-    database.call(
-        "UPDATE device_allocations SET expires_at = clock_timestamp() WHERE id = %(id)s::uuid", {"id": overdue}
-    )
-    load_function("expire").handler({"source": "aws.events"}, Context())
-    database.call("INSERT INTO device_allocations (device_id, user_id) VALUES ('imported', 'carol')", {})

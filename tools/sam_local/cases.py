@@ -32,7 +32,6 @@ PUBLISHED = {
     "device.allocated": 3,
     "device.released": 1,
     "scheduler.allocation.expired": 2,
-    "scheduler.allocation.failed": 1,
     "scheduler.queue.joined": 2,
     "scheduler.queue.expired": 2,
 }
