@@ -1,0 +1,63 @@
+"""A short story in which everything happens once that sends an event."""
+
+from datetime import timedelta
+
+from scheduler.adapters.postgres.connection import Database
+from tests.support.api import OTHER_TENANT, SERVICE, Api, Context
+from tests.support.clock import Clock
+from tools.handlers import load_function
+
+RESERVATIONS = "/scheduler/reservations"
+QUEUE = "/scheduler/queue"
+
+
+def one_event_of_each_type(api: Api, database: Database) -> None:
+    """Let happen what can, and one revocation, which no route asks for yet."""
+    clock = Clock(database)
+    database.call("INSERT INTO quotas (tenant_id, user_id, plan_name) VALUES ('acme', 'bob', 'free')", {})
+    api.add_devices(6)
+    _lend_and_refuse(api, database)
+    _book(api, clock)
+    _wait(api)
+    _let_time_pass(clock)
+    database.call("INSERT INTO device_allocations (device_id, user_id) VALUES ('imported', 'carol')", {})
+
+
+def _lend_and_refuse(api: Api, database: Database) -> None:
+    api.release(api.allocate().data["deviceId"])
+    api.allocate(userId="bob", durationMinutes=120)
+    assert api.allocate(userId="bob").code == "quota_exceeded"
+    assert api.allocate(OTHER_TENANT, preferredSpecs={"minCpu": 64}).code == "no_available_devices"
+    revoked, renewed = (api.allocate(durationMinutes=10).data["allocationId"] for _ in range(2))
+    database.rows("SELECT * FROM end_allocations(ARRAY[%(id)s::uuid], 'revoked')", {"id": revoked})
+    assert api.renew(renewed, 5).status == 200
+
+
+def _book(api: Api, clock: Clock) -> None:
+    start = (clock.read() + timedelta(minutes=30)).isoformat()
+    windows = {
+        "dave": 60,
+        "bob": 60,
+        "erin": 15,
+        "fay": 60,
+    }  # executed; beyond his quota then; over too soon; cancelled
+    for user, minutes in windows.items():
+        wish = {"userId": user, "startTime": start, "durationMinutes": minutes}
+        booked = api.post(RESERVATIONS, SERVICE, wish).data["reservationId"]
+    assert api.call("PATCH", f"{RESERVATIONS}/{booked}", SERVICE, {"durationMinutes": 30}).status == 200
+    assert api.post(f"{RESERVATIONS}/{booked}/cancel", SERVICE).status == 200
+
+
+def _wait(api: Api) -> None:
+    api.add_devices(1, deviceType="tablet")
+    for user in ("gus", "hal", "ivy"):  # one is served, one gives up, one's time is over
+        entry = api.post(QUEUE, SERVICE, {"userId": user, "deviceType": "tablet", "maxWaitMinutes": 5}).data
+        if user == "hal":
+            assert api.post(f"{QUEUE}/{entry['id']}/cancel", SERVICE).status == 200
+
+
+def _let_time_pass(clock: Clock) -> None:
+    """To the reminders, then to when one reservation is late, one is refused, and one is missed."""
+    for minutes, function in ((20, "remind"), (30, "expire"), (0, "dispatch")):
+        clock.advance(minutes=minutes)
+        load_function(function).handler({"source": "aws.events"}, Context())
