@@ -9,10 +9,11 @@ BEGIN
     WITH asked AS (
         SELECT id, rank FROM queue_entries WHERE id = ANY (p_entries[1:200]) AND status = 'waiting'
     ), line AS (
-        SELECT * FROM queue_entries WHERE id IN (
-            SELECT id FROM asked UNION ALL
+        SELECT entry.* FROM (
+            SELECT id FROM asked UNION
             (SELECT id FROM queue_entries
-              WHERE status = 'waiting' AND rank <= (SELECT max(rank) FROM asked) ORDER BY rank, id LIMIT 500))
+              WHERE status = 'waiting' AND rank <= (SELECT max(rank) FROM asked) ORDER BY rank, id LIMIT 500)) chosen
+          CROSS JOIN LATERAL (SELECT * FROM queue_entries WHERE id = chosen.id OFFSET 0) entry
     ), lately AS (
         (SELECT * FROM queue_entries WHERE status <> 'waiting' AND ended_at > at - interval '1 hour'
           ORDER BY ended_at DESC LIMIT 500)
