@@ -5,9 +5,10 @@ import logging
 from scheduler.domain.errors import SchedulerError
 from scheduler.domain.model import Allocation, AllocationRequest
 from scheduler.domain.outcome import Facts, accepted, granted_allocation
-from scheduler.domain.quota import NO_DOCUMENT, QuotaDocument, QuotaTerms
+from scheduler.domain.quota import QuotaTerms
 from scheduler.ports import Admission, AllocationStore, Gate, Meter, QuotaSource
 from scheduler.service.decisions import log_ended, log_granted, log_refused
+from scheduler.service.quota_reading import read_quota
 
 logger = logging.getLogger(__name__)
 
@@ -59,14 +60,8 @@ class Allocator:
             log_ended(logger, ended)
 
     def _terms(self, request: AllocationRequest, admission: Admission) -> QuotaTerms:
-        document = admission.quota or self._read_quota(request)
+        document = admission.quota or read_quota(request.user, self._quotas, self._gate)
         return document.terms_for(request.wants)
-
-    def _read_quota(self, request: AllocationRequest) -> QuotaDocument:
-        document = self._quotas.document(request.user)
-        if document is not NO_DOCUMENT:
-            self._gate.remember_quota(request.user, document)
-        return document
 
     def _tell_grant(self, allocation: Allocation) -> None:
         self._meter.count("AllocationGranted")

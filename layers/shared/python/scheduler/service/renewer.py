@@ -5,7 +5,6 @@ import logging
 from scheduler.domain.errors import AllocationNotFound, SchedulerError
 from scheduler.domain.model import User
 from scheduler.domain.outcome import accepted
-from scheduler.domain.quota import NO_DOCUMENT, QuotaDocument
 from scheduler.domain.renewal import (
     Renewal,
     RenewalOutlook,
@@ -17,6 +16,7 @@ from scheduler.domain.renewal import (
 from scheduler.ports import Gate, Meter, QuotaSource
 from scheduler.ports.renewals import RenewalStore
 from scheduler.service.decisions import log_refused, log_renewed
+from scheduler.service.quota_reading import read_quota
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Renewer:
         try:
             owner = self._owner(request.allocation_id, request.tenant_id, request.user_id)
             with self._gate.admit_user(owner) as admission:
-                terms = renewal_terms(admission.quota or self._read_quota(owner))
+                terms = renewal_terms(admission.quota or read_quota(owner, self._quotas, self._gate))
                 renewal = renewal_made(accepted(self._store.renew(request, terms)))
         except SchedulerError as refusal:
             self._meter.count(f"RenewalRefused.{refusal.code}")
@@ -64,7 +64,9 @@ class Renewer:
             QuotaServiceUnavailable: The holder's quota cannot be read.
         """
         owner = self._owner(allocation_id, tenant_id, user_id)
-        facts = self._store.outlook(allocation_id, tenant_id, user_id, renewal_terms(self._read_quota(owner)))
+        facts = self._store.outlook(
+            allocation_id, tenant_id, user_id, renewal_terms(read_quota(owner, self._quotas, self._gate))
+        )
         if facts is None:
             raise AllocationNotFound
         return renewal_outlook(facts)
@@ -77,12 +79,6 @@ class Renewer:
         if owner is None:
             raise AllocationNotFound
         return owner
-
-    def _read_quota(self, owner: User) -> QuotaDocument:
-        document = self._quotas.document(owner)
-        if document is not NO_DOCUMENT:
-            self._gate.remember_quota(owner, document)
-        return document
 
     def _tell(self, renewal: Renewal, owner: User) -> None:
         self._meter.count("AllocationRenewed")

@@ -7,7 +7,7 @@ from typing import Any
 from scheduler.domain.errors import ReservationNotFound, SchedulerError
 from scheduler.domain.model import DeviceWants, RequestKey, User
 from scheduler.domain.outcome import Facts, accepted
-from scheduler.domain.quota import NO_DOCUMENT, QuotaDocument, QuotaTerms
+from scheduler.domain.quota import QuotaTerms
 from scheduler.domain.reservation import (
     Booking,
     Conflicts,
@@ -21,6 +21,7 @@ from scheduler.domain.reservation import (
 from scheduler.ports import Admission, Gate, KeyStore, Meter, QuotaSource
 from scheduler.ports.reservations import ReservationStore
 from scheduler.service.decisions import log_refused, log_reservation
+from scheduler.service.quota_reading import read_quota
 
 logger = logging.getLogger(__name__)
 
@@ -121,14 +122,8 @@ class Reserver:
         return self._store.totals(tenant_id)
 
     def _terms(self, user: User, wants: DeviceWants, admission: Admission) -> QuotaTerms:
-        document = admission.quota or self._read_quota(user)
+        document = admission.quota or read_quota(user, self._quotas, self._gate)
         return document.terms_for(wants)
-
-    def _read_quota(self, user: User) -> QuotaDocument:
-        document = self._quotas.document(user)
-        if document is not NO_DOCUMENT:
-            self._gate.remember_quota(user, document)
-        return document
 
     def _tell_refusal(self, refusal: SchedulerError, user: User) -> None:
         self._meter.count(f"ReservationRefused.{refusal.code}")
