@@ -5,6 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from tools.neighbours.applied import Applied
+
 _LIMITS = {"maxDevices": 10, "maxConcurrentDevices": 10}
 _AMOUNTS = ("cpuCores", "memoryGB", "storageGB")
 
@@ -15,12 +17,9 @@ class Books:
     def __init__(self, *, forgetful: bool = False) -> None:
         """Begin empty: every user has plan pro and uses nothing. Forgetful books apply a change that comes again."""
         self._lock = threading.Lock()
-        self._forgetful = forgetful
         self._quotas: dict[str, Mapping[str, Any]] = {}
-        self._keys: set[str] = set()
-        self._applied: list[Mapping[str, Any]] = []
+        self._applied = Applied(forgetful=forgetful)
         self._used: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        self._repeated = 0
 
     def set_quota(self, user_id: str, document: Mapping[str, Any]) -> None:
         """Keep members of a user's quota document; the rest is that of plan pro."""
@@ -43,12 +42,8 @@ class Books:
         sign = {"increment": 1, "decrement": -1}[usage["operation"]]
         changes = {"devices": sign, **{name: sign * usage[name] for name in _AMOUNTS}}
         with self._lock:
-            if key in self._keys:
-                self._repeated += 1
-                if not self._forgetful:
-                    return False
-            self._keys.add(key)
-            self._applied.append({"key": key, "tenantId": tenant_id, "userId": user_id, **usage})
+            if not self._applied.add(key, {"tenantId": tenant_id, "userId": user_id, **usage}):
+                return False
             for name, change in changes.items():
                 self._used[user_id][name] += change
             return True
@@ -57,4 +52,4 @@ class Books:
         """Return what was applied, in order, how many came again, and what each user uses now."""
         with self._lock:
             used = {user_id: dict(amounts) for user_id, amounts in self._used.items()}
-            return {"applied": list(self._applied), "repeated": self._repeated, "used": used}
+            return {**self._applied.all(), "used": used}
