@@ -4,9 +4,10 @@ import json
 import threading
 from dataclasses import replace
 
+from scheduler.adapters.http.neighbour import Call
 from scheduler.adapters.http.patience import Patience
 from scheduler.adapters.http.session import Answer, ServiceFailed
-from scheduler.adapters.http.user_service import MOST_AT_ONCE, READ_PATIENCE, Call, UserServiceQuotas
+from scheduler.adapters.http.user_service import MOST_AT_ONCE, READ_PATIENCE, UserServiceQuotas
 from scheduler.adapters.redis.breaker_store import RedisBreakerStore
 from scheduler.domain.model import User
 from scheduler.domain.plans import plan_document

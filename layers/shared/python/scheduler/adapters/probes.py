@@ -37,14 +37,14 @@ class RedisProbe:
         return self._link.answers()
 
 
-class UserServiceProbe:
-    """The neighbour that gives quotas."""
+class NeighbourProbe:
+    """A service that the scheduler works with."""
 
-    name = "userService"
     vital = False
 
-    def __init__(self, url: str) -> None:
-        """Ask at its base URL."""
+    def __init__(self, name: str, url: str) -> None:
+        """Ask at its base URL; `name` is how health tells of it."""
+        self.name = name
         self._url = url
 
     def answers(self) -> bool:

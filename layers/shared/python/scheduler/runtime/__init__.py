@@ -135,14 +135,14 @@ def get_relay() -> Relay:
 @lru_cache(maxsize=1)
 def get_probes() -> Sequence[Probe]:
     """Wire the health check."""
-    from scheduler.adapters.probes import PostgresProbe, RedisProbe, UserServiceProbe
+    from scheduler.adapters.probes import NeighbourProbe, PostgresProbe, RedisProbe
 
     known = settings()
     probes: list[Probe] = [PostgresProbe(database())]
     if known.redis_host:
         probes.append(RedisProbe(_redis_link()))
     if known.user_service_url:
-        probes.append(UserServiceProbe(known.user_service_url))
+        probes.append(NeighbourProbe("userService", known.user_service_url))
     return probes
 
 

@@ -1,18 +1,16 @@
 """The user service: gives a user's quota, and is told what she uses."""
 
-import json
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 from scheduler.adapters.http.circuit import OPEN_SECONDS, CircuitStore, guarded
+from scheduler.adapters.http.neighbour import Call, Neighbour, acknowledged, json_object, path_segment
 from scheduler.adapters.http.patience import Patience
-from scheduler.adapters.http.service_token import ServiceToken
-from scheduler.adapters.http.session import Answer, BoundedSession, Request, ServiceFailed
+from scheduler.adapters.http.session import Answer, ServiceFailed
 from scheduler.domain.errors import QuotaServiceUnavailable, Unavailable
 from scheduler.domain.model import User
 from scheduler.domain.quota import NO_DOCUMENT, QuotaDocument, parse_document
@@ -29,18 +27,8 @@ MOST_AT_ONCE = 10
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """What is asked about a user."""
-
-    method: str
-    path: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    document: Mapping[str, Any] | None = None
-
-
 class UserService:
-    """The service's internal API, asked as the scheduler."""
+    """The part of its internal API that is about a user."""
 
     def __init__(
         self,
@@ -50,42 +38,20 @@ class UserService:
         now: Callable[[], float] = time.time,
     ) -> None:
         """Take the base URL, late the secret that service tokens are signed with, and what makes that read anew."""
-        self._users = f"{url.rstrip('/')}/api/internal/quotas/user/"
-        self._token = ServiceToken(secret, now, forget_secret=forget_secret)
-        self._session = BoundedSession()
+        self._neighbour = Neighbour(url, secret, forget_secret, now)
 
     def ask(self, user: User, call: Call, patience: Patience) -> Answer:
-        """Ask about a user, and again while that may help; once with a new token where ours was not accepted.
+        """Ask about a user; the path is what follows her own.
 
         Raises:
             ServiceFailed: No usable answer came in time. A refusal of this one call is an answer.
         """
-        ends_at = time.monotonic() + patience.seconds
-        answer = self._ask(user, call, patience)
-        if answer.status == 401:
-            self._token.forget(answer.told_at)
-            answer = self._ask(user, call, patience.within(ends_at - time.monotonic()))
-        if answer.status in {401, 403}:
-            self._token.forget()
-            raise ServiceFailed("our token was refused")
-        if answer.status // 100 == 3:
-            raise ServiceFailed("a redirect")  # following it would hand our token to whoever it names
-        return answer
+        path = f"/api/internal/quotas/user/{path_segment(user.user_id)}{call.path}"
+        return self._neighbour.ask(user.tenant_id, replace(call, path=path), patience)
 
     def close(self) -> None:
         """Close the kept connections."""
-        self._session.close()
-
-    def _ask(self, user: User, call: Call, patience: Patience) -> Answer:
-        return patience.ask(lambda left: self._session.send(self._request(user, call), left))
-
-    def _request(self, user: User, call: Call) -> Request:
-        try:
-            token = self._token.value()
-        except Unavailable:
-            raise ServiceFailed("no secret to sign a token with") from None
-        headers = {"X-Service-Token": token, "X-Tenant-Id": quote(user.tenant_id, safe=_HEADER_SAFE), **call.headers}
-        return Request(call.method, f"{self._users}{path_segment(user.user_id)}{call.path}", headers, call.document)
+        self._neighbour.close()
 
 
 class UserServiceQuotas:
@@ -162,7 +128,7 @@ class UserServiceQuotas:
         if answer.status // 100 == 4:
             return None
         try:
-            document = _json_object(answer.body)
+            document = json_object(answer.body)
         except (ValueError, TypeError):
             raise ServiceFailed("not a quota document") from None
         try:
@@ -203,7 +169,7 @@ class UserServiceUsage:
         if self._seconds_left() >= LEAST_REPORT_SECONDS:
             try:
                 answer = self._guarded_tell(user, Call("POST", "/usage", {"Idempotency-Key": idempotency_key}, usage))
-                if answer.status // 100 == 2 and _acknowledges(answer.body):
+                if acknowledged(answer):
                     return
                 reason = f"status {answer.status}"
             except ServiceFailed as failure:
@@ -215,33 +181,5 @@ class UserServiceUsage:
         return self._service.ask(user, call, self._patience.within(self._seconds_left()))
 
 
-_HEADER_SAFE = "!#$&'()*+,/:;=?@[]^`{|}~"
-
-
-def path_segment(text: str) -> str:
-    """Encode a text as one segment of a path, so that no id can name another path."""
-    encoded = quote(text, safe="")
-    return encoded.replace(".", "%2E") if encoded in {".", ".."} else encoded
-
-
 def _names(user: User) -> Mapping[str, str]:
     return {"tenantId": user.tenant_id, "userId": user.user_id}
-
-
-def _acknowledges(body: bytes) -> bool:
-    """Tell whether a success is the service's own word: nothing, or JSON. The page of a proxy in between is neither."""
-    try:
-        json.loads(body.strip() or b"{}")
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _json_object(body: bytes) -> Mapping[str, Any]:
-    try:
-        document = json.loads(body)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    if not isinstance(document, dict):
-        raise ValueError("not an object")
-    return document
