@@ -21,7 +21,7 @@ help: ## List these targets
 setup:
 	@$(PYTHON) tools/bootstrap.py
 
-run: setup ## Start everything here, log each request, stop with Ctrl-C (USER_SERVICE=1 adds a user service)
+run: setup ## Start everything here, log each request, stop with Ctrl-C (NEIGHBOURS=1 adds user, billing and notification services)
 	@python -m tools.region run
 
 up: setup ## Start everything in the background; URL and tokens are then in .local/env

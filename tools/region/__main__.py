@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tools.embedded import ServerError
-from tools.region import function_logs, screen
+from tools.region import function_logs, neighbourhood, screen
 from tools.region.layout import Layout
 from tools.region.processes import RegionError, members
 from tools.region.region import Region, running, stop
@@ -34,8 +34,9 @@ def up(layout: Layout) -> int:
         environment = running(layout)
         if environment:
             screen.say("The region is already up.")
-            if _wants_user_service() and "USER_SERVICE_URL" not in environment:
-                screen.say("It runs without a user service: make down first, then again with USER_SERVICE=1.")
+            absent = neighbourhood.missing(os.environ, environment)
+            if absent:
+                screen.say(f"It runs without {', '.join(absent)}: make down first, then start it again with them.")
             screen.welcome(environment, shown(layout), None)
             return 0
         stop(layout)  # what a killed machine or a failed start left behind
@@ -72,7 +73,7 @@ def run(layout: Layout) -> int:
 def status(layout: Layout) -> int:
     """Say which parts run; the exit code is 0 when the whole region does."""
     for member in members(layout):
-        screen.say(f"{member.name:<14} pid {member.pid:<8} {'runs' if member.process() else 'is dead'}")
+        screen.say(f"{member.name:<20} pid {member.pid:<8} {'runs' if member.process() else 'is dead'}")
     environment = running(layout)
     screen.say(f"The API: {environment['API_URL']}" if environment else "The region is not up.")
     return 0 if environment else 1
@@ -101,14 +102,10 @@ def locked(layout: Layout) -> Iterator[None]:
         yield
 
 
-def _wants_user_service() -> bool:
-    return os.environ.get("USER_SERVICE") == "1"
-
-
 def _start(layout: Layout) -> int:
     started = time.monotonic()
     try:
-        environment = Region(layout, user_service=_wants_user_service()).start()
+        environment = Region(layout, neighbourhood.wanted(os.environ)).start()
     except (RegionError, ServerError) as problem:
         return _failed(layout, str(problem))
     except Exception as surprise:

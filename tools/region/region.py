@@ -6,8 +6,10 @@ import secrets
 import shutil
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from signal import SIGINT, SIGTERM
 
 from tools.embedded import PostgresServer, ValkeyServer, free_port
@@ -16,20 +18,19 @@ from tools.region.deploy import Stack, deploy, invoke, package, start_now
 from tools.region.identities import read_environment, tokens_and_ids, write_environment
 from tools.region.issuer import AUDIENCE, Issuer
 from tools.region.layout import Layout
+from tools.region.neighbourhood import TOKEN_SECRET, Neighbour
 from tools.region.processes import Member, members, python_module, remember, start_program, stop_all, wait_for
 from tools.region.screen import step
-
-SERVICE_TOKEN_SECRET = "user-service-token"
 
 
 class Region:
     """One region on free ports, described by the files of its layout."""
 
-    def __init__(self, layout: Layout, *, user_service: bool = False) -> None:
+    def __init__(self, layout: Layout, neighbours: Sequence[Neighbour] = ()) -> None:
         """Choose the ports; nothing starts before `start`."""
         self.layout = layout
-        self.with_user_service = user_service
-        self.cloud_port, self.api_port, self.issuer_port, self.user_service_port = (free_port() for _ in range(4))
+        self.neighbours = neighbours
+        self.cloud_port, self.api_port, self.issuer_port = (free_port() for _ in range(3))
         self.issuer_url = f"http://127.0.0.1:{self.issuer_port}"
         self.api_url = f"http://127.0.0.1:{self.api_port}"
         self.parameters = {"JwtIssuer": self.issuer_url, "JwtAudience": AUDIENCE, "RedisTls": "false"}
@@ -45,9 +46,9 @@ class Region:
             self._start_stores()
         with step("Emulated cloud"):
             cloud.start(self.layout, self.cloud_port)
-        if self.with_user_service:
-            with step("User service"):
-                self._start_user_service()
+        if self.neighbours:
+            with step(f"Services next door: {len(self.neighbours)}"):
+                self._start_neighbours()
         with step("Layer and functions (slower the first time)"):
             document = package(self.layout, self.cloud_port)
         with step("Stack of template.yaml"):
@@ -85,19 +86,21 @@ class Region:
         self.parameters |= {"RedisHost": "127.0.0.1", "RedisPort": str(valkey.port)}
         self.environment |= {"DATABASE_URL": self.parameters["DatabaseUrl"], "REDIS_URL": valkey.url}
 
-    def _start_user_service(self) -> None:
+    def _start_neighbours(self) -> None:
         secret = secrets.token_hex(32)
-        cloud.client("secretsmanager", self.cloud_port).create_secret(Name=SERVICE_TOKEN_SECRET, SecretString=secret)
-        url = f"http://127.0.0.1:{self.user_service_port}"
-        member = start_program(
-            self.layout,
-            "user-service",
-            python_module("tools.neighbours.user_service", "--port", str(self.user_service_port)),
-            {**os.environ, "SERVICE_TOKEN_SECRET": secret},
-        )
-        wait_for(self.layout, member, lambda: answers(url))
-        self.parameters |= {"UserServiceUrl": url, "ServiceTokenSecretId": SERVICE_TOKEN_SECRET}
-        self.environment |= {"USER_SERVICE_URL": url}
+        cloud.client("secretsmanager", self.cloud_port).create_secret(Name=TOKEN_SECRET, SecretString=secret)
+        self.parameters |= {"ServiceTokenSecretId": TOKEN_SECRET}
+        started = []
+        for neighbour in self.neighbours:
+            port = free_port()
+            command = python_module(neighbour.module, "--port", str(port))
+            environment = {**os.environ, "SERVICE_TOKEN_SECRET": secret}
+            url = f"http://127.0.0.1:{port}"
+            started.append((start_program(self.layout, neighbour.name, command, environment), url))
+            self.parameters |= {neighbour.parameter: url}
+            self.environment |= {neighbour.variable: url}
+        for member, url in started:
+            wait_for(self.layout, member, partial(answers, url))
 
     def _start_front(self, stack: Stack, routes: list[template.Route]) -> None:
         settings = {
