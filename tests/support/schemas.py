@@ -1,4 +1,4 @@
-"""The published events' JSON Schemas (events/schemas/<type>.json), and checks of envelopes against them."""
+"""The JSON Schemas of events, published (events/schemas/<type>.json) and incoming, and checks against them."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,9 @@ _formats = FormatChecker()
 @_formats.checks("date-time", raises=ValueError)
 def _is_time(value: object) -> bool:
     """Tell whether a text is an RFC 3339 time; the validator itself knows that only with a further library."""
-    return not isinstance(value, str) or ("T" in value and datetime.fromisoformat(value).tzinfo is not None)
+    return not isinstance(value, str) or (
+        value[10:11] in "Tt " and datetime.fromisoformat(value.upper()).tzinfo is not None
+    )
 
 
 def schema_types() -> set[str]:
@@ -25,9 +27,14 @@ def schema_types() -> set[str]:
     return {path.stem for path in FOLDER.glob("*.json")}
 
 
+def incoming_types() -> set[str]:
+    """Name the types of incoming events that have a schema."""
+    return {path.stem for path in (FOLDER / "incoming").glob("*.json")}
+
+
 @cache
 def validator(event_type: str) -> Draft202012Validator:
-    """Give the validator of a type's envelopes, formats included."""
+    """Give the validator of a type's envelopes, formats included; of an incoming type: incoming/<type>."""
     schema = json.loads((FOLDER / f"{event_type}.json").read_text())
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema, format_checker=_formats)

@@ -86,20 +86,29 @@ def parse_document(document: Mapping[str, Any]) -> QuotaDocument:
     status = document.get("status")
     if not isinstance(limits, Mapping) or not isinstance(status, str) or status not in STATUSES:
         raise ValueError("a quota document has a known status and limits")
-    device_limits = [n for n in (_limit(limits, "maxDevices"), _limit(limits, "maxConcurrentDevices")) if n is not None]
     return QuotaDocument(
         status=status,
         valid_until=_time(document.get("validUntil")),
         plan_name=str(document.get("planName") or ""),
-        limits=QuotaLimits(
-            devices=min(device_limits, default=None),
-            device_cpu_cores=_limit(limits, "maxCpuCoresPerDevice"),
-            device_memory_mb=_limit(limits, "maxMemoryMBPerDevice"),
-            device_storage_mb=_limit(limits, "maxStorageGBPerDevice", MB_PER_GB),
-            cpu_cores=_limit(limits, "totalCpuCores"),
-            memory_mb=_limit(limits, "totalMemoryGB", MB_PER_GB),
-            storage_mb=_limit(limits, "totalStorageGB", MB_PER_GB),
-        ),
+        limits=parse_limits(limits),
+    )
+
+
+def parse_limits(limits: Mapping[str, Any]) -> QuotaLimits:
+    """Read the limits of a quota document; absent, null and -1: no limit.
+
+    Raises:
+        ValueError: One is no number, or negative.
+    """
+    device_limits = [n for n in (_limit(limits, "maxDevices"), _limit(limits, "maxConcurrentDevices")) if n is not None]
+    return QuotaLimits(
+        devices=min(device_limits, default=None),
+        device_cpu_cores=_limit(limits, "maxCpuCoresPerDevice"),
+        device_memory_mb=_limit(limits, "maxMemoryMBPerDevice"),
+        device_storage_mb=_limit(limits, "maxStorageGBPerDevice", MB_PER_GB),
+        cpu_cores=_limit(limits, "totalCpuCores"),
+        memory_mb=_limit(limits, "totalMemoryGB", MB_PER_GB),
+        storage_mb=_limit(limits, "totalStorageGB", MB_PER_GB),
     )
 
 
