@@ -13,7 +13,17 @@ from scheduler.domain.errors import (
     UserBusy,
 )
 from scheduler.domain.model import Allocation, RequestKey
-from scheduler.edge.http import Envelope, accepted, caller, create_api, created, lambda_entry, refusals, request_key
+from scheduler.edge.http import (
+    UNPAID,
+    Envelope,
+    accepted,
+    caller,
+    create_api,
+    created,
+    lambda_entry,
+    refusals,
+    request_key,
+)
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.allocations import AllocateBody, AllocationView
 from scheduler.edge.schemas.queue import QueueEntryView
@@ -34,7 +44,9 @@ app = create_api()
         201: {"description": "Lent", "content": {"application/json": {"model": Envelope[AllocationView]}}},
         202: {"description": "In line", "content": {"application/json": {"model": Envelope[QueueEntryView]}}},
     },
-    openapi_extensions=refusals(NoAvailableDevices, QuotaExceeded, QuotaServiceUnavailable, UserBusy, AlreadyQueued),
+    openapi_extensions=refusals(
+        NoAvailableDevices, QuotaExceeded, QuotaServiceUnavailable, *UNPAID, UserBusy, AlreadyQueued
+    ),
 )
 def allocate(
     body: AllocateBody,

@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler.depends import Depends
 
 from scheduler.domain import errors
 from scheduler.domain.model import RequestKey
-from scheduler.edge.http import Envelope, create_api, lambda_entry, ok, refusals, request_key, service_caller
+from scheduler.edge.http import UNPAID, Envelope, create_api, lambda_entry, ok, refusals, request_key, service_caller
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.batches import (
     BatchAllocateBody,
@@ -37,7 +37,12 @@ Many = Annotated[Batches, Depends(get_batches)]
     "/scheduler/allocations/batch",
     summary="Allocate many devices",
     tags=["batches"],
-    openapi_extensions=refusals(errors.NoAvailableDevices, errors.QuotaExceeded, errors.QuotaServiceUnavailable),
+    openapi_extensions=refusals(
+        errors.NoAvailableDevices,
+        errors.QuotaExceeded,
+        errors.QuotaServiceUnavailable,
+        *UNPAID,
+    ),
 )
 def allocate(
     body: BatchAllocateBody, who: Who, key: Annotated[RequestKey | None, Depends(request_key)], batches: Many
@@ -72,6 +77,7 @@ def release(
         errors.RenewalForbidden,
         errors.QuotaExceeded,
         errors.QuotaServiceUnavailable,
+        *UNPAID,
     ),
 )
 def renew(

@@ -20,6 +20,8 @@ from scheduler.edge.schemas.queue import JoinBody, QueueEntryView
 from scheduler.runtime.queue import get_queue
 from scheduler.service.queue import Queue
 
+JOIN_REFUSALS = (errors.AlreadyQueued, errors.QuotaExceeded, errors.NoAvailableDevices, errors.QuotaServiceUnavailable)
+
 app = http.create_api()
 app.include_router(figures.router)
 
@@ -29,9 +31,7 @@ app.include_router(figures.router)
     summary="Join the queue",
     tags=["queue"],
     status_code=201,
-    openapi_extensions=http.refusals(
-        errors.AlreadyQueued, errors.QuotaExceeded, errors.NoAvailableDevices, errors.QuotaServiceUnavailable
-    ),
+    openapi_extensions=http.refusals(*JOIN_REFUSALS, *http.UNPAID),
 )
 def join(
     body: JoinBody,

@@ -16,7 +16,7 @@ from scheduler.domain.errors import (
 )
 from scheduler.domain.model import RequestKey
 from scheduler.edge.fields import Id
-from scheduler.edge.http import Envelope, caller, create_api, lambda_entry, ok, refusals, request_key
+from scheduler.edge.http import UNPAID, Envelope, caller, create_api, lambda_entry, ok, refusals, request_key
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.renewals import RenewalOutlookView, RenewalView, RenewBody
 from scheduler.runtime.renewals import get_renewer
@@ -32,7 +32,13 @@ app = create_api()
     summary="Renew an allocation",
     tags=["allocations"],
     openapi_extensions=refusals(
-        AllocationNotFound, AllocationNotActive, QuotaExceeded, RenewalRefused, QuotaServiceUnavailable, UserBusy
+        AllocationNotFound,
+        AllocationNotActive,
+        QuotaExceeded,
+        RenewalRefused,
+        QuotaServiceUnavailable,
+        *UNPAID,
+        UserBusy,
     ),
 )
 def renew(

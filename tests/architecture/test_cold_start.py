@@ -58,7 +58,7 @@ def modules_after(function: str, *wiring: str, **environment: str) -> set[str]:
 def test_without_neighbours_an_http_function_loads_none_of_their_clients(function: str, wiring: list[str]) -> None:
     loaded = modules_after(function, *wiring)
 
-    assert loaded.isdisjoint(AWS | NEIGHBOURS | REDIS)
+    assert loaded.isdisjoint(AWS | NEIGHBOURS | REDIS | {"scheduler.runtime.billing"})
 
 
 def test_with_redis_allocate_still_loads_neither_aws_nor_http_clients() -> None:
@@ -72,6 +72,13 @@ def test_with_a_user_service_allocate_loads_its_client_but_not_that_of_aws() -> 
     loaded = modules_after("allocate", "get_allocator", USER_SERVICE_URL="http://127.0.0.1:1")
 
     assert "requests" in loaded
+    assert loaded.isdisjoint(AWS)
+
+
+def test_with_a_billing_service_allocate_loads_its_client_but_not_that_of_aws() -> None:
+    loaded = modules_after("allocate", "get_allocator", BILLING_SERVICE_URL="http://127.0.0.1:1")
+
+    assert loaded >= {"requests", "scheduler.runtime.billing"}
     assert loaded.isdisjoint(AWS)
 
 

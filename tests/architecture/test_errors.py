@@ -16,6 +16,7 @@ RETRYABLE = {
     "user_busy",
     "request_in_progress",
     "quota_service_unavailable",
+    "billing_service_unavailable",
     "unavailable",
 }
 FACTS: dict[str, Any] = {

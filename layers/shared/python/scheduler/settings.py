@@ -24,6 +24,8 @@ ENVIRONMENT: dict[str, str] = {
     "SERVICE_TOKEN_SECRET": "Key that signs service tokens, for local use; or SERVICE_TOKEN_SECRET_ID",
     "SERVICE_TOKEN_SECRET_ID": "Secrets Manager id of the key that signs service tokens",
     "QUOTA_ALLOW_ON_ERROR": "true: grant without limits while the user service is down; false: refuse with 503 (false)",
+    "BILLING_SERVICE_URL": "Billing service that is told what is billed and asked for balances; empty: neither",
+    "BILLING_ALLOW_ON_ERROR": "true: lend and renew while the billing service is down; false: refuse with 503 (true)",
     "DEFAULT_PLAN": "Built-in plan of a user who has none: free, basic, pro or enterprise (pro)",
     "EVENTS_TOPIC_ARN": "SNS FIFO topic that events are published to",
     "TENANT_CLAIM": "JWT claim that names the tenant (tenant_id)",
@@ -31,6 +33,8 @@ ENVIRONMENT: dict[str, str] = {
     "least_connection, weighted_round_robin or best_fit (resource_based)",
     "LOCK_WAIT_SECONDS": "How long a request waits for its user's or device's lock, 0 to 5 (5)",
     "RETENTION_DAYS": "Days that ended allocations are kept, 1 to 3650 (30)",
+    "USAGE_RETENTION_DAYS": "Days that usage records are kept, and those not told to the billing service longer, "
+    "1 to 3650 (400)",
     "EXPIRE_RATE_MINUTES": "How often the schedule ends overdue allocations, which the audit holds it to, 1 to 5 (1)",
     "AGEING_MINUTES": "Minutes of waiting that weigh as much as one tier, 1 to 1440 (10)",
     "QUEUE_HOLD_MINUTES": "Minutes after which a waiter whom nothing fits gets a device held, 1 to 120 (15)",
@@ -68,12 +72,15 @@ class Settings:
     service_token_secret: str
     service_token_secret_id: str
     quota_allow_on_error: bool
+    billing_service_url: str
+    billing_allow_on_error: bool
     default_plan: str
     events_topic_arn: str
     tenant_claim: str
     placement_strategy: Strategy
     lock_wait_seconds: float
     retention_days: int
+    usage_retention_days: int
     expire_rate_minutes: int
     ageing_minutes: int
     queue_hold_minutes: int
@@ -115,12 +122,15 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         service_token_secret=read.text("SERVICE_TOKEN_SECRET"),
         service_token_secret_id=read.text("SERVICE_TOKEN_SECRET_ID"),
         quota_allow_on_error=read.flag("QUOTA_ALLOW_ON_ERROR", default=False),
+        billing_service_url=read.text("BILLING_SERVICE_URL").rstrip("/"),
+        billing_allow_on_error=read.flag("BILLING_ALLOW_ON_ERROR", default=True),
         default_plan=read.text("DEFAULT_PLAN", "pro"),
         events_topic_arn=read.text("EVENTS_TOPIC_ARN"),
         tenant_claim=read.text("TENANT_CLAIM", "tenant_id"),
         placement_strategy=read.strategy("PLACEMENT_STRATEGY"),
         lock_wait_seconds=read.number("LOCK_WAIT_SECONDS", 5.0, 0, 5),
         retention_days=read.integer("RETENTION_DAYS", 30, 1, 3650),
+        usage_retention_days=read.integer("USAGE_RETENTION_DAYS", 400, 1, 3650),
         expire_rate_minutes=read.integer("EXPIRE_RATE_MINUTES", 1, 1, 5),
         ageing_minutes=read.integer("AGEING_MINUTES", 10, 1, 1440),
         queue_hold_minutes=read.integer("QUEUE_HOLD_MINUTES", 15, 1, 120),

@@ -73,6 +73,14 @@ class QuotaServiceUnavailable(SchedulerError, retryable=True):
     """The quota could not be read."""
 
 
+class InsufficientBalance(SchedulerError):
+    """The balance does not suffice."""
+
+
+class BillingServiceUnavailable(SchedulerError, retryable=True):
+    """The balance could not be read."""
+
+
 class AllocationNotFound(SchedulerError):
     """There is no such allocation."""
 

@@ -9,10 +9,12 @@ from scheduler.domain.errors import (
     AllocationNotActive,
     AllocationNotFound,
     AlreadyQueued,
+    BillingServiceUnavailable,
     DeviceExists,
     DeviceNotFound,
     Forbidden,
     IdempotencyKeyReused,
+    InsufficientBalance,
     NoAvailableDevices,
     QueueEntryNotFound,
     QueueEntryNotWaiting,
@@ -33,6 +35,8 @@ Facts = Mapping[str, Any]
 
 QUOTA_RETRY_AFTER_SECONDS = 10
 """So long nobody asks the user service after it has failed."""
+BALANCE_RETRY_AFTER_SECONDS = 10
+"""And so long nobody asks the billing service."""
 
 _REFUSALS: dict[str, Callable[[Facts], SchedulerError]] = {
     "none_free": lambda facts: NoAvailableDevices(
@@ -40,6 +44,8 @@ _REFUSALS: dict[str, Callable[[Facts], SchedulerError]] = {
     ),
     "over_quota": lambda facts: QuotaExceeded(facts["reason"], members={"remainingDevices": facts["remainingDevices"]}),
     "quota_unavailable": lambda _: QuotaServiceUnavailable(retry_after_seconds=QUOTA_RETRY_AFTER_SECONDS),
+    "insufficient_balance": lambda _: InsufficientBalance(),
+    "balance_unavailable": lambda _: BillingServiceUnavailable(retry_after_seconds=BALANCE_RETRY_AFTER_SECONDS),
     "forbidden": lambda facts: Forbidden(facts["reason"]),
     "not_found": lambda _: AllocationNotFound(),
     "not_active": lambda _: AllocationNotActive(),

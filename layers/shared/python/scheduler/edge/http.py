@@ -14,6 +14,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from scheduler.domain.errors import (
+    BillingServiceUnavailable,
+    InsufficientBalance,
     RouteNotFound,
     SchedulerError,
     Unauthorized,
@@ -35,6 +37,8 @@ from scheduler.settings import settings
 logger = logging.getLogger(__name__)
 
 MAX_KEY_LENGTH = 255
+UNPAID = (InsufficientBalance, BillingServiceUnavailable)
+"""The refusals of routes that ask for a balance."""
 
 type HttpHandler = Callable[[dict[str, Any], LambdaContext], Mapping[str, Any]]
 

@@ -10,6 +10,7 @@ from scheduler.edge.body import write_json
 PROBLEMS: dict[type[errors.SchedulerError], HTTPStatus] = {
     errors.InvalidJson: HTTPStatus.BAD_REQUEST,
     errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
+    errors.InsufficientBalance: HTTPStatus.PAYMENT_REQUIRED,
     errors.Forbidden: HTTPStatus.FORBIDDEN,
     errors.QuotaExceeded: HTTPStatus.FORBIDDEN,
     errors.RenewalForbidden: HTTPStatus.FORBIDDEN,
@@ -34,6 +35,7 @@ PROBLEMS: dict[type[errors.SchedulerError], HTTPStatus] = {
     errors.ValidationFailed: HTTPStatus.UNPROCESSABLE_CONTENT,
     errors.IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_CONTENT,
     errors.QuotaServiceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.BillingServiceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SchedulerError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }

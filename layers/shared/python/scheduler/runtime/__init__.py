@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from scheduler.adapters.http.user_service import UserService
     from scheduler.adapters.redis.breaker_store import RedisBreakerStore
     from scheduler.adapters.redis.client import RedisLink
+    from scheduler.service.solvency import Solvency
 
 
 @lru_cache(maxsize=1)
@@ -65,7 +66,7 @@ def meter() -> Meter:
 @lru_cache(maxsize=1)
 def get_allocator() -> Allocator:
     """Wire POST /devices/allocate."""
-    return Allocator(PostgresAllocations(database()), _quotas(), _gate(), meter())
+    return Allocator(PostgresAllocations(database()), _quotas(), _gate(), meter(), _solvency())
 
 
 @lru_cache(maxsize=1)
@@ -143,6 +144,8 @@ def get_probes() -> Sequence[Probe]:
         probes.append(RedisProbe(_redis_link()))
     if known.user_service_url:
         probes.append(NeighbourProbe("userService", known.user_service_url))
+    if known.billing_service_url:
+        probes.append(NeighbourProbe("billingService", known.billing_service_url))
     return probes
 
 
@@ -175,6 +178,15 @@ def _user_service_quotas() -> QuotaBook:
         unknown_user=plan_document(known.default_plan),
         allow_on_error=known.quota_allow_on_error,
     )
+
+
+def _solvency() -> "Solvency | None":
+    """Wire the check of balances; without a billing service there is none, and nothing of it is loaded."""
+    if not settings().billing_service_url:
+        return None
+    from scheduler.runtime.billing import get_solvency
+
+    return get_solvency()
 
 
 def _usage_reporter() -> UsageReporter | None:

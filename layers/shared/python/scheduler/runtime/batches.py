@@ -2,8 +2,10 @@
 
 from functools import lru_cache
 
+from scheduler.ports.billing import BalanceSource
 from scheduler.runtime import _available_cache, _quotas, database, meter
 from scheduler.service.batches import Batches
+from scheduler.settings import settings
 
 
 @lru_cache(maxsize=1)
@@ -12,4 +14,13 @@ def get_batches() -> Batches:
     from scheduler.adapters.postgres.batches import PostgresBatches
     from scheduler.adapters.postgres.keys import PostgresKeys
 
-    return Batches(PostgresBatches(database()), _quotas(), PostgresKeys(database()), _available_cache(), meter())
+    keys = PostgresKeys(database())
+    return Batches(PostgresBatches(database()), _quotas(), keys, _available_cache(), meter(), _balances())
+
+
+def _balances() -> BalanceSource | None:
+    if not settings().billing_service_url:
+        return None
+    from scheduler.runtime.billing import get_balances
+
+    return get_balances()

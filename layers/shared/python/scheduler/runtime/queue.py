@@ -5,7 +5,7 @@ from functools import lru_cache
 from scheduler.adapters.postgres.allocations import PostgresAllocations
 from scheduler.adapters.postgres.keys import PostgresKeys
 from scheduler.adapters.postgres.queue import PostgresQueue
-from scheduler.runtime import _available_cache, _quotas, database, get_allocator, meter
+from scheduler.runtime import _available_cache, _quotas, _solvency, database, get_allocator, meter
 from scheduler.runtime.estimates import get_estimator
 from scheduler.service.dispatcher import Dispatcher
 from scheduler.service.line import Line
@@ -24,6 +24,7 @@ def get_queue() -> Queue:
         get_estimator(),
         meter(),
         ageing_minutes=settings().ageing_minutes,
+        solvency=_solvency(),
     )
 
 

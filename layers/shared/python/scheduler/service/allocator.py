@@ -9,6 +9,7 @@ from scheduler.domain.quota import QuotaTerms
 from scheduler.ports import Admission, AllocationStore, Gate, Meter, QuotaSource
 from scheduler.service.decisions import log_ended, log_granted, log_refused
 from scheduler.service.quota_reading import read_quota
+from scheduler.service.solvency import Solvency
 
 logger = logging.getLogger(__name__)
 
@@ -16,12 +17,15 @@ logger = logging.getLogger(__name__)
 class Allocator:
     """One call of the database grants; a refusal is worth three: nobody is refused while a device is overdue."""
 
-    def __init__(self, store: AllocationStore, quotas: QuotaSource, gate: Gate, meter: Meter) -> None:
-        """Take the store that decides, and what makes it fast and polite."""
+    def __init__(
+        self, store: AllocationStore, quotas: QuotaSource, gate: Gate, meter: Meter, solvency: Solvency | None = None
+    ) -> None:
+        """Take the store that decides, and what makes it fast and polite. Without solvency nobody's balance counts."""
         self._store = store
         self._quotas = quotas
         self._gate = gate
         self._meter = meter
+        self._solvency = solvency
 
     def allocate(self, request: AllocationRequest) -> Allocation:
         """Grant a device for the asked minutes.
@@ -30,20 +34,27 @@ class Allocator:
             NoAvailableDevices: None that fits is free, and none is overdue.
             QuotaExceeded: The user's quota refuses.
             QuotaServiceUnavailable: The quota cannot be read.
+            InsufficientBalance: The user cannot pay.
+            BillingServiceUnavailable: Whether she can cannot be read.
             UserBusy: Another request of the user held her lock too long.
             IdempotencyKeyReused, RequestInProgress: The key belongs to another request, or to one still running.
             JoinedBefore: The same request, under its key, waits in the queue.
         """
         try:
-            with self._gate.admit_user(request.user) as admission:
-                facts = accepted(self._claim(request, admission))
-                admission.fleet_changed()
+            known = self._solvency.answer(request.user, request.key) if self._solvency else None
+            facts = known or self._claim_in_line(request)
         except SchedulerError as refusal:
             self._tell_refusal(request, refusal)
             raise
         allocation = granted_allocation(facts)
         self._tell_grant(allocation)
         return allocation
+
+    def _claim_in_line(self, request: AllocationRequest) -> Facts:
+        with self._gate.admit_user(request.user) as admission:
+            facts = accepted(self._claim(request, admission))
+            admission.fleet_changed()
+        return facts
 
     def _claim(self, request: AllocationRequest, admission: Admission) -> Facts:
         terms = self._terms(request, admission)

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from scheduler.domain.batch import (
     Batch,
@@ -16,11 +16,12 @@ from scheduler.domain.batch import (
     holdings,
 )
 from scheduler.domain.errors import Forbidden, SchedulerError
-from scheduler.domain.model import Allocation, AllocationRequest, EndedAllocation
+from scheduler.domain.model import Allocation, AllocationRequest, EndedAllocation, User
 from scheduler.domain.outcome import Facts, ended_allocation, granted_allocation
 from scheduler.domain.renewal import Renewal, renewal_made, renewal_terms
 from scheduler.ports import AvailableCache, KeyStore, Meter
 from scheduler.ports.batches import BatchStore, QuotaBook
+from scheduler.ports.billing import BalanceSource
 from scheduler.service.decisions import log_ended, log_granted, log_refused, log_renewed
 
 logger = logging.getLogger(__name__)
@@ -37,14 +38,21 @@ class Batches:
     """Quotas are read first, all at once; then one call decides. Nobody's lock is held: rows are what settles races."""
 
     def __init__(
-        self, store: BatchStore, quotas: QuotaBook, keys: KeyStore, cache: AvailableCache, meter: Meter
+        self,
+        store: BatchStore,
+        quotas: QuotaBook,
+        keys: KeyStore,
+        cache: AvailableCache,
+        meter: Meter,
+        balances: BalanceSource | None = None,
     ) -> None:
-        """Take the store that decides."""
+        """Take the store that decides. Without balances nobody's counts."""
         self._store = store
         self._quotas = quotas
         self._keys = keys
         self._cache = cache
         self._meter = meter
+        self._balances = balances
 
     def allocate(self, batch: Batch[AllocationRequest | Forbidden]) -> BatchResult[Allocation]:
         """Grant a device to each, one after the other.
@@ -55,11 +63,15 @@ class Batches:
             PayloadTooLarge: The items are more than one call can carry.
             IdempotencyKeyReused, RequestInProgress: The key belongs to another request, or to one still running.
         """
-        documents = self._quotas.documents([wish.user for wish in batch.items if isinstance(wish, AllocationRequest)])
+        users = [wish.user for wish in batch.items if isinstance(wish, AllocationRequest)]
+        poor = self._refusals(users)
+        documents = self._quotas.documents(users)
 
         def item(wish: AllocationRequest | Forbidden) -> Claim | Refused:
             if isinstance(wish, Forbidden):
                 return Refused({"outcome": "forbidden", "reason": wish.detail})
+            if wish.user in poor:
+                return Refused(poor[wish.user])
             document = documents.get(wish.user)
             return Claim(wish, document.terms_for(wish.wants)) if document else Refused(_QUOTA_UNAVAILABLE)
 
@@ -97,11 +109,14 @@ class Batches:
             IdempotencyKeyReused, RequestInProgress: The key belongs to another request, or to one still running.
         """
         holders = self._store.holders(batch.tenant_id, batch.items)
+        poor = self._refusals(list(holders.values()))
         documents = self._quotas.documents(list(holders.values()))
 
         def item(allocation_id: str) -> Extension | Refused:
             if allocation_id not in holders:
                 return Refused(_NOT_FOUND)
+            if holders[allocation_id] in poor:
+                return Refused(poor[holders[allocation_id]])
             document = documents.get(holders[allocation_id])
             return Extension(allocation_id, renewal_terms(document)) if document else Refused(_QUOTA_UNAVAILABLE)
 
@@ -126,6 +141,9 @@ class Batches:
             if batch.key:
                 facts = self._keys.keep(batch.key, facts)
         return batch_result(facts, len(batch.items), holdings)
+
+    def _refusals(self, users: Collection[User]) -> Mapping[User, Facts]:
+        return self._balances.refusals(users) if self._balances else {}
 
     def _result[Result](
         self, facts: Facts, names: Sequence[dict[str, str | None]], read: Callable[[Facts], Result], refused: str

@@ -22,6 +22,7 @@ from scheduler.ports import Meter, QuotaSource
 from scheduler.ports.queue import Estimates, QueueStore
 from scheduler.service.decisions import log_refused
 from scheduler.service.line import Line
+from scheduler.service.solvency import Solvency
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class Queue:
         meter: Meter,
         *,
         ageing_minutes: int,
+        solvency: Solvency | None = None,
     ) -> None:
         """Take the store that keeps the line; `ageing_minutes` of waiting weigh as much as one tier."""
         self._store = store
@@ -67,6 +69,7 @@ class Queue:
         self._estimates = estimates
         self._meter = meter
         self._ageing_minutes = ageing_minutes
+        self._solvency = solvency
 
     def join(self, request: QueueRequest) -> Wait:
         """Put a user in line and serve the line at once: her wait may be over with the answer.
@@ -76,13 +79,17 @@ class Queue:
             QuotaExceeded: Her quota will not allow it however long she waits.
             NoAvailableDevices: No device in service meets the specs.
             QuotaServiceUnavailable: Her quota cannot be read.
+            InsufficientBalance: She cannot pay.
+            BillingServiceUnavailable: Whether she can cannot be read.
             IdempotencyKeyReused, RequestInProgress: The key belongs to another request, or to one still running.
         """
         try:
             document = self._quotas.document(request.user)
             tier = tier_of(document.plan_name)
             head_start = head_start_seconds(tier, self._ageing_minutes)
-            entry_id = joined_entry(self._store.join(request, document.terms_for(request.wants), tier, head_start))
+            known = self._solvency.answer(request.user, request.key) if self._solvency else None
+            terms = document.terms_for(request.wants)
+            entry_id = joined_entry(known or self._store.join(request, terms, tier, head_start))
         except SchedulerError as refusal:
             self._meter.count(f"QueueRefused.{refusal.code}")
             log_refused(logger, refusal, userId=request.user.user_id, tenantId=request.user.tenant_id)

@@ -10,7 +10,7 @@ BEGIN
         RETURN close_request(p_key, jsonb_build_object('outcome', 'done', 'results', to_jsonb(p_results)));
     END IF;
     answer := jsonb_build_object('outcome', 'undone', 'index', last - 1, 'failure', p_results[last]);
-    IF p_results[last] ->> 'outcome' IN ('none_free', 'quota_unavailable') THEN
+    IF p_results[last] ->> 'outcome' IN ('none_free', 'quota_unavailable', 'balance_unavailable') THEN
         RETURN forget_request(p_key, answer);
     END IF;
     RETURN close_request(p_key, answer);
