@@ -13,7 +13,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.13 --generate-hashes
 	--no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up down status logs test model fault soak mutation lint format bench sam-local proxy-test migrate lock openapi schema template clean
+.PHONY: help setup run up demo down status logs test model fault soak mutation lint format bench sam-local proxy-test migrate lock openapi schema template clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ run: setup ## Start everything here, log each request, stop with Ctrl-C (NEIGHBO
 
 up: setup ## Start everything in the background; URL and tokens are then in .local/env
 	@python -m tools.region up
+
+demo: setup ## Play a day of five minutes against the running region, and prove what it told (ARGS=--fast)
+	@python -m tools.demo $(ARGS)
 
 down: ## Stop what `make up` started
 	@if [ -x .venv/bin/python ]; then python -m tools.region down; fi
