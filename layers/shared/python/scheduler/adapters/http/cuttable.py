@@ -43,26 +43,30 @@ class Exchange:
 _running = threading.local()
 
 
-class _Connection(HTTPConnection):
+class CuttableConnection(HTTPConnection):
+    """Gives its socket to this thread's exchange."""
+
     def connect(self) -> None:
+        """Connect, and have the socket at hand."""
         super().connect()
         _running.exchange.use(self.sock)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
+        """Have the socket at hand before the first byte goes out."""
         _running.exchange.use(self.sock)  # a kept connection; a new one has none yet, and comes to `connect`
         super().request(*args, **kwargs)
 
 
-class _TlsConnection(_Connection, HTTPSConnection):
-    pass
+class CuttableTlsConnection(CuttableConnection, HTTPSConnection):
+    """The same with TLS."""
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
+    ConnectionCls = CuttableConnection
 
 
 class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
+    ConnectionCls = CuttableTlsConnection
 
 
 class CuttableAdapter(HTTPAdapter):

@@ -1,20 +1,19 @@
 """HTTP exchanges that end in time, whatever the other side does: be silent, drip bytes, or never stop."""
 
-import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
+from scheduler.adapters.http.background import in_background
 from scheduler.adapters.http.cuttable import CuttableAdapter, Exchange
 
 LARGEST_BODY_BYTES = 64 * 1024
-THREAD_NAME = "exchange"
 
 _TROUBLE = (requests.RequestException, HTTPError, HTTPException, OSError, ValueError)
 
@@ -27,14 +26,27 @@ class NoAnswer(ServiceFailed):
     """The connection failed, or the time was over."""
 
 
+class AnswerTooLong(ServiceFailed):
+    """The answer began well, and is longer than 64 KB."""
+
+    def __init__(self, status: int) -> None:
+        """Keep its status, for whom that is enough."""
+        super().__init__("the answer is too long")
+        self.status = status
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked. The path of `url` is sent as it stands, percent-encoded already; `document` is the JSON body."""
+    """What is asked. The path of `url` is sent as it stands, percent-encoded already.
+
+    `document` is the JSON body; or `content` is the body, byte for byte.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str]
     document: Mapping[str, Any] | None = None
+    content: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +62,19 @@ class Answer:
 class BoundedSession:
     """Sends requests over kept connections and waits no longer than it is told to."""
 
-    def __init__(self) -> None:
-        """Prepare a session; nothing is opened before the first request."""
+    def __init__(self, adapter: Callable[[], HTTPAdapter] = CuttableAdapter, authorities: str | None = None) -> None:
+        """Prepare a session; nothing is opened before the first request.
+
+        Args:
+            adapter: Makes what opens the connections.
+            authorities: File of certificates that servers are verified by; None: those of requests.
+        """
         self._session = requests.Session()
         # The environment's proxies and .netrc are meant for other programs, and reading them costs time.
         self._session.trust_env = False
-        self._session.mount("http://", CuttableAdapter())
-        self._session.mount("https://", CuttableAdapter())
+        self._session.mount("http://", adapter())
+        self._session.mount("https://", adapter())
+        self._session.verify = authorities or True
 
     def send(self, request: Request, seconds: float) -> Answer:
         """Exchange a request for an answer.
@@ -70,10 +88,10 @@ class BoundedSession:
 
         Raises:
             NoAnswer: The connection failed, or the time was over.
-            ServiceFailed: The answer is longer than 64 KB.
+            AnswerTooLong: It is longer than 64 KB.
         """
         exchange = Exchange()
-        work = _in_background(lambda: self._exchange(exchange, request, seconds))
+        work = in_background(lambda: self._exchange(exchange, request, seconds))
         try:
             return work.result(seconds)
         except TimeoutError:
@@ -90,13 +108,13 @@ class BoundedSession:
         exchange.begin()
         headers = {"Accept-Encoding": "identity", **request.headers}
         prepared = self._session.prepare_request(
-            requests.Request(request.method, request.url, headers=headers, json=request.document)
+            requests.Request(request.method, request.url, headers=headers, json=request.document, data=request.content)
         )
         prepared.url = request.url  # preparing decodes %2E, and a user called ".." would climb the path
         with self._session.send(prepared, timeout=seconds, stream=True, allow_redirects=False) as response:
             body = response.raw.read(LARGEST_BODY_BYTES + 1, decode_content=False)
             if len(body) > LARGEST_BODY_BYTES:
-                raise ServiceFailed("the answer is too long")
+                raise AnswerTooLong(response.status_code)
             return Answer(response.status_code, body, _time_of(response.headers.get("Date", "")))
 
 
@@ -105,17 +123,3 @@ def _time_of(date: str) -> float | None:
         return parsedate_to_datetime(date).timestamp()
     except (ValueError, OverflowError):
         return None
-
-
-def _in_background(work: Callable[[], Answer]) -> Future[Answer]:
-    answer: Future[Answer] = Future()
-
-    def run() -> None:
-        try:
-            answer.set_result(work())
-        except Exception as error:
-            answer.set_exception(error)
-
-    # A daemon, unlike the threads of a pool: the process may end without waiting for it.
-    threading.Thread(target=run, name=THREAD_NAME, daemon=True).start()
-    return answer
