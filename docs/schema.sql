@@ -387,6 +387,50 @@ END $$;
 
 COMMENT ON FUNCTION public.lock_for_adoption() IS 'Takes the locks of an adoption in the order that all follow';
 
+CREATE TABLE public.webhooks (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id character varying(255) NOT NULL,
+    slot smallint NOT NULL,
+    url character varying(2000) NOT NULL,
+    secret character varying(100) NOT NULL,
+    types text[] NOT NULL,
+    description character varying(500),
+    status character varying(50) DEFAULT 'enabled'::character varying NOT NULL,
+    failures_in_row integer DEFAULT 0 NOT NULL,
+    failing_since timestamp with time zone,
+    last_delivered_at timestamp with time zone,
+    waiting integer DEFAULT 0 NOT NULL,
+    busy_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    next_attempt_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    disabled_at timestamp with time zone,
+    disabled_reason character varying(500),
+    CONSTRAINT webhooks_check CHECK ((((status)::text = 'disabled'::text) = (disabled_at IS NOT NULL))),
+    CONSTRAINT webhooks_check1 CHECK ((((status)::text = 'enabled'::text) OR (next_attempt_at IS NULL))),
+    CONSTRAINT webhooks_failures_in_row_check CHECK ((failures_in_row >= 0)),
+    CONSTRAINT webhooks_slot_check CHECK (((slot >= 1) AND (slot <= 20))),
+    CONSTRAINT webhooks_status_check CHECK (((status)::text = ANY ((ARRAY['enabled'::character varying, 'disabled'::character varying])::text[]))),
+    CONSTRAINT webhooks_types_check CHECK ((cardinality(types) > 0)),
+    CONSTRAINT webhooks_waiting_check CHECK ((waiting >= 0))
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='200', autovacuum_vacuum_cost_delay='0');
+
+COMMENT ON TABLE public.webhooks IS 'Where tenants want to be told of events';
+
+COMMENT ON COLUMN public.webhooks.slot IS 'One of the places a tenant has: the unique index bounds their number whoever races';
+
+COMMENT ON COLUMN public.webhooks.types IS 'Types of events that are wanted; {*}: all';
+
+COMMENT ON COLUMN public.webhooks.failures_in_row IS 'Attempts that failed since the last that did not';
+
+COMMENT ON COLUMN public.webhooks.failing_since IS 'When the first of those failed';
+
+COMMENT ON COLUMN public.webhooks.waiting IS 'Its deliveries that are not finished';
+
+COMMENT ON COLUMN public.webhooks.busy_until IS 'No attempt begins before: one is in flight, or it rests after failures';
+
+COMMENT ON COLUMN public.webhooks.next_attempt_at IS 'When the next attempt is due: the earliest of its deliveries, not before busy_until';
+
 CREATE FUNCTION public.set_default_tenant() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -615,6 +659,28 @@ CREATE TABLE public.statistics_snapshots (
 
 COMMENT ON TABLE public.statistics_snapshots IS 'The fleet at each full hour';
 
+CREATE TABLE public.webhook_deliveries (
+    webhook_id uuid NOT NULL,
+    event_id uuid NOT NULL,
+    type character varying(100) NOT NULL,
+    body text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    next_attempt_at timestamp with time zone,
+    delivered_at timestamp with time zone,
+    failed_at timestamp with time zone,
+    last_status smallint,
+    last_reason character varying(100),
+    CONSTRAINT webhook_deliveries_check CHECK ((num_nonnulls(next_attempt_at, delivered_at, failed_at) = 1))
+)
+WITH (fillfactor='90', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='200', autovacuum_vacuum_cost_delay='0');
+
+COMMENT ON TABLE public.webhook_deliveries IS 'One row for each event and webhook that wants it; it waits, was delivered, or failed for good';
+
+COMMENT ON COLUMN public.webhook_deliveries.body IS 'What is signed and sent, byte for byte';
+
+COMMENT ON COLUMN public.webhook_deliveries.attempts IS 'Attempts that were begun; the number of the running one tells it from earlier ones';
+
 ALTER TABLE ONLY public.allocation_counters
     ADD CONSTRAINT allocation_counters_pkey PRIMARY KEY (tenant_id, shard);
 
@@ -690,6 +756,15 @@ ALTER TABLE ONLY public.spec_classes
 ALTER TABLE ONLY public.statistics_snapshots
     ADD CONSTRAINT statistics_snapshots_pkey PRIMARY KEY (hour);
 
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (webhook_id, event_id);
+
+ALTER TABLE ONLY public.webhooks
+    ADD CONSTRAINT webhooks_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.webhooks
+    ADD CONSTRAINT webhooks_tenant_id_slot_key UNIQUE (tenant_id, slot);
+
 CREATE UNIQUE INDEX device_allocations_active_device ON public.device_allocations USING btree (device_id) WHERE ((status)::text = 'allocated'::text);
 
 CREATE INDEX device_allocations_by_device ON public.device_allocations USING btree (device_id, allocated_at DESC, id DESC);
@@ -755,6 +830,16 @@ CREATE INDEX reservations_pending_by_start ON public.reservations USING btree (s
 CREATE INDEX reservations_to_remind ON public.reservations USING btree (remind_at) WHERE (((status)::text = 'pending'::text) AND (remind_at IS NOT NULL));
 
 CREATE INDEX reservations_unclaimed ON public.reservations USING btree (user_id, tenant_id, executed_at) WHERE (((status)::text = 'executing'::text) AND (claimed_at IS NULL));
+
+CREATE INDEX webhook_deliveries_finished ON public.webhook_deliveries USING btree (COALESCE(delivered_at, failed_at)) WHERE (next_attempt_at IS NULL);
+
+CREATE INDEX webhook_deliveries_waiting ON public.webhook_deliveries USING btree (webhook_id, next_attempt_at) WHERE (next_attempt_at IS NOT NULL);
+
+CREATE INDEX webhooks_by_tenant ON public.webhooks USING btree (tenant_id, created_at DESC, id DESC);
+
+CREATE INDEX webhooks_by_time ON public.webhooks USING btree (created_at DESC, id DESC);
+
+CREATE INDEX webhooks_due ON public.webhooks USING btree (next_attempt_at) WHERE (next_attempt_at IS NOT NULL);
 
 CREATE TRIGGER device_allocations_adopted AFTER INSERT ON public.device_allocations FOR EACH ROW WHEN (((new.fencing_token = 0) AND ((new.status)::text = 'allocated'::text))) EXECUTE FUNCTION public.adopt_allocation();
 

@@ -52,6 +52,7 @@ def modules_after(function: str, *wiring: str, **environment: str) -> set[str]:
         ("query", ["get_catalog"]),
         ("expire", ["get_expirer"]),
         ("audit", ["get_auditor"]),
+        ("hook", ["webhooks.get_webhooks", "webhooks.get_webhook_announcer"]),
         ("console", []),
     ],
 )

@@ -11,6 +11,7 @@ import pytest
 
 from scheduler.domain.events import EventType
 from scheduler.domain.renewal import TIERS, Rule
+from scheduler.domain.webhooks import RETRY_SECONDS
 from scheduler.edge.http import Envelope
 from scheduler.edge.problems import PROBLEMS
 from scheduler.edge.schemas.allocations import AllocationView
@@ -22,6 +23,7 @@ from tools.region import template
 README = ROOT / "README.md"
 RUNBOOK = ROOT / "docs" / "runbook.md"
 EVENTS = ROOT / "docs" / "events.md"
+WEBHOOKS = ROOT / "docs" / "webhooks.md"
 RENEWAL = ROOT / "docs" / "renewal.md"
 PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 DECISIONS = ROOT / "docs" / "decisions"
@@ -129,6 +131,15 @@ def test_the_rules_of_renewals_are_told_in_their_order() -> None:
     told = [rule.strip("`") for *_, rule in table(RENEWAL, "## The rules, in the order they are checked")]
 
     assert [rule for rule in told if rule] == list(Rule)
+
+
+def test_the_pauses_of_webhooks_are_told_as_they_are() -> None:
+    units = {"s": 1, "min": 60, "h": 3600}
+    ((_, *told, last),) = table(WEBHOOKS, "## Retries")
+    pauses = [cell.split() for cell in told]
+
+    assert tuple(int(number) * units[unit] for number, unit in pauses) == RETRY_SECONDS
+    assert last == "given up"
 
 
 def test_every_event_is_documented_with_its_schema() -> None:

@@ -20,6 +20,7 @@ def left_behind(region: dict[str, str]) -> Iterator[None]:
     for statement in (
         "SELECT count(cancel_wait(NULL, NULL, id, NULL)) FROM queue_entries WHERE status = 'waiting'",
         "SELECT count(cancel_reservation(NULL, NULL, id, NULL)) FROM reservations WHERE status = 'pending'",
+        "SELECT count(remove_webhook(id, NULL)) FROM webhooks",
         "SELECT count(*) FROM end_allocations("
         "ARRAY(SELECT id FROM device_allocations WHERE status = 'allocated'), 'revoked')",
     ):

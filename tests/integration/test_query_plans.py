@@ -24,6 +24,8 @@ from scheduler.adapters.postgres.renewals import PostgresRenewals
 from scheduler.adapters.postgres.reservation_calendar import PostgresReservationCalendar
 from scheduler.adapters.postgres.reservations import PostgresReservations
 from scheduler.adapters.postgres.upkeep import PostgresUpkeep
+from scheduler.adapters.postgres.webhook_deliveries import PostgresDeliveries
+from scheduler.adapters.postgres.webhooks import PostgresWebhooks
 from scheduler.domain.model import (
     AllocationFilter,
     AllocationRequest,
@@ -39,6 +41,7 @@ from scheduler.domain.queue import EntryStatus, QueueFilter, QueueRequest, Tier
 from scheduler.domain.quota import NO_LIMITS
 from scheduler.domain.renewal import RenewalRequest, renewal_terms
 from scheduler.domain.reservation import Booking, ReservationFilter, ReservationStatus, Window, WindowCheck
+from scheduler.domain.webhooks import Reply, WebhookFilter, WebhookRequest
 from tests.conftest import TEMPLATE
 from tools.embedded import PostgresServer
 
@@ -53,6 +56,8 @@ LARGE = (
     "quotas",
     "reservations",
     "queue_entries",
+    "webhooks",
+    "webhook_deliveries",
 )
 CALLS = 7
 """More than the five after which Postgres may keep a generic plan."""
@@ -128,6 +133,15 @@ SELECT 'tenant-' || n % 20, 'user-' || n % 400, kind.status, 'pro', n, 30,
   FROM (SELECT n, CASE WHEN n <= 5 THEN 'waiting' ELSE (ARRAY['fulfilled', 'expired', 'cancelled'])[1 + n % 3] END
                    AS status, clock_timestamp() - n * interval '15 minutes' AS ended_at
           FROM generate_series(1, 8000) n) kind;
+INSERT INTO webhooks (id, tenant_id, slot, url, secret, types, created_at, waiting, next_attempt_at)
+SELECT md5(n::text)::uuid, 'tenant-' || n % 300, n / 300 + 1, 'https://h.example/', 'whsec_AAAA', '{*}',
+       clock_timestamp() - n * interval '1 minute', 1, clock_timestamp() + n * interval '1 minute'
+  FROM generate_series(1, 5900) n;
+INSERT INTO webhook_deliveries (webhook_id, event_id, type, body, created_at, next_attempt_at, delivered_at)
+SELECT md5((n % 5900 + 1)::text)::uuid, gen_random_uuid(), 'device.released', '{}', clock_timestamp(),
+       CASE WHEN n <= 5900 THEN clock_timestamp() + interval '1 day' END,
+       CASE WHEN n > 5900 THEN clock_timestamp() - n * interval '20 seconds' END
+  FROM generate_series(1, 15000) n;
 """
 
 
@@ -287,6 +301,28 @@ def wait_and_be_served(stores: Stores) -> None:
     stores.allocations.release(ReleaseRequest("tenant-1", None, served["deviceId"]))
 
 
+def hooks(use: Callable[[PostgresWebhooks], object]) -> Callable[[Stores], object]:
+    """Ask for webhooks."""
+    return lambda stores: use(PostgresWebhooks(stores.database))
+
+
+def deliver(stores: Stores) -> None:
+    """Keep an event for a tenant's webhooks and send it to some: well, badly, and to one that is gone."""
+    deliveries = PostgresDeliveries(stores.database)
+    assert deliveries.spread("tenant-7", str(uuid.uuid4()), "device.released", "{}")["kept"] > 0
+    for delivery, status in zip(deliveries.claim(3, 30), (200, 500, 410), strict=True):
+        assert deliveries.settle(delivery, Reply(status), 5)["outcome"] != "late"
+
+
+def register_webhook(stores: Stores) -> None:
+    """Register a webhook, ping, enable and remove it."""
+    webhooks = PostgresWebhooks(stores.database)
+    made = webhooks.add(WebhookRequest("tenant-y", "https://h.example/", ["*"]), "whsec_AAAA")["webhookId"]
+    assert webhooks.ping(made, "tenant-y", None)["outcome"] == "pinged"
+    assert webhooks.enable(made, "tenant-y", None)["outcome"] == "webhook_enabled"
+    assert webhooks.remove(made, "tenant-y")["outcome"] == "webhook_removed"
+
+
 def audited(walk: str) -> Callable[[Stores], object]:
     """Examine the second slice of a walk."""
 
@@ -366,6 +402,11 @@ READS = [
     pytest.param(lambda stores: stores.quotas.document(ALICE), id="a user's quota"),
     pytest.param(lambda stores: stores.outbox.oldest(100), id="the oldest events"),
     pytest.param(lambda stores: stores.inbox.has("usage", "event-7"), id="whether an event was applied"),
+    pytest.param(hooks(lambda webhooks: webhooks.page(WebhookFilter("tenant-7"))), id="a tenant's webhooks"),
+    pytest.param(hooks(lambda webhooks: webhooks.page(WebhookFilter(None))), id="all webhooks"),
+    pytest.param(hooks(lambda webhooks: webhooks.page(WebhookFilter(None, SOON))), id="all webhooks, a later page"),
+    pytest.param(hooks(lambda webhooks: webhooks.find(SOME_ID, "tenant-7")), id="one webhook"),
+    pytest.param(hooks(lambda webhooks: webhooks.secret(SOME_ID)), id="the secret of one"),
     *(pytest.param(audited(walk), id=f"a slice of the audit of {walk}") for walk in ORDERS),
 ]
 
@@ -393,6 +434,9 @@ CHANGES = [
     pytest.param(lambda stores: stores.allocations.delete_ended(30, 100), id="a cleanup of allocations"),
     pytest.param(lambda stores: stores.upkeep.delete_spent(100), id="a cleanup of the rest"),
     pytest.param(lambda stores: stores.outbox.acquire_lease("relay", 0), id="taking a lease"),
+    pytest.param(deliver, id="an event for webhooks, sent"),
+    pytest.param(lambda stores: PostgresDeliveries(stores.database).claim(16, 30), id="a look for what is due"),
+    pytest.param(register_webhook, id="a life of a webhook"),
 ]
 
 

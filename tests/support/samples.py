@@ -44,6 +44,7 @@ def neighbourhood(environment: pytest.MonkeyPatch, cache: ValkeyServer) -> Itera
         topic = boto3.client("sns").create_topic(Name="events.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
         environment.setenv("EVENTS_TOPIC_ARN", topic)
         environment.setenv("RELAY_SECONDS", "1")
+        environment.setenv("WEBHOOK_SECONDS", "0")
         environment.setenv("USER_SERVICE_URL", neighbour.url)
         environment.setenv("SERVICE_TOKEN_SECRET", neighbour.secret)
         yield

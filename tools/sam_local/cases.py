@@ -102,6 +102,19 @@ CASES = (
     Case("ReserveFunction", "http/reservation-cancel.json", {"statusCode": 404, "body.code": "reservation_not_found"}),
     Case("ReserveFunction", "http/reservation-stats.json", {"statusCode": 200, "body.data.totalReservations": 5}),
     Case("RemindFunction", "schedule/remind.json", {"reminded": 1}, ahead=_DAY_BEFORE + timedelta(hours=23.75)),
+    # Nothing may be sent from here: events come before there is a webhook, and the run that sends finds none due.
+    Case("HookFunction", "sqs/hook.json", {"batchItemFailures": []}),
+    Case(
+        "HookFunction",
+        "http/webhook-create.json",
+        _created({"status": "enabled", "tenantId": "acme", "secret": str, "failuresInRow": 0}),
+    ),
+    Case("HookFunction", "http/webhooks-list.json", {"statusCode": 200, "body.data.0.description": "phone portal"}),
+    Case("HookFunction", "http/webhook-get.json", {"statusCode": 404, "body.code": "webhook_not_found"}),
+    Case("HookFunction", "http/webhook-enable.json", {"statusCode": 404, "body.code": "webhook_not_found"}),
+    Case("HookFunction", "http/webhook-ping.json", {"statusCode": 404, "body.code": "webhook_not_found"}),
+    Case("HookFunction", "http/webhook-delete.json", {"statusCode": 404, "body.code": "webhook_not_found"}),
+    Case("HookFunction", "schedule/hook.json", {}),
     Case("ConsoleFunction", "http/openapi.json", {"statusCode": 200, "body.openapi": "3.1.0"}),
     Case("ConsoleFunction", "http/docs.json", {"statusCode": 200, "body": str}),
 )

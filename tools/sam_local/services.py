@@ -77,6 +77,7 @@ def services(host_address: str) -> Iterator[Services]:
             "REDIS_SECRET_ID": aws.keep_secret("cache", cache_password),
             "EVENTS_TOPIC_ARN": topic.arn,
             "RELAY_SECONDS": str(_RELAY_SECONDS),
+            "WEBHOOK_SECONDS": "1",
             "AWS_ENDPOINT_URL": f"http://{host_address}:{aws_port}",
         }
         # Only here: quotas come from the built-in plans, as they do where there is no user service.

@@ -1,6 +1,7 @@
 """The one place that reads the environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -44,6 +45,9 @@ ENVIRONMENT: dict[str, str] = {
     "0 to 1440 (15)",
     "DISPATCH_SECONDS": "How long one run of dispatch waits for what falls due, 0 to 840 (50)",
     "RELAY_SECONDS": "How long one run of the relay works, 1 to 840 (63: until the next has started)",
+    "WEBHOOK_SECONDS": "How long one run sends to webhooks, 0 to 840 (60: until the next has started)",
+    "WEBHOOK_ALLOWED_TARGETS": "host:port, separated by commas, that webhooks may lead to by http, and whatever their "
+    "address; for local use",
     "DOCS_ENABLED": "false: no OpenAPI document and no Swagger UI (true)",
 }
 """Every variable the functions read, and what it is for; the README's table is compared with it by a test."""
@@ -89,6 +93,8 @@ class Settings:
     reservation_notice_minutes: int
     dispatch_seconds: float
     relay_seconds: float
+    webhook_seconds: float
+    webhook_allowed_targets: tuple[str, ...]
     docs_enabled: bool
 
     def database_url_for(self, user: str, password: str) -> str:
@@ -139,6 +145,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         reservation_notice_minutes=read.integer("RESERVATION_NOTICE_MINUTES", 15, 0, 1440),
         dispatch_seconds=read.number("DISPATCH_SECONDS", 50.0, 0, 840),
         relay_seconds=read.number("RELAY_SECONDS", 63.0, 1, 840),
+        webhook_seconds=read.number("WEBHOOK_SECONDS", 60.0, 0, 840),
+        webhook_allowed_targets=read.targets("WEBHOOK_ALLOWED_TARGETS"),
         docs_enabled=read.flag("DOCS_ENABLED", default=True),
     )
 
@@ -177,6 +185,12 @@ class _Reader:
         if value != int(value):
             raise ConfigurationError(f"{name} must be a whole number")
         return int(value)
+
+    def targets(self, name: str) -> tuple[str, ...]:
+        found = tuple(part.strip().lower() for part in self.text(name).split(",") if part.strip())
+        if not all(re.fullmatch(r"(\[[0-9a-f:.]+\]|[a-z0-9.-]+):[0-9]{1,5}", target) for target in found):
+            raise ConfigurationError(f"{name} must be host:port, separated by commas")
+        return found
 
     def strategy(self, name: str) -> Strategy:
         try:

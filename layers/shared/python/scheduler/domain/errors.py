@@ -133,6 +133,18 @@ class DeviceExists(SchedulerError):
     """A device with this id is registered already."""
 
 
+class WebhookNotFound(SchedulerError):
+    """There is no such webhook."""
+
+
+class WebhookDisabled(SchedulerError):
+    """The webhook is disabled."""
+
+
+class TooManyWebhooks(SchedulerError):
+    """The tenant has as many webhooks as it may have."""
+
+
 class UserBusy(SchedulerError, retryable=True):
     """Another request of the same user is still running."""
 

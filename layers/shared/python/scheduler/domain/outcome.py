@@ -26,7 +26,10 @@ from scheduler.domain.errors import (
     ReservationNotPending,
     SchedulerError,
     StaleFencingToken,
+    TooManyWebhooks,
     ValidationFailed,
+    WebhookDisabled,
+    WebhookNotFound,
 )
 from scheduler.domain.model import Allocation, AllocationStatus, EndedAllocation, User
 from scheduler.domain.renewal import renewal_refused
@@ -68,6 +71,9 @@ _REFUSALS: dict[str, Callable[[Facts], SchedulerError]] = {
     ),
     "device_exists": lambda facts: DeviceExists(f"Registered already or given twice: {', '.join(facts['ids'])}"),
     "device_not_found": lambda _: DeviceNotFound(),
+    "webhook_not_found": lambda _: WebhookNotFound(),
+    "webhook_disabled": lambda _: WebhookDisabled(),
+    "too_many_webhooks": lambda _: TooManyWebhooks(),
     "key_reused": lambda _: IdempotencyKeyReused(),
     "in_progress": lambda _: RequestInProgress(retry_after_seconds=1),
 }

@@ -19,6 +19,7 @@ PROBLEMS: dict[type[errors.SchedulerError], HTTPStatus] = {
     errors.DeviceNotFound: HTTPStatus.NOT_FOUND,
     errors.ReservationNotFound: HTTPStatus.NOT_FOUND,
     errors.QueueEntryNotFound: HTTPStatus.NOT_FOUND,
+    errors.WebhookNotFound: HTTPStatus.NOT_FOUND,
     errors.NoAvailableDevices: HTTPStatus.CONFLICT,  # normal in a busy fleet: info, not error, in the log
     errors.AllocationNotActive: HTTPStatus.CONFLICT,
     errors.StaleFencingToken: HTTPStatus.CONFLICT,
@@ -28,6 +29,8 @@ PROBLEMS: dict[type[errors.SchedulerError], HTTPStatus] = {
     errors.AlreadyQueued: HTTPStatus.CONFLICT,
     errors.QueueEntryNotWaiting: HTTPStatus.CONFLICT,
     errors.DeviceExists: HTTPStatus.CONFLICT,
+    errors.TooManyWebhooks: HTTPStatus.CONFLICT,
+    errors.WebhookDisabled: HTTPStatus.CONFLICT,
     errors.UserBusy: HTTPStatus.CONFLICT,
     errors.RequestInProgress: HTTPStatus.CONFLICT,
     errors.PayloadTooLarge: HTTPStatus.CONTENT_TOO_LARGE,

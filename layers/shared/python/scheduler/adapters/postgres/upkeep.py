@@ -19,8 +19,10 @@ class PostgresUpkeep:
         return figures
 
     def delete_spent(self, limit: int) -> int:
-        """Delete up to `limit` each of old published events, inbox marks and idempotency keys; tell how many."""
-        deleted: int = self._database.call("SELECT delete_spent(%(limit)s)", {"limit": limit})
+        """Delete up to `limit` of each kind of row that has done its work; tell how many."""
+        deleted: int = self._database.call(
+            "SELECT delete_spent(%(limit)s) + delete_deliveries(%(limit)s)", {"limit": limit}
+        )
         return deleted
 
     def delete_past_reservations(self, retention_days: int, limit: int) -> int:

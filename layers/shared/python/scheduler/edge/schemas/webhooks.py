@@ -1,0 +1,124 @@
+"""Webhooks as callers register and see them."""
+
+# ruff: noqa: N815  wire names
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from scheduler.domain.events import EventType
+from scheduler.domain.model import RequestKey
+from scheduler.domain.targets import LONGEST_URL
+from scheduler.domain.webhooks import ANY_TYPE, Webhook, WebhookRequest, WebhookStatus
+from scheduler.edge.fields import Id, Reason, WireModel
+from scheduler.edge.identity import Caller
+
+
+def _types(value: list[str]) -> list[str]:
+    if ANY_TYPE in value and len(value) > 1:
+        raise ValueError("* stands alone")
+    if len(set(value)) < len(value):
+        raise ValueError("a type is named twice")
+    return value
+
+
+WantedType = Literal["*"] | Annotated[EventType, Field(strict=False)]
+_URL = "https://hooks.example.com/scheduler"
+_WEBHOOK: dict[str, Any] = {
+    "id": "5d3f0c1e-7a52-4c0a-9e0b-1b8a4f6f2c77",
+    "tenantId": "acme",
+    "url": _URL,
+    "types": ["device.allocated", "device.released"],
+    "description": "phone portal",
+    "status": "enabled",
+    "failuresInRow": 0,
+    "lastDeliveredAt": "2026-11-23T17:42:26.290382Z",
+    "createdAt": "2026-11-20T08:00:00.000000Z",
+    "disabledAt": None,
+    "disabledReason": None,
+}
+
+
+class WebhookBody(WireModel):
+    """Where a tenant wants to be told of which events; `["*"]` means all, those to come too."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"url": _URL, "types": ["device.allocated", "device.released"]}]}
+    )
+
+    url: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_URL)]
+    types: Annotated[list[WantedType], Field(min_length=1, max_length=100), AfterValidator(_types)]
+    description: Reason | None = None
+    tenantId: Id | None = None
+
+    def to_request(self, who: Caller, key: RequestKey | None) -> WebhookRequest:
+        """Read it as the caller's wish.
+
+        Raises:
+            Forbidden: It names a tenant that the caller may not act for.
+        """
+        tenant_id = who.tenant(self.tenantId) or who.tenant_id
+        return WebhookRequest(tenant_id, self.url, [str(kind) for kind in self.types], self.description, key)
+
+
+class WebhookView(BaseModel):
+    """A webhook, and how it fares."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_WEBHOOK]})
+
+    id: str
+    tenantId: str
+    url: str
+    types: Sequence[str]
+    description: str | None
+    status: WebhookStatus
+    failuresInRow: int = Field(description="Attempts that failed since the last that did not")
+    lastDeliveredAt: datetime | None
+    createdAt: datetime
+    disabledAt: datetime | None
+    disabledReason: str | None = Field(description="gone: it answered 410; failing: it failed for a day")
+
+    @classmethod
+    def of(cls, webhook: Webhook) -> Self:
+        """View a webhook."""
+        return cls(**_members(webhook))
+
+
+class NewWebhookView(WebhookView):
+    """A webhook with its secret, which is shown here and never again."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [_WEBHOOK | {"secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"}]}
+    )
+
+    secret: str
+
+    @classmethod
+    def of_new(cls, webhook: Webhook, secret: str) -> Self:
+        """View a webhook that was registered just now."""
+        return cls(**_members(webhook), secret=secret)
+
+
+class PingView(BaseModel):
+    """The greeting that is on its way: its `webhook-id`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"eventId": "93d86cfd-405f-4ddb-8558-cb79957ebf9f"}]})
+
+    eventId: str
+
+
+def _members(webhook: Webhook) -> dict[str, Any]:
+    return {
+        "id": webhook.id,
+        "tenantId": webhook.tenant_id,
+        "url": webhook.url,
+        "types": webhook.types,
+        "description": webhook.description,
+        "status": webhook.status,
+        "failuresInRow": webhook.failures_in_row,
+        "lastDeliveredAt": webhook.last_delivered_at,
+        "createdAt": webhook.created_at,
+        "disabledAt": webhook.disabled_at,
+        "disabledReason": webhook.disabled_reason,
+    }
