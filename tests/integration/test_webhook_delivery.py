@@ -24,6 +24,7 @@ from tests.support.api import OTHER_TENANT, SERVICE, Api, Claims, Context
 from tests.support.clock import Clock
 from tests.support.fake_meter import FakeMeter
 from tests.support.receiver import Receiver, receiver
+from tests.support.sessions import administrator, holding, waiting
 from tests.support.wiring import forget_wiring
 from tools.handlers import load_function
 
@@ -441,6 +442,28 @@ def test_a_webhook_that_is_removed_during_an_attempt_leaves_nothing(
     assert api.call("DELETE", f"{WEBHOOKS}/{hook['id']}", SERVICE).status == 200
 
     assert store.settle(flying, DELIVERED, None) == {"outcome": "late"}
+    assert deliveries(database, "event_id") == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["remove_webhook(id, NULL)", "disable_webhook(id, 'gone', scheduler_clock())"],
+)
+def test_an_event_that_meets_the_end_of_a_webhook_waits_for_it_and_is_not_kept(
+    database: Database, database_url: str, store: PostgresDeliveries, change: str
+) -> None:
+    add(database)
+    with (
+        ThreadPoolExecutor(1) as pool,
+        administrator(database_url) as watching,
+        holding(database_url, f"SELECT {change} FROM webhooks") as ending,
+    ):
+        told = pool.submit(spread, store)
+        waiting(watching, "Lock")
+        ending.commit()
+
+        assert told.result() == {"kept": 0, "missed": 0}
+
     assert deliveries(database, "event_id") == []
 
 
