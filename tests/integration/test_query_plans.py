@@ -26,6 +26,7 @@ from scheduler.adapters.postgres.reservations import PostgresReservations
 from scheduler.adapters.postgres.upkeep import PostgresUpkeep
 from scheduler.adapters.postgres.webhook_deliveries import PostgresDeliveries
 from scheduler.adapters.postgres.webhooks import PostgresWebhooks
+from scheduler.domain.incoming import UserQuotaUpdated
 from scheduler.domain.model import (
     AllocationFilter,
     AllocationRequest,
@@ -43,6 +44,7 @@ from scheduler.domain.renewal import RenewalRequest, renewal_terms
 from scheduler.domain.reservation import Booking, ReservationFilter, ReservationStatus, Window, WindowCheck
 from scheduler.domain.webhooks import Reply, WebhookFilter, WebhookRequest
 from tests.conftest import TEMPLATE
+from tests.support.incoming import about, standing_on
 from tools.embedded import PostgresServer
 
 LARGE = (
@@ -58,6 +60,8 @@ LARGE = (
     "queue_entries",
     "webhooks",
     "webhook_deliveries",
+    "user_standing",
+    "payment_failures",
 )
 CALLS = 7
 """More than the five after which Postgres may keep a generic plan."""
@@ -102,6 +106,10 @@ SELECT tenant_id, user_id, count(*), sum(cpu_cores), sum(memory_mb), sum(storage
 INSERT INTO quota_usage (tenant_id, user_id) SELECT 'tenant-x', 'user-' || n FROM generate_series(1, 5000) n;
 INSERT INTO quotas (tenant_id, user_id, plan_name)
 SELECT 'tenant-x', 'user-' || n, 'free' FROM generate_series(1, 5000) n;
+INSERT INTO user_standing (tenant_id, user_id, paid_at)
+SELECT 'tenant-x', 'user-' || n, clock_timestamp() FROM generate_series(1, 5000) n;
+INSERT INTO payment_failures (tenant_id, user_id, event_id, failed_at)
+SELECT 'tenant-x', 'user-' || n, 'event-' || n, clock_timestamp() FROM generate_series(1, 5000) n;
 INSERT INTO allocation_renewals (allocation_id, number, renewed_at, additional_minutes, old_expires_at, new_expires_at)
 SELECT a.id, n, a.allocated_at, 1, a.expires_at, a.expires_at + interval '1 minute'
   FROM device_allocations a, generate_series(1, 2) n WHERE a.status = 'allocated';
@@ -333,6 +341,17 @@ def audited(walk: str) -> Callable[[Stores], object]:
     return examine
 
 
+def told(kind: str, user_id: str, **data: Any) -> Callable[[Stores], object]:
+    """Apply an event about a user, with all that follows."""
+
+    def apply(stores: Stores) -> None:
+        event = about(User("tenant-7", user_id), kind, **data)
+        standing = standing_on(stores.database)
+        (standing.change_limits if isinstance(event, UserQuotaUpdated) else standing.apply)(event)
+
+    return apply
+
+
 def overdue_then(use: Callable[[Stores], object]) -> Callable[[Stores], object]:
     """Make some allocations overdue first."""
 
@@ -431,6 +450,10 @@ CHANGES = [
     pytest.param(lambda stores: stores.devices.change("device-00042", {"name": "n"}), id="a change of a device"),
     pytest.param(lambda stores: stores.outbox.mark_published([1, 2, 3]), id="marking events"),
     pytest.param(lambda stores: stores.inbox.add("usage", uuid.uuid4().hex), id="marking an applied event"),
+    pytest.param(told("user.suspended", "user-7"), id="a suspension"),
+    pytest.param(told("user.deleted", "user-27"), id="a deletion"),
+    pytest.param(told("billing.payment_failed", "user-47"), id="a failed payment"),
+    pytest.param(told("user.quota_updated", "user-67", limits={"maxDevices": 1}), id="lowered limits"),
     pytest.param(lambda stores: stores.allocations.delete_ended(30, 100), id="a cleanup of allocations"),
     pytest.param(lambda stores: stores.upkeep.delete_spent(100), id="a cleanup of the rest"),
     pytest.param(lambda stores: stores.outbox.acquire_lease("relay", 0), id="taking a lease"),

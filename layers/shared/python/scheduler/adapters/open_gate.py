@@ -34,6 +34,9 @@ class OpenGate:
     def remember_quota(self, user: User, document: QuotaDocument) -> None:
         """Keep nothing."""
 
+    def forget_quota(self, user: User) -> None:
+        """Nothing is kept."""
+
 
 class NoCache:
     """Keeps no page."""

@@ -116,7 +116,7 @@ class UserActivated:
 
 @dataclass(frozen=True, slots=True)
 class UserQuotaUpdated:
-    """A user has other limits: as they are checked, and as they were told. What was not told stays as it is."""
+    """A user has other limits: as they are checked, and as they were told; NO_LIMIT: none."""
 
     mark: EventMark
     user: User

@@ -109,6 +109,9 @@ class Gate(Protocol):
     def remember_quota(self, user: User, document: QuotaDocument) -> None:
         """Keep a document for the user's next requests."""
 
+    def forget_quota(self, user: User) -> None:
+        """Drop the kept document: there is a newer one."""
+
 
 class AvailableCache(Protocol):
     """Keeps pages of the available list for a few seconds."""

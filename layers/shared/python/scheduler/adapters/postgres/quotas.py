@@ -20,7 +20,7 @@ _COLUMNS = {
 
 
 class BuiltInQuotas:
-    """Reads a user's plan from Postgres; who has none has the default plan."""
+    """Reads a user's plan from Postgres, and her own limits, if any; who has no plan has the default plan."""
 
     def __init__(self, database: Database, default_plan: str) -> None:
         """Work on one connection."""
@@ -35,7 +35,7 @@ class BuiltInQuotas:
         """Read those of several users, all in one query."""
         asked = list(dict.fromkeys(users))
         rows = self._database.rows(
-            "SELECT coalesce(q.status, 'active') AS status, q.valid_until, p.*"
+            "SELECT coalesce(q.status, 'active') AS status, q.valid_until, q.limits AS own_limits, p.*"
             " FROM unnest(%(tenants)s::text[], %(users)s::text[]) WITH ORDINALITY asked (tenant_id, user_id, position)"
             " LEFT JOIN quotas q ON (q.tenant_id, q.user_id) = (asked.tenant_id, asked.user_id)"
             " LEFT JOIN quota_plans p ON p.name = coalesce(q.plan_name, %(plan)s)"
@@ -50,7 +50,7 @@ class BuiltInQuotas:
 
 
 def _document(row: Row) -> QuotaDocument:
-    limits = {wire: row[column] for wire, column in _COLUMNS.items()}
+    limits = {wire: row[column] for wire, column in _COLUMNS.items()} | (row["own_limits"] or {})
     read = parse_document({"status": row["status"], "planName": row["name"], "limits": limits})
     return QuotaDocument(read.status, row["valid_until"], read.plan_name, read.limits)
 

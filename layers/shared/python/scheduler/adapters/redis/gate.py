@@ -68,6 +68,10 @@ class RedisGate:
         text = write_document(user, document)
         self._link.attempt(lambda client: client.set(_quota_key(user), text, ex=QUOTA_TTL_SECONDS), default=None)
 
+    def forget_quota(self, user: User) -> None:
+        """Drop the kept document; a request that has just read it may keep it once more."""
+        self._link.attempt(lambda client: client.delete(_quota_key(user)), default=None)
+
     def _held(self, keys: list[str], user: User | None = None) -> Iterator[LockedAdmission]:
         token = uuid.uuid4().hex
         cached = self._wait_for(keys, token)

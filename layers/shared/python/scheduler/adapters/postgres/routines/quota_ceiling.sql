@@ -1,8 +1,7 @@
--- The largest device that the quota allows now: the plan's limit a device, or what is left of the totals. NULL: no limit.
-CREATE OR REPLACE FUNCTION quota_ceiling(held quota_usage, terms quota_terms) RETURNS device_size LANGUAGE sql IMMUTABLE AS $$
-    SELECT ROW (
-        least(terms.device_cpu_cores, terms.cpu_cores - held.cpu_cores),
-        least(terms.device_memory_mb, terms.memory_mb - held.memory_mb),
-        least(terms.device_storage_mb, terms.storage_mb - held.storage_mb)
-    )::device_size
+-- The largest device that the quota allows now, by the document's limits and those that an event told of since. NULL: no limit.
+CREATE OR REPLACE FUNCTION quota_ceiling(held quota_usage, terms quota_terms) RETURNS device_size LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN (held.known_limits).valid_until > scheduler_now()
+        THEN limits_ceiling(held, lowered_terms(terms, held.known_limits))
+        ELSE limits_ceiling(held, terms)
+    END
 $$;

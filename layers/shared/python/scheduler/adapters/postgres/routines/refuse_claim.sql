@@ -14,5 +14,5 @@ BEGIN
         RETURN jsonb_build_object('outcome', 'none_free');
     END IF;
     RETURN jsonb_build_object('outcome', 'over_quota', 'reason', p_reason,
-                              'remainingDevices', CASE WHEN terms.devices IS NULL THEN -1 ELSE greatest(terms.devices - held.devices, 0) END);
+                              'remainingDevices', remaining_devices(held, terms));
 END $$;

@@ -11,7 +11,7 @@ DECLARE
     cooled_at      timestamptz := a.last_renewed_at + make_interval(secs => p_terms.cooldown_seconds);
     opens_at       timestamptz := a.expires_at - make_interval(mins => p_terms.window_minutes);
     possible_at    timestamptz := greatest(cooled_at, opens_at, p_at);
-    quota          text := quota_refusal(  -- the device is counted already: only who may hold one at all is asked
+    quota          text := limits_refusal(  -- the device is counted already: only who may hold one at all is asked
         held, ROW (p_terms.refusal, p_terms.valid_until, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::quota_terms, p_at);
     most           int := 0;
     rule           text;

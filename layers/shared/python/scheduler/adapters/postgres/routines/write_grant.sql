@@ -9,7 +9,7 @@ DECLARE
     expiry     timestamptz := coalesce(p_until, at + make_interval(mins => p_minutes));
     allocation uuid := gen_random_uuid();
     strategy   text := (SELECT name FROM placement_strategy);
-    remaining  int := coalesce(terms.devices - held.devices - 1, -1);
+    remaining  int := remaining_devices(held, terms);
     facts      jsonb;
 BEGIN
     IF device.next_reserved_at < expiry THEN
@@ -37,7 +37,7 @@ BEGIN
     facts := jsonb_build_object(
         'allocationId', allocation, 'deviceId', device.id, 'userId', held.user_id, 'tenantId', held.tenant_id,
         'allocatedAt', wire_time(at), 'expiresAt', wire_time(expiry), 'durationMinutes', p_minutes,
-        'fencingToken', device.fence + 1, 'remainingDevices', remaining);
+        'fencingToken', device.fence + 1, 'remainingDevices', CASE WHEN remaining > 0 THEN remaining - 1 ELSE remaining END);
     INSERT INTO outbox (type, subject, group_id, tenant_id, data, occurred_at)
     VALUES ('device.allocated', device.id, device.id, held.tenant_id,
             facts || jsonb_build_object('quotaUsed', quota_share(device.cpu_cores, device.memory_mb, device.storage_mb)), at);
