@@ -13,7 +13,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.13 --generate-hashes
 	--no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up demo down status logs test model fault soak mutation lint format bench sam-local proxy-test migrate lock openapi schema template clean
+.PHONY: help setup run up demo down status logs test model fault soak mutation lint format bench sam-local proxy-test migrate redrive lock openapi schema template clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ proxy-test: setup ## Run the functions behind PgBouncer (installs it where it is
 
 migrate: setup ## Bring a database to the newest schema: make migrate DATABASE_URL=postgresql://…
 	@python -m tools.migrate
+
+redrive: setup ## Send parked messages back to their queue: make redrive QUEUE=EventsIn (ARGS=--help)
+	@python -m tools.redrive $(QUEUE) $(ARGS)
 
 lock: setup ## Compile the locked requirements from requirements/*.in
 	@$(COMPILE) requirements/runtime.in -o layers/shared/python/requirements.txt
