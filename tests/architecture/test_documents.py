@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from scheduler.domain.catalogue import CATALOGUE
 from scheduler.domain.events import EventType
 from scheduler.domain.renewal import TIERS, Rule
 from scheduler.domain.webhooks import RETRY_SECONDS
@@ -17,13 +18,14 @@ from scheduler.edge.problems import PROBLEMS
 from scheduler.edge.schemas.allocations import AllocationView
 from scheduler.settings import ENVIRONMENT
 from tests.architecture.repository import ROOT, name_of, product, table, tracked, tree
-from tests.support.schemas import faults
+from tests.support.schemas import faults, validator
 from tools.region import template
 
 README = ROOT / "README.md"
 RUNBOOK = ROOT / "docs" / "runbook.md"
 EVENTS = ROOT / "docs" / "events.md"
 WEBHOOKS = ROOT / "docs" / "webhooks.md"
+EVENTS_IN = ROOT / "docs" / "events-in.md"
 RENEWAL = ROOT / "docs" / "renewal.md"
 PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 DECISIONS = ROOT / "docs" / "decisions"
@@ -149,10 +151,24 @@ def test_every_event_is_documented_with_its_schema() -> None:
     assert links == {kind: f"../events/schemas/{kind}.json" for kind in EventType}
 
 
-def test_the_documented_event_is_one() -> None:
-    (event,) = json_blocks(EVENTS)
+def test_every_event_from_outside_is_documented_with_its_schema() -> None:
+    told = [re.fullmatch(r"\[(.+)\]\((.+)\)", row[0]) for row in table(EVENTS_IN, "# Events in")]
+
+    links = {link[1]: link[2] for link in told if link}
+    assert links == {kind: f"../events/schemas/incoming/{kind}.json" for kind in CATALOGUE}
+
+
+def test_the_documented_events_are_some() -> None:
+    (event,), (incoming,) = json_blocks(EVENTS), json_blocks(EVENTS_IN)
 
     assert faults(event) == []
+    assert validator(f"incoming/{incoming['type']}").is_valid(incoming)
+
+
+def test_there_is_a_sample_of_every_event_from_outside() -> None:
+    samples = {path.stem for path in (ROOT / "events" / "sqs").glob("*.json")}
+
+    assert set(CATALOGUE) <= samples
 
 
 def test_the_picture_shows_every_function() -> None:

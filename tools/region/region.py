@@ -70,6 +70,7 @@ class Region:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "EVENTS_TOPIC_ARN": stack.outputs["EventsTopicArn"],
+            "EVENTS_IN_TOPIC_ARN": stack.outputs["EventsInTopicArn"],
             "EVENTS_IN_QUEUE_URL": stack.outputs["EventsInQueueUrl"],
         }
         write_environment(self.layout.environment, self.environment)

@@ -115,6 +115,20 @@ CASES = (
     Case("HookFunction", "http/webhook-ping.json", {"statusCode": 404, "body.code": "webhook_not_found"}),
     Case("HookFunction", "http/webhook-delete.json", {"statusCode": 404, "body.code": "webhook_not_found"}),
     Case("HookFunction", "schedule/hook.json", {}),
+    *(
+        Case("ConsumeFunction", f"sqs/{kind}.json", {"batchItemFailures.0.itemIdentifier": str})
+        for kind in (
+            *("device.failed", "device.status_changed", "device.maintenance", "device.deleted"),
+            *("device.heartbeat", "device.recycled"),
+        )
+    ),
+    *(
+        Case("ConsumeFunction", f"sqs/{kind}.json", {"batchItemFailures": []})
+        for kind in (
+            *("user.suspended", "user.activated", "user.quota_updated", "user.deleted"),
+            *("billing.payment_failed", "billing.overdue", "billing.payment_success"),
+        )
+    ),
     Case("ConsoleFunction", "http/openapi.json", {"statusCode": 200, "body.openapi": "3.1.0"}),
     Case("ConsoleFunction", "http/docs.json", {"statusCode": 200, "body": str}),
 )

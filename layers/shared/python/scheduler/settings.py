@@ -29,6 +29,7 @@ ENVIRONMENT: dict[str, str] = {
     "BILLING_ALLOW_ON_ERROR": "true: lend and renew while the billing service is down; false: refuse with 503 (true)",
     "DEFAULT_PLAN": "Built-in plan of a user who has none: free, basic, pro or enterprise (pro)",
     "EVENTS_TOPIC_ARN": "SNS FIFO topic that events are published to",
+    "EVENTS_IN_DLQ_URL": "SQS FIFO queue where events from outside are parked that cannot be used",
     "TENANT_CLAIM": "JWT claim that names the tenant (tenant_id)",
     "PLACEMENT_STRATEGY": "Which free device is lent first, set by the migrate function: resource_based, round_robin, "
     "least_connection, weighted_round_robin or best_fit (resource_based)",
@@ -80,6 +81,7 @@ class Settings:
     billing_allow_on_error: bool
     default_plan: str
     events_topic_arn: str
+    events_in_dlq_url: str
     tenant_claim: str
     placement_strategy: Strategy
     lock_wait_seconds: float
@@ -132,6 +134,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         billing_allow_on_error=read.flag("BILLING_ALLOW_ON_ERROR", default=True),
         default_plan=read.text("DEFAULT_PLAN", "pro"),
         events_topic_arn=read.text("EVENTS_TOPIC_ARN"),
+        events_in_dlq_url=read.text("EVENTS_IN_DLQ_URL"),
         tenant_claim=read.text("TENANT_CLAIM", "tenant_id"),
         placement_strategy=read.strategy("PLACEMENT_STRATEGY"),
         lock_wait_seconds=read.number("LOCK_WAIT_SECONDS", 5.0, 0, 5),

@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
@@ -11,6 +12,8 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from scheduler.domain.errors import Unavailable
+from scheduler.domain.incoming import Message
 from scheduler.edge.telemetry import invocation
 
 type Event = Mapping[str, Any]
@@ -29,14 +32,27 @@ def seconds_left() -> float:
 
 
 def consuming(apply: Callable[[Event], None]) -> QueueHandler:
-    """Make a handler that applies the CloudEvent of each record, and reports the failed records to SQS.
+    """Make a handler that applies the CloudEvent of each record, and reports the failed records to SQS."""
+    return _record_by_record(lambda record: apply(_event(record)))
 
-    After a failed record the later ones of its message group are not tried, which keeps their order. Others are.
-    """
 
-    def apply_record(record: SQSRecord) -> None:
+def receiving(take: Callable[[Message], None]) -> QueueHandler:
+    """Make a handler that hands over each record unread, and reports the failed records to SQS."""
+
+    def take_record(record: SQSRecord) -> None:
+        if not seconds_left():
+            raise Unavailable("No time is left")
+        take(_message(record))
+
+    return _record_by_record(take_record)
+
+
+def _record_by_record(work: Callable[[SQSRecord], None]) -> QueueHandler:
+    """Work through a batch. After a failed record the later ones of its message group are not tried; others are."""
+
+    def on_record(record: SQSRecord) -> None:
         try:
-            apply(_event(record))
+            work(record)
         except Exception as error:
             facts = {"messageId": record.message_id, "error": type(error).__name__, "reason": str(error)}
             logger.warning("event not applied", extra=facts)
@@ -49,7 +65,7 @@ def consuming(apply: Callable[[Event], None]) -> QueueHandler:
         # A batch of failures is an answer like any other: each was logged, and the queue counts and parks them.
         processor.raise_on_entire_batch_failure = False
         with invocation(event, context):
-            return process_partial_response(event, apply_record, processor, context)
+            return process_partial_response(event, on_record, processor, context)
 
     return handler
 
@@ -59,3 +75,14 @@ def _event(record: SQSRecord) -> Event:
     if not isinstance(event, dict):
         raise ValueError("the record is no event")
     return event
+
+
+def _message(record: SQSRecord) -> Message:
+    told = record.attributes
+    sent = told.sent_timestamp
+    return Message(
+        id=record.message_id,
+        body=record.body,
+        sent_at=datetime.fromtimestamp(int(sent) / 1000, UTC) if sent else datetime.now(UTC),
+        group_id=told.message_group_id or record.message_id,
+    )

@@ -1,0 +1,34 @@
+"""Wires the queue of events from outside."""
+
+from functools import lru_cache
+from typing import Any
+
+from scheduler.adapters.aws.parking import SqsParking
+from scheduler.adapters.postgres.standing import PostgresStanding
+from scheduler.domain.errors import Unavailable
+from scheduler.runtime import _available_cache, _gate, database, meter
+from scheduler.service.consumer import Consumer
+from scheduler.service.standing import Standing
+from scheduler.settings import settings
+
+
+@lru_cache(maxsize=1)
+def get_consumer() -> Consumer:
+    """Wire whatever events from outside concern."""
+    store = PostgresStanding(database(), keeps_quotas=not settings().user_service_url)
+    return Consumer(
+        _Nobody(),
+        _Nobody(),
+        Standing(store, _gate(), _available_cache(), meter()),
+        SqsParking(settings().events_in_dlq_url),
+        meter(),
+    )
+
+
+class _Nobody:
+    """Leaves events of devices in the queue, and then in its DLQ, until somebody acts on them."""
+
+    def failed(self, event: Any) -> None:
+        raise Unavailable(f"Nobody acts on {type(event).__name__}")
+
+    status_changed = deleted = maintenance = heartbeat = recycled = failed
