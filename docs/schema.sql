@@ -162,6 +162,8 @@ CREATE TABLE public.quota_usage (
     memory_mb bigint DEFAULT 0 NOT NULL,
     storage_mb bigint DEFAULT 0 NOT NULL,
     blocked boolean DEFAULT false NOT NULL,
+    blocked_reason character varying(100),
+    known_limits public.quota_terms,
     CONSTRAINT quota_usage_cpu_cores_check CHECK ((cpu_cores >= 0)),
     CONSTRAINT quota_usage_devices_check CHECK ((devices >= 0)),
     CONSTRAINT quota_usage_memory_mb_check CHECK ((memory_mb >= 0)),
@@ -172,6 +174,10 @@ WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_
 COMMENT ON TABLE public.quota_usage IS 'What each user holds now: the sum over her active allocations, kept in the transaction that changes them';
 
 COMMENT ON COLUMN public.quota_usage.blocked IS 'No grants: set first when a user is suspended, then her allocations are ended';
+
+COMMENT ON COLUMN public.quota_usage.blocked_reason IS 'Why she is blocked, as refusals tell';
+
+COMMENT ON COLUMN public.quota_usage.known_limits IS 'Limits told by an event; until valid_until they count beside a quota document, which may be older';
 
 CREATE TABLE public.reservations (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -572,6 +578,15 @@ ALTER TABLE public.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.payment_failures (
+    tenant_id character varying(255) NOT NULL,
+    user_id character varying(255) NOT NULL,
+    event_id character varying(255) NOT NULL,
+    failed_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.payment_failures IS 'Failed payments since the last that went through, the newest three of a user: a row an event, however often it comes';
+
 CREATE TABLE public.placement_strategy (
     only_row boolean DEFAULT true NOT NULL,
     name character varying(50) DEFAULT 'resource_based'::character varying NOT NULL,
@@ -614,14 +629,20 @@ COMMENT ON TABLE public.quota_plans IS 'Built-in plans; NULL: no limit';
 CREATE TABLE public.quotas (
     tenant_id character varying(255) NOT NULL,
     user_id character varying(255) NOT NULL,
-    plan_name character varying(50) NOT NULL,
+    plan_name character varying(50),
     status character varying(50) DEFAULT 'active'::character varying NOT NULL,
     valid_until timestamp with time zone,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    limits jsonb,
+    CONSTRAINT quotas_limits_check CHECK ((jsonb_typeof(limits) = 'object'::text)),
     CONSTRAINT quotas_status_check CHECK (((status)::text = ANY ((ARRAY['active'::character varying, 'exceeded'::character varying, 'suspended'::character varying, 'expired'::character varying])::text[])))
 );
 
 COMMENT ON TABLE public.quotas IS 'Which built-in plan a user has; a user without a row has the default plan';
+
+COMMENT ON COLUMN public.quotas.plan_name IS 'NULL: the default plan';
+
+COMMENT ON COLUMN public.quotas.limits IS 'Limits of her own in place of the plan''s, by their names in a quota document; -1: none';
 
 CREATE TABLE public.retention_marks (
     kind character varying(50) NOT NULL,
@@ -658,6 +679,27 @@ CREATE TABLE public.statistics_snapshots (
 );
 
 COMMENT ON TABLE public.statistics_snapshots IS 'The fleet at each full hour';
+
+CREATE TABLE public.user_standing (
+    tenant_id character varying(255) NOT NULL,
+    user_id character varying(255) NOT NULL,
+    suspended_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    activated_at timestamp with time zone,
+    overdue_at timestamp with time zone,
+    paid_at timestamp with time zone,
+    quota_told_at timestamp with time zone,
+    quota_told_by character varying(255)
+)
+WITH (fillfactor='80');
+
+COMMENT ON TABLE public.user_standing IS 'When each thing was told of a user last, whatever came first: what stands follows from the times alone';
+
+COMMENT ON COLUMN public.user_standing.activated_at IS 'Lifts a suspension or deletion that is older';
+
+COMMENT ON COLUMN public.user_standing.paid_at IS 'Settles debts and failed payments that are not newer';
+
+COMMENT ON COLUMN public.user_standing.quota_told_by IS 'The event that told the newest limits: only it ends what exceeds them';
 
 CREATE TABLE public.webhook_deliveries (
     webhook_id uuid NOT NULL,
@@ -714,6 +756,9 @@ ALTER TABLE ONLY public.outbox
 ALTER TABLE ONLY public.outlook_lessons
     ADD CONSTRAINT outlook_lessons_pkey PRIMARY KEY (only_row);
 
+ALTER TABLE ONLY public.payment_failures
+    ADD CONSTRAINT payment_failures_pkey PRIMARY KEY (tenant_id, user_id, event_id);
+
 ALTER TABLE ONLY public.placement_strategy
     ADD CONSTRAINT placement_strategy_pkey PRIMARY KEY (only_row);
 
@@ -755,6 +800,9 @@ ALTER TABLE ONLY public.spec_classes
 
 ALTER TABLE ONLY public.statistics_snapshots
     ADD CONSTRAINT statistics_snapshots_pkey PRIMARY KEY (hour);
+
+ALTER TABLE ONLY public.user_standing
+    ADD CONSTRAINT user_standing_pkey PRIMARY KEY (tenant_id, user_id);
 
 ALTER TABLE ONLY public.webhook_deliveries
     ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (webhook_id, event_id);
