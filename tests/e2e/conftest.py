@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 import pytest
 
+from tools.embedded import free_port
 from tools.region.identities import read_environment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,11 +69,15 @@ class Api:
 
 @pytest.fixture(scope="session")
 def region() -> Iterator[dict[str, str]]:
-    """Bring up a region and yield the variables of its `env` file: URL, tokens, ids, database; and REGION_HOME."""
+    """Bring up a region and yield the variables of its `env` file: URL, tokens, ids, database.
+
+    And REGION_HOME, and WEBHOOK_PORT: where webhooks of this region may lead on this machine.
+    """
+    port = str(free_port())
     with _own_home() as home:
-        _command("up", home)
+        _command("up", home, WEBHOOK_ALLOWED_TARGETS=f"127.0.0.1:{port}")
         try:
-            yield {**read_environment(home / "env"), "REGION_HOME": str(home)}
+            yield {**read_environment(home / "env"), "REGION_HOME": str(home), "WEBHOOK_PORT": port}
         finally:
             _command("down", home)
 
@@ -104,11 +109,11 @@ def _can_have(lock: TextIO) -> bool:
     return True
 
 
-def _command(command: str, home: Path) -> None:
+def _command(command: str, home: Path, **variables: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tools.region", command],
         cwd=ROOT,
-        env={**os.environ, "REGION_HOME": str(home)},
+        env={**os.environ, "REGION_HOME": str(home), **variables},
         capture_output=True,
         text=True,
         timeout=_START_SECONDS,

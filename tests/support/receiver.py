@@ -1,5 +1,6 @@
 """Whoever listens behind a webhook: keeps what arrives, and answers as it is told."""
 
+import queue
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
@@ -33,11 +34,12 @@ class Receiver(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        """Listen; nothing is answered before it is served."""
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, port: int) -> None:
+        """Listen (0: on any port that is free); nothing is answered before it is served."""
+        super().__init__(("127.0.0.1", port), _Handler)
         self.answers = Answers()
         self.received: list[Received] = []
+        self.arriving: queue.SimpleQueue[Received] = queue.SimpleQueue()
 
     @property
     def target(self) -> str:
@@ -62,7 +64,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
         names = {name.lower(): value for name, value in self.headers.items()}
-        self.server.received.append(Received(self.path, names, self.rfile.read(length)))
+        request = Received(self.path, names, self.rfile.read(length))
+        self.server.received.append(request)
+        self.server.arriving.put(request)
         told = self.server.answers
         if self.path in told.hanging:
             told.let_go.wait(30)
@@ -82,9 +86,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def receiver(certificate: str | None = None) -> Iterator[Receiver]:
+def receiver(certificate: str | None = None, port: int = 0) -> Iterator[Receiver]:
     """Serve during the block; with a file of key and certificate by TLS."""
-    server = Receiver()
+    server = Receiver(port)
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
