@@ -15,7 +15,8 @@ from scheduler.ports.webhooks import Courier, DeliveryStore
 
 logger = logging.getLogger(__name__)
 
-MOST_AT_ONCE = 16
+MOST_AT_ONCE = 32
+"""More than the webhooks of one tenant: no tenant's slow targets can keep all threads busy."""
 LEASE_SECONDS = 30.0
 """Much longer than an attempt takes. What a killed sender had begun is begun again after it."""
 IDLE_SECONDS = 0.5
