@@ -50,6 +50,9 @@ GRANTED = {
         pytest.param({"outcome": "not_waiting"}, errors.QueueEntryNotWaiting, id="not waiting"),
         pytest.param({"outcome": "reservation_not_found"}, errors.ReservationNotFound, id="reservation not found"),
         pytest.param({"outcome": "reservation_not_pending"}, errors.ReservationNotPending, id="not pending"),
+        pytest.param({"outcome": "webhook_not_found"}, errors.WebhookNotFound, id="webhook not found"),
+        pytest.param({"outcome": "webhook_disabled"}, errors.WebhookDisabled, id="webhook disabled"),
+        pytest.param({"outcome": "too_many_webhooks"}, errors.TooManyWebhooks, id="too many webhooks"),
     ],
 )
 def test_an_outcome_that_refuses_is_raised(facts, refusal):

@@ -9,13 +9,15 @@ TLS_PORT = 443
 HTTP_PORT = 80
 LEAST_FREE_PORT = 1024
 """Ports below belong to other protocols."""
+LARGEST_PORT = 65535
 LONGEST_URL = 2000
 LONGEST_HOST = 253
 
 # One expression reads all of it: what two parsers read differently cannot be written. No user, no fragment, no escape
 # in the host.
 _URL = re.compile(
-    r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::([0-9]{1,5}))?((?:[/?][A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?)"
+    r"(https?)://(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+))(?::([0-9]{1,5}))?"
+    r"(?:[/?][A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?"
 )
 # The last label begins with a letter: 2130706433, 0x7f.1 and 127.0.0.01 are spellings of addresses, and no names.
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -56,18 +58,18 @@ def target_of(url: str, exempt: Collection[str]) -> Target:
     read = _URL.fullmatch(url) if len(url) <= LONGEST_URL else None
     if read is None:
         raise TargetRefused("not an http(s) URL without user, password and fragment, of at most 2000 characters")
-    scheme, host, port_text, _ = read.groups()
+    scheme, long_address, name, port_text = read.groups()
     port = int(port_text or (TLS_PORT if scheme == "https" else HTTP_PORT))
-    host = host.lower()
-    if f"{host}:{port}" in exempt:
-        return Target(host.strip("[]"), port, is_exempt=True)
+    host = (long_address or name).lower()
+    if (f"{host}:{port}" if name else f"[{host}]:{port}") in exempt:
+        return Target(host, port, is_exempt=True)
     if scheme != "https":
         raise TargetRefused("only https is called")
-    if port != TLS_PORT and not LEAST_FREE_PORT <= port <= 65535:
+    if port != TLS_PORT and not LEAST_FREE_PORT <= port <= LARGEST_PORT:
         raise TargetRefused("only port 443 and ports from 1024 are called")
-    if not _is_host(host):
+    if not (_is_name(host) or _is_written(IPv4Address, host) if name else _is_written(IPv6Address, host)):
         raise TargetRefused("the host must be a full name, or an address as it is usually written")
-    return Target(host.strip("[]"), port, is_exempt=False)
+    return Target(host, port, is_exempt=False)
 
 
 def must_be_public(addresses: Collection[str]) -> None:
@@ -112,11 +114,13 @@ def _last_32_bits(address: IPv6Address) -> IPv4Address:
     return IPv4Address(int(address) & 0xFFFF_FFFF)
 
 
-def _is_host(host: str) -> bool:
-    if host.startswith("[") or not re.search("[a-z]", host):
-        try:
-            ip_address(host.strip("[]"))
-        except ValueError:
-            return False
-        return host.startswith("[") == (":" in host)
+def _is_name(host: str) -> bool:
     return len(host) <= LONGEST_HOST and _NAME.fullmatch(host) is not None
+
+
+def _is_written(kind: type[IPv4Address | IPv6Address], host: str) -> bool:
+    try:
+        kind(host)
+    except ValueError:
+        return False
+    return True
