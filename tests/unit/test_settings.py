@@ -40,6 +40,14 @@ def test_an_empty_variable_is_one_that_is_not_set(name):
         pytest.param("RETENTION_DAYS", "3650", "retention_days", 3650, id="ten years"),
         pytest.param("PLACEMENT_STRATEGY", "best_fit", "placement_strategy", Strategy.BEST_FIT, id="a strategy"),
         pytest.param("DOCS_ENABLED", "false", "docs_enabled", False, id="no documents"),
+        pytest.param("WEBHOOK_ALLOWED_TARGETS", "", "webhook_allowed_targets", (), id="no target"),
+        pytest.param(
+            "WEBHOOK_ALLOWED_TARGETS",
+            "127.0.0.1:80, LocalHost:9000,[::1]:1,",
+            "webhook_allowed_targets",
+            ("127.0.0.1:80", "localhost:9000", "[::1]:1"),
+            id="targets",
+        ),
     ],
 )
 def test_a_variable_is_read_as_what_it_is(name, text, attribute, value):
@@ -53,6 +61,9 @@ def test_a_variable_is_read_as_what_it_is(name, text, attribute, value):
         pytest.param("QUOTA_ALLOW_ON_ERROR", "1", id="1 is not true"),
         pytest.param("REDIS_TLS", "on", id="on is not true"),
         pytest.param("DB_PORT", "0", id="no such port"),
+        pytest.param("WEBHOOK_ALLOWED_TARGETS", "localhost", id="a target without a port"),
+        pytest.param("WEBHOOK_ALLOWED_TARGETS", "http://localhost:80", id="a URL as a target"),
+        pytest.param("WEBHOOK_ALLOWED_TARGETS", "*:80", id="any target"),
         pytest.param("DB_PORT", "65536", id="a port too high"),
         pytest.param("REDIS_PORT", "redis", id="a port that is a word"),
         pytest.param("LOCK_WAIT_SECONDS", "-1", id="a wait below none"),
