@@ -24,6 +24,15 @@ CREATE TYPE public.device_wants AS (
 
 COMMENT ON TYPE public.device_wants IS 'Minima a caller asks for; NULL: any';
 
+CREATE TYPE public.incoming_event AS (
+	id text,
+	family text,
+	subject text,
+	at timestamp with time zone
+);
+
+COMMENT ON TYPE public.incoming_event IS 'An event from outside: source and id, and what of whom it tells';
+
 CREATE TYPE public.quota_terms AS (
 	refusal text,
 	valid_until timestamp with time zone,
@@ -126,8 +135,13 @@ CREATE TABLE public.devices (
     is_free boolean GENERATED ALWAYS AS ((((status)::text = 'running'::text) AND ((life)::text = 'in_service'::text) AND (active_allocation_id IS NULL) AND (held_for IS NULL))) STORED,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    failures_in_row smallint DEFAULT 0 NOT NULL,
+    recycling_since timestamp with time zone,
+    life_reason character varying(500),
+    life_changed_at timestamp with time zone,
     CONSTRAINT devices_adb_port_check CHECK (((adb_port >= 1) AND (adb_port <= 65535))),
     CONSTRAINT devices_cpu_cores_check CHECK ((cpu_cores > 0)),
+    CONSTRAINT devices_failures_in_row_check CHECK ((failures_in_row >= 0)),
     CONSTRAINT devices_fence_check CHECK ((fence >= 0)),
     CONSTRAINT devices_life_check CHECK (((life)::text = ANY ((ARRAY['in_service'::character varying, 'draining'::character varying, 'quarantined'::character varying, 'recycling'::character varying, 'deleted'::character varying])::text[]))),
     CONSTRAINT devices_memory_mb_check CHECK ((memory_mb > 0)),
@@ -153,6 +167,12 @@ COMMENT ON COLUMN public.devices.held_for IS 'Queue entry that the device is kep
 COMMENT ON COLUMN public.devices.fence IS 'Last fencing token given out; strictly increases';
 
 COMMENT ON COLUMN public.devices.is_free IS 'The one definition of a device that may be lent now';
+
+COMMENT ON COLUMN public.devices.failures_in_row IS 'Allocations that it failed one after the other; an end in order makes it 0';
+
+COMMENT ON COLUMN public.devices.recycling_since IS 'Since when it is being wiped';
+
+COMMENT ON COLUMN public.devices.life_reason IS 'Why it is not in service, as operators are told';
 
 CREATE TABLE public.quota_usage (
     tenant_id character varying(255) NOT NULL,
@@ -314,10 +334,16 @@ CREATE TABLE public.device_allocations (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     renewed_minutes integer DEFAULT 0 NOT NULL,
     reservation_id uuid,
+    wants public.device_wants,
+    segment integer DEFAULT 1 NOT NULL,
+    segment_started_at timestamp with time zone,
+    end_reason character varying(500),
+    is_warned boolean DEFAULT false NOT NULL,
     CONSTRAINT device_allocations_duration_minutes_check CHECK ((duration_minutes > 0)),
     CONSTRAINT device_allocations_duration_seconds_check CHECK ((duration_seconds >= 0)),
     CONSTRAINT device_allocations_renewal_count_check CHECK ((renewal_count >= 0)),
     CONSTRAINT device_allocations_renewed_minutes_check CHECK ((renewed_minutes >= 0)),
+    CONSTRAINT device_allocations_segment_check CHECK ((segment > 0)),
     CONSTRAINT device_allocations_status_check CHECK (((status)::text = ANY ((ARRAY['allocated'::character varying, 'released'::character varying, 'expired'::character varying, 'revoked'::character varying])::text[])))
 )
 WITH (fillfactor='90', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0', autovacuum_analyze_scale_factor='0.01');
@@ -367,6 +393,16 @@ COMMENT ON COLUMN public.device_allocations.updated_at IS 'When the row was chan
 COMMENT ON COLUMN public.device_allocations.renewed_minutes IS 'Minutes that its renewals added, beside the duration_minutes of the grant';
 
 COMMENT ON COLUMN public.device_allocations.reservation_id IS 'The reservation that it was made from';
+
+COMMENT ON COLUMN public.device_allocations.wants IS 'Minima asked of the device; a failover gives no less. NULL: none were asked';
+
+COMMENT ON COLUMN public.device_allocations.segment IS 'Counts the devices that served it: one more with each failover';
+
+COMMENT ON COLUMN public.device_allocations.segment_started_at IS 'Since when the present device serves it; NULL: from the beginning';
+
+COMMENT ON COLUMN public.device_allocations.end_reason IS 'Why it was revoked, as its holder is told';
+
+COMMENT ON COLUMN public.device_allocations.is_warned IS 'Whether its holder was told that this end is near; a renewal makes it false';
 
 CREATE TABLE public.outlook_lessons (
     only_row boolean DEFAULT true NOT NULL,
@@ -436,6 +472,31 @@ COMMENT ON COLUMN public.webhooks.waiting IS 'Its deliveries that are not finish
 COMMENT ON COLUMN public.webhooks.busy_until IS 'No attempt begins before: one is in flight, or it rests after failures';
 
 COMMENT ON COLUMN public.webhooks.next_attempt_at IS 'When the next attempt is due: the earliest of its deliveries, not before busy_until';
+
+CREATE FUNCTION public.record_usage() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    started timestamptz := coalesce(NEW.segment_started_at, NEW.allocated_at);
+    ended   timestamptz := coalesce(NEW.released_at, scheduler_clock());
+    total   integer     := coalesce(NEW.duration_seconds, least(greatest(floor(extract(
+                               epoch FROM least(ended, NEW.expires_at) - NEW.allocated_at)), 0), 2147483647));
+    billed  integer     := 0;
+BEGIN
+    IF NEW.segment > 1 THEN
+        billed := (SELECT coalesce(sum(seconds), 0) FROM usage_records WHERE allocation_id = NEW.id AND kind = 'usage');
+    END IF;
+    INSERT INTO usage_records (
+        allocation_id, segment, tenant_id, user_id, device_id, device_name, cpu_cores, memory_mb, storage_mb,
+        started_at, ended_at, seconds, recorded_at)
+    VALUES (
+        NEW.id, NEW.segment, coalesce(NEW.tenant_id, 'default'), NEW.user_id, NEW.device_id,
+        coalesce((SELECT name FROM devices WHERE id = NEW.device_id), NEW.device_id), NEW.cpu_cores, NEW.memory_mb, NEW.storage_mb,
+        started, greatest(least(ended, NEW.expires_at), started), greatest(total - billed, 0), ended);
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION public.record_usage() IS 'Writes what the last segment of an allocation is billed, beside its end';
 
 CREATE FUNCTION public.set_default_tenant() RETURNS trigger
     LANGUAGE plpgsql
@@ -521,6 +582,20 @@ CREATE TABLE public.device_heartbeats (
 
 COMMENT ON TABLE public.device_heartbeats IS 'Load of each device in percent; apart from devices, because a changed device row is skipped by claims';
 
+CREATE TABLE public.fleet_policy (
+    only_row boolean DEFAULT true NOT NULL,
+    recycles boolean DEFAULT false NOT NULL,
+    recycle_minutes integer DEFAULT 30 NOT NULL,
+    CONSTRAINT fleet_policy_only_row_check CHECK (only_row),
+    CONSTRAINT fleet_policy_recycle_minutes_check CHECK (((recycle_minutes >= 1) AND (recycle_minutes <= 1440)))
+);
+
+COMMENT ON TABLE public.fleet_policy IS 'What holds for all devices, set by the migrate function';
+
+COMMENT ON COLUMN public.fleet_policy.recycles IS 'A device that comes back is lent again only after it was wiped';
+
+COMMENT ON COLUMN public.fleet_policy.recycle_minutes IS 'A device that takes longer to be wiped is quarantined';
+
 CREATE TABLE public.idempotency_keys (
     tenant_id character varying(255) NOT NULL,
     caller character varying(300) NOT NULL,
@@ -542,6 +617,15 @@ CREATE TABLE public.inbox (
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0');
 
 COMMENT ON TABLE public.inbox IS 'Events each consumer has applied, so that a redelivery changes nothing';
+
+CREATE TABLE public.incoming_newest (
+    family character varying(50) NOT NULL,
+    subject character varying(511) NOT NULL,
+    newest_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='80');
+
+COMMENT ON TABLE public.incoming_newest IS 'The time of the newest event from outside that was applied for a subject: older ones change nothing';
 
 CREATE TABLE public.leases (
     name character varying(50) NOT NULL,
@@ -680,6 +764,40 @@ CREATE TABLE public.statistics_snapshots (
 
 COMMENT ON TABLE public.statistics_snapshots IS 'The fleet at each full hour';
 
+CREATE TABLE public.usage_records (
+    allocation_id uuid NOT NULL,
+    segment integer NOT NULL,
+    kind character varying(10) DEFAULT 'usage'::character varying NOT NULL,
+    tenant_id character varying(255) NOT NULL,
+    user_id character varying(255) NOT NULL,
+    device_id character varying(255) NOT NULL,
+    device_name character varying(255) NOT NULL,
+    cpu_cores integer NOT NULL,
+    memory_mb integer NOT NULL,
+    storage_mb integer NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone NOT NULL,
+    seconds integer NOT NULL,
+    reason character varying(500),
+    recorded_at timestamp with time zone NOT NULL,
+    delivered_at timestamp with time zone,
+    CONSTRAINT usage_records_check CHECK ((ended_at >= started_at)),
+    CONSTRAINT usage_records_kind_check CHECK (((kind)::text = ANY ((ARRAY['usage'::character varying, 'credit'::character varying])::text[]))),
+    CONSTRAINT usage_records_seconds_check CHECK ((seconds >= 0)),
+    CONSTRAINT usage_records_segment_check CHECK ((segment > 0))
+)
+WITH (fillfactor='90', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0');
+
+COMMENT ON TABLE public.usage_records IS 'What is billed: each ended segment once, and credits beside; outlives its allocation';
+
+COMMENT ON COLUMN public.usage_records.segment IS 'Counts the devices that served the allocation, from 1';
+
+COMMENT ON COLUMN public.usage_records.kind IS 'usage: the time of the segment | credit: the part of it in which the device had failed';
+
+COMMENT ON COLUMN public.usage_records.seconds IS 'The usage rows of an allocation add up to its duration_seconds; a credit is given back';
+
+COMMENT ON COLUMN public.usage_records.delivered_at IS 'When the billing service acknowledged it';
+
 CREATE TABLE public.user_standing (
     tenant_id character varying(255) NOT NULL,
     user_id character varying(255) NOT NULL,
@@ -741,11 +859,17 @@ ALTER TABLE ONLY public.device_heartbeats
 ALTER TABLE ONLY public.devices
     ADD CONSTRAINT devices_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.fleet_policy
+    ADD CONSTRAINT fleet_policy_pkey PRIMARY KEY (only_row);
+
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, caller, route, key);
 
 ALTER TABLE ONLY public.inbox
     ADD CONSTRAINT inbox_pkey PRIMARY KEY (consumer, event_id);
+
+ALTER TABLE ONLY public.incoming_newest
+    ADD CONSTRAINT incoming_newest_pkey PRIMARY KEY (family, subject);
 
 ALTER TABLE ONLY public.leases
     ADD CONSTRAINT leases_pkey PRIMARY KEY (name);
@@ -800,6 +924,9 @@ ALTER TABLE ONLY public.spec_classes
 
 ALTER TABLE ONLY public.statistics_snapshots
     ADD CONSTRAINT statistics_snapshots_pkey PRIMARY KEY (hour);
+
+ALTER TABLE ONLY public.usage_records
+    ADD CONSTRAINT usage_records_pkey PRIMARY KEY (allocation_id, segment, kind);
 
 ALTER TABLE ONLY public.user_standing
     ADD CONSTRAINT user_standing_pkey PRIMARY KEY (tenant_id, user_id);
@@ -879,6 +1006,8 @@ CREATE INDEX reservations_to_remind ON public.reservations USING btree (remind_a
 
 CREATE INDEX reservations_unclaimed ON public.reservations USING btree (user_id, tenant_id, executed_at) WHERE (((status)::text = 'executing'::text) AND (claimed_at IS NULL));
 
+CREATE INDEX usage_records_by_tenant ON public.usage_records USING btree (tenant_id, ended_at, allocation_id);
+
 CREATE INDEX webhook_deliveries_finished ON public.webhook_deliveries USING btree (COALESCE(delivered_at, failed_at)) WHERE (next_attempt_at IS NULL);
 
 CREATE INDEX webhook_deliveries_waiting ON public.webhook_deliveries USING btree (webhook_id, next_attempt_at) WHERE (next_attempt_at IS NOT NULL);
@@ -896,6 +1025,8 @@ CREATE TRIGGER device_allocations_default_tenant BEFORE INSERT ON public.device_
 CREATE TRIGGER device_allocations_lock_for_adoption BEFORE INSERT ON public.device_allocations FOR EACH ROW WHEN (((new.fencing_token = 0) AND ((new.status)::text = 'allocated'::text))) EXECUTE FUNCTION public.lock_for_adoption();
 
 CREATE TRIGGER device_allocations_updated_at BEFORE UPDATE ON public.device_allocations FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+CREATE TRIGGER device_allocations_usage AFTER UPDATE ON public.device_allocations FOR EACH ROW WHEN ((((old.status)::text = 'allocated'::text) AND ((new.status)::text <> 'allocated'::text))) EXECUTE FUNCTION public.record_usage();
 
 CREATE TRIGGER devices_updated_at BEFORE UPDATE ON public.devices FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 

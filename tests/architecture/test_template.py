@@ -125,7 +125,7 @@ def test_only_the_relay_may_publish() -> None:
     assert publishers == {"RelayFunction"}
 
 
-def test_the_usage_queue_takes_raw_events_of_the_four_types_that_change_usage() -> None:
+def test_the_usage_queue_takes_raw_events_of_the_types_that_change_usage() -> None:
     subscription = TEMPLATE["Resources"]["UsageSubscription"]["Properties"]
 
     assert subscription["RawMessageDelivery"] is True
@@ -134,6 +134,7 @@ def test_the_usage_queue_takes_raw_events_of_the_four_types_that_change_usage() 
         "device.released",
         "scheduler.allocation.expired",
         "scheduler.allocation.revoked",
+        "scheduler.allocation.failed_over",
     }
 
 

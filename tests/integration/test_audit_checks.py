@@ -49,7 +49,49 @@ SELECT 'device.allocated', device_id, device_id, tenant_id,
   FROM device_allocations WHERE id = 'aaaaaaaa-0000-4000-8000-000000000000'
 """
 
+MOVED = (
+    f"UPDATE device_allocations SET segment = 2, segment_started_at = {{since}} WHERE id = {ACTIVE};"
+    " INSERT INTO usage_records (allocation_id, segment, tenant_id, user_id, device_id, device_name, cpu_cores,"
+    " memory_mb, storage_mb, started_at, ended_at, seconds, recorded_at)"
+    " SELECT id, 1, tenant_id, user_id, device_id, 'x', 1, 1, 1, allocated_at, allocated_at, 0, allocated_at"
+    f" FROM device_allocations WHERE id = {ACTIVE}"
+)
+
 PLANTED = [
+    pytest.param(
+        "I2",
+        {"bill differs"},
+        f"DELETE FROM usage_records WHERE allocation_id = {ENDED}",
+        id="an end that is not billed",
+    ),
+    pytest.param(
+        "I2",
+        {"bill differs"},
+        f"UPDATE usage_records SET seconds = seconds + 1 WHERE allocation_id = {ENDED}",
+        id="an end that is billed a second too long",
+    ),
+    pytest.param(
+        "I2",
+        {"bill differs"},
+        "INSERT INTO usage_records SELECT (r).* FROM (SELECT jsonb_populate_record(u,"
+        " jsonb_build_object('kind', 'credit', 'seconds', u.seconds + 1)) AS r"
+        f" FROM usage_records u WHERE allocation_id = {ENDED}) wrong",
+        id="a credit beyond the time",
+    ),
+    pytest.param(
+        "I3",
+        {"failover without its one event"},
+        MOVED.format(since="allocated_at"),
+        id="a failover that was not told",
+    ),
+    pytest.param(
+        "I1",
+        {"moved holds overlap"},
+        MOVED.format(since=f"(SELECT released_at FROM device_allocations WHERE id = {ENDED}) - interval '1 us'")
+        + "; "
+        + COPY_EVENT.format(type="'scheduler.allocation.failed_over'", data="data", where=OF_ACTIVE),
+        id="a failover to a device that was not free",
+    ),
     pytest.param("I1", {"device names another", "holds overlap"}, SECOND_HOLDER, id="a device with two holders"),
     pytest.param(
         "I1",

@@ -114,6 +114,7 @@ def test_the_usage_queue_gets_what_changes_usage_and_nothing_else(api: Api, data
         EventType.DEVICE_RELEASED,
         EventType.ALLOCATION_EXPIRED,
         EventType.ALLOCATION_REVOKED,
+        EventType.ALLOCATION_FAILED_OVER,
     }
 
 

@@ -3,7 +3,10 @@
 from datetime import timedelta
 
 from scheduler.adapters.postgres.connection import Database
-from tests.support.api import OTHER_TENANT, SERVICE, Api, Context
+from scheduler.domain.incoming import DeviceFailed, DeviceStatusChanged, EventMark, Family
+from scheduler.domain.model import DeviceStatus
+from scheduler.runtime.interventions import get_incidents
+from tests.support.api import OPERATOR, OTHER_TENANT, SERVICE, Api, Context
 from tests.support.clock import Clock
 from tools.handlers import load_function
 
@@ -12,25 +15,39 @@ QUEUE = "/scheduler/queue"
 
 
 def one_event_of_each_type(api: Api, database: Database) -> None:
-    """Let happen what can, and one revocation, which no route asks for yet."""
+    """Let happen what can."""
     clock = Clock(database)
     database.call("INSERT INTO quotas (tenant_id, user_id, plan_name) VALUES ('acme', 'bob', 'free')", {})
     api.add_devices(6)
-    _lend_and_refuse(api, database)
+    _lend_and_refuse(api)
+    _break(api, database, clock)
     _book(api, clock)
     _wait(api)
     _let_time_pass(clock)
     database.call("INSERT INTO device_allocations (device_id, user_id) VALUES ('imported', 'carol')", {})
 
 
-def _lend_and_refuse(api: Api, database: Database) -> None:
+def _lend_and_refuse(api: Api) -> None:
     api.release(api.allocate().data["deviceId"])
     api.allocate(userId="bob", durationMinutes=120)
     assert api.allocate(userId="bob").code == "quota_exceeded"
     assert api.allocate(OTHER_TENANT, preferredSpecs={"minCpu": 64}).code == "no_available_devices"
     revoked, renewed = (api.allocate(durationMinutes=10).data["allocationId"] for _ in range(2))
-    database.rows("SELECT * FROM end_allocations(ARRAY[%(id)s::uuid], 'revoked')", {"id": revoked})
+    assert api.post(f"/scheduler/allocations/{revoked}/revoke", OPERATOR, {"reason": "Abuse"}).status == 200
     assert api.renew(renewed, 5).status == 200
+
+
+def _break(api: Api, database: Database, clock: Clock) -> None:
+    """A device fails, which is the third time, and another comes back from maintenance."""
+    api.add_devices(2, deviceType="watch")
+    database.call("UPDATE devices SET failures_in_row = 2 WHERE device_type = 'watch'", {})
+    failing = api.allocate(userId="jim", deviceType="watch").data["deviceId"]
+    incidents = get_incidents()
+    incidents.failed(DeviceFailed(EventMark("host|1", Family.DEVICE, failing, clock.read()), failing, None))
+    (serviced,) = api.add_devices(1, deviceType="radio")
+    for number, status in enumerate((DeviceStatus.MAINTENANCE, DeviceStatus.RUNNING)):
+        mark = EventMark(f"host|radio-{number}", Family.DEVICE, serviced, clock.read())
+        incidents.status_changed(DeviceStatusChanged(mark, serviced, "running", status, None))
 
 
 def _book(api: Api, clock: Clock) -> None:

@@ -59,6 +59,10 @@ CASES = (
     Case("QueryFunction", "http/allocation-get.json", {"statusCode": 404, "body.code": "allocation_not_found"}),
     Case("RenewFunction", "http/allocation-renewal.json", {"statusCode": 404, "body.code": "allocation_not_found"}),
     Case("RenewFunction", "http/allocation-renew.json", {"statusCode": 404, "body.code": "allocation_not_found"}),
+    Case("InterveneFunction", "http/allocation-revoke.json", {"statusCode": 404, "body.code": "allocation_not_found"}),
+    Case(
+        "InterveneFunction", "http/allocation-failover.json", {"statusCode": 404, "body.code": "allocation_not_found"}
+    ),
     Case("ReleaseFunction", "http/release.json", {"statusCode": 200, "body.data.deviceId": "phone-0001"}),
     Case("AllocateFunction", "http/allocate.json", _created(_GRANTED | _PHONE_1)),
     Case("QueueFunction", "http/queue-join.json", _created({"status": "waiting", "position": 1, "tier": str})),

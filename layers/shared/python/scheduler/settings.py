@@ -28,6 +28,8 @@ ENVIRONMENT: dict[str, str] = {
     "BILLING_SERVICE_URL": "Billing service that is told what is billed and asked for balances; empty: neither",
     "BILLING_ALLOW_ON_ERROR": "true: lend and renew while the billing service is down; false: refuse with 503 (true)",
     "DEFAULT_PLAN": "Built-in plan of a user who has none: free, basic, pro or enterprise (pro)",
+    "FAILOVER_OFF_TENANTS": "Tenants whose allocations end when their device fails, instead of moving to another; "
+    "comma-separated, * for all (none)",
     "EVENTS_TOPIC_ARN": "SNS FIFO topic that events are published to",
     "EVENTS_IN_DLQ_URL": "SQS FIFO queue where events from outside are parked that cannot be used",
     "TENANT_CLAIM": "JWT claim that names the tenant (tenant_id)",
@@ -80,6 +82,7 @@ class Settings:
     billing_service_url: str
     billing_allow_on_error: bool
     default_plan: str
+    failover_off_tenants: frozenset[str]
     events_topic_arn: str
     events_in_dlq_url: str
     tenant_claim: str
@@ -133,6 +136,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         billing_service_url=read.text("BILLING_SERVICE_URL").rstrip("/"),
         billing_allow_on_error=read.flag("BILLING_ALLOW_ON_ERROR", default=True),
         default_plan=read.text("DEFAULT_PLAN", "pro"),
+        failover_off_tenants=read.names("FAILOVER_OFF_TENANTS"),
         events_topic_arn=read.text("EVENTS_TOPIC_ARN"),
         events_in_dlq_url=read.text("EVENTS_IN_DLQ_URL"),
         tenant_claim=read.text("TENANT_CLAIM", "tenant_id"),
@@ -167,6 +171,9 @@ class _Reader:
     def text(self, name: str, default: str = "") -> str:
         assert name in ENVIRONMENT, f"{name} is not documented"  # noqa: S101
         return self._environment.get(name, "").strip() or default
+
+    def names(self, name: str) -> frozenset[str]:
+        return frozenset(part.strip() for part in self.text(name).split(",") if part.strip())
 
     def flag(self, name: str, *, default: bool) -> bool:
         text = self.text(name, str(default)).lower()

@@ -28,7 +28,8 @@ class Invariant(StrEnum):
 STATEMENTS: Mapping[Invariant, str] = {
     Invariant.ONE_HOLDER: "A device has at most one active allocation, its row names it and the next reservation, and "
     "its holds overlap neither each other nor a reservation.",
-    Invariant.EXACT_QUOTA: "A user's used quota is the sum over her active allocations, and the running totals agree.",
+    Invariant.EXACT_QUOTA: "A user's used quota is the sum over her active allocations, the running totals "
+    "agree, and what ended is billed once, to the second.",
     Invariant.ONE_EVENT: "Every grant, renewal and end, and every state of a reservation or a wait, has one event, and "
     "every event what it tells of; none waits for long.",
     Invariant.ORDERED_EVENTS: "The events of a device are published in the order in which they happened.",

@@ -19,6 +19,7 @@ class EventType(StrEnum):
     ALLOCATION_EXPIRED = "scheduler.allocation.expired"
     ALLOCATION_REVOKED = "scheduler.allocation.revoked"
     ALLOCATION_RENEWED = "scheduler.allocation.renewed"
+    ALLOCATION_FAILED_OVER = "scheduler.allocation.failed_over"
     RESERVATION_CREATED = "scheduler.reservation.created"
     RESERVATION_UPDATED = "scheduler.reservation.updated"
     RESERVATION_CANCELLED = "scheduler.reservation.cancelled"
@@ -30,6 +31,8 @@ class EventType(StrEnum):
     QUEUE_FULFILLED = "scheduler.queue.fulfilled"
     QUEUE_EXPIRED = "scheduler.queue.expired"
     QUEUE_CANCELLED = "scheduler.queue.cancelled"
+    DEVICE_QUARANTINED = "scheduler.device.quarantined"
+    DEVICE_RESTORED = "scheduler.device.restored"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from scheduler.adapters.aws.parking import SqsParking
 from scheduler.adapters.postgres.standing import PostgresStanding
 from scheduler.domain.errors import Unavailable
 from scheduler.runtime import _available_cache, _gate, database, meter
+from scheduler.runtime.interventions import get_incidents
 from scheduler.service.consumer import Consumer
 from scheduler.service.standing import Standing
 from scheduler.settings import settings
@@ -17,7 +18,7 @@ def get_consumer() -> Consumer:
     """Wire whatever events from outside concern."""
     store = PostgresStanding(database(), keeps_quotas=not settings().user_service_url)
     return Consumer(
-        _Nobody(),
+        get_incidents(),
         _Nobody(),
         Standing(store, _gate(), _available_cache(), meter()),
         SqsParking(settings().events_in_dlq_url),
@@ -26,9 +27,9 @@ def get_consumer() -> Consumer:
 
 
 class _Nobody:
-    """Leaves events of devices in the queue, and then in its DLQ, until somebody acts on them."""
+    """Leaves what devices tell of themselves in the queue, and then in its DLQ, until somebody acts on it."""
 
-    def failed(self, event: Any) -> None:
+    def heartbeat(self, event: Any) -> None:
         raise Unavailable(f"Nobody acts on {type(event).__name__}")
 
-    status_changed = deleted = maintenance = heartbeat = recycled = failed
+    recycled = heartbeat

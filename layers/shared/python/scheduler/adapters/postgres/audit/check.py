@@ -18,6 +18,15 @@ def allocation_in(document: str) -> str:
     return uuid_in(f"{document} ->> 'allocationId'")
 
 
+def first_device_of(allocation: str) -> str:
+    """Tell in SQL on which device an allocation began: failovers leave their devices in the usage records."""
+    began = f"SELECT u.device_id FROM usage_records u WHERE u.allocation_id = {allocation}.id AND u.segment = 1"
+    return (
+        f"CASE {allocation}.segment WHEN 1 THEN {allocation}.device_id"
+        f" ELSE coalesce(({began} AND u.kind = 'usage'), {allocation}.device_id) END"
+    )
+
+
 def uuid_in(text: str) -> str:
     """Read a text as an id, in SQL; NULL where it is none."""
     return f"CASE WHEN {text} ~ '^[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}$' THEN ({text})::uuid END"

@@ -4,7 +4,7 @@ A grant or an end and its event carry the same instant, so each is found by one 
 proves nothing by being absent: `retention_marks` tells up to when it has.
 """
 
-from scheduler.adapters.postgres.audit.check import Check, allocation_in, deleted_until
+from scheduler.adapters.postgres.audit.check import Check, allocation_in, deleted_until, first_device_of
 from scheduler.domain.audit import Invariant
 
 # Each grant that was claimed has one event, of the same instant.
@@ -13,12 +13,12 @@ GRANT_EVENTS = Check(
     Invariant.ONE_EVENT,
     f"""
     SELECT jsonb_build_object('allocationId', a.id, 'deviceId', a.device_id, 'events', e.events) AS offender
-      FROM (SELECT id, device_id, allocated_at FROM device_allocations
+      FROM (SELECT id, device_id, segment, allocated_at FROM device_allocations
              WHERE status = ANY (%(statuses)s) AND {{slice}} AND decision IS NOT NULL
                AND allocated_at > {deleted_until("events")}) a
      CROSS JOIN LATERAL (
            SELECT count(*) AS events FROM outbox o
-            WHERE o.group_id = a.device_id AND o.occurred_at = a.allocated_at AND o.type = 'device.allocated'
+            WHERE o.group_id = {first_device_of("a")} AND o.occurred_at = a.allocated_at AND o.type = 'device.allocated'
               AND o.data ->> 'allocationId' = a.id::text) e
      WHERE e.events <> 1""",
 )
@@ -29,12 +29,12 @@ ADOPTION_EVENTS = Check(
     Invariant.ONE_EVENT,
     f"""
     SELECT jsonb_build_object('allocationId', a.id, 'deviceId', a.device_id, 'events', e.events) AS offender
-      FROM (SELECT id, device_id FROM device_allocations
+      FROM (SELECT id, device_id, segment FROM device_allocations
              WHERE status = ANY (%(statuses)s) AND {{slice}} AND decision IS NULL AND fencing_token > 0
                AND created_at > {deleted_until("events")}) a
      CROSS JOIN LATERAL (
            SELECT count(*) AS events FROM outbox o
-            WHERE o.group_id = a.device_id AND o.type = 'device.allocated'
+            WHERE o.group_id = {first_device_of("a")} AND o.type = 'device.allocated'
               AND o.data ->> 'allocationId' = a.id::text) e
      WHERE e.events <> 1""",
 )
@@ -56,6 +56,29 @@ END_EVENTS = Check(
      WHERE e.events <> 1""",
 )
 
+# Each failover has one event, of the same instant, in the order of the device that it went to.
+FAILOVER_EVENTS = Check(
+    "failover without its one event",
+    Invariant.ONE_EVENT,
+    f"""
+    SELECT jsonb_build_object('allocationId', a.id, 'deviceId', a.device_id, 'segment', u.segment,
+                              'events', e.events) AS offender
+      FROM (SELECT id, device_id, segment FROM device_allocations
+             WHERE status = ANY (%(statuses)s) AND {{slice}} AND segment > 1) a
+     CROSS JOIN LATERAL (
+           SELECT left_one.segment, left_one.ended_at, coalesce(next_one.device_id, a.device_id) AS device_id
+             FROM generate_series(1, a.segment - 1) number
+             LEFT JOIN usage_records left_one
+               ON (left_one.allocation_id, left_one.segment, left_one.kind) = (a.id, number, 'usage')
+             LEFT JOIN usage_records next_one
+               ON (next_one.allocation_id, next_one.segment, next_one.kind) = (a.id, number + 1, 'usage')) u
+     CROSS JOIN LATERAL (
+           SELECT count(*) AS events FROM outbox o
+            WHERE o.group_id = u.device_id AND o.occurred_at = u.ended_at
+              AND o.type = 'scheduler.allocation.failed_over' AND o.data ->> 'allocationId' = a.id::text) e
+     WHERE e.events <> 1 AND coalesce(u.ended_at > {deleted_until("events")}, true)""",
+)
+
 # Each event of a grant or an end tells of an allocation that is there, of its device, its instant and its way to end.
 EVENT_ALLOCATION = Check(
     "event without its allocation",
@@ -68,7 +91,8 @@ EVENT_ALLOCATION = Check(
                AND type IN ('device.allocated', 'device.released', 'scheduler.allocation.expired',
                             'scheduler.allocation.revoked')) o
       LEFT JOIN LATERAL (SELECT * FROM device_allocations WHERE id = {allocation_in("o.data")} OFFSET 0) a ON true
-     WHERE a.id IS NULL OR a.device_id <> o.group_id
+     WHERE a.id IS NULL
+        OR o.group_id <> CASE o.type WHEN 'device.allocated' THEN {first_device_of("a")} ELSE a.device_id END
         OR CASE o.type WHEN 'device.allocated' THEN a.decision IS NOT NULL AND a.allocated_at <> o.occurred_at
            ELSE a.released_at IS DISTINCT FROM o.occurred_at
              OR a.status <> CASE o.type WHEN 'device.released' THEN 'released'

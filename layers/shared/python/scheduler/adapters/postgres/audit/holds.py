@@ -40,10 +40,10 @@ HOLDS_OVERLAP = Check(
     """
     SELECT jsonb_build_object('allocationId', a.id, 'deviceId', a.device_id, 'before', p.id) AS offender
       FROM (SELECT id, device_id, allocated_at, fencing_token FROM device_allocations
-             WHERE status = ANY (%(statuses)s) AND {slice} AND decision IS NOT NULL) a
+             WHERE status = ANY (%(statuses)s) AND {slice} AND decision IS NOT NULL AND segment = 1) a
      CROSS JOIN LATERAL (
            SELECT b.id, b.released_at FROM device_allocations b
-            WHERE b.device_id = a.device_id
+            WHERE b.device_id = a.device_id AND b.segment = 1
               AND (b.allocated_at, b.fencing_token, b.id) < (a.allocated_at, a.fencing_token, a.id)
               AND b.fencing_token > 0 AND (b.decision IS NOT NULL OR b.fencing_token < a.fencing_token)
             ORDER BY b.allocated_at DESC, b.fencing_token DESC, b.id DESC LIMIT 1) p
@@ -58,16 +58,40 @@ TOKEN_DID_NOT_RISE = Check(
     SELECT jsonb_build_object('allocationId', a.id, 'deviceId', a.device_id,
                               'fencingToken', a.fencing_token) AS offender
       FROM (SELECT id, device_id, allocated_at, fencing_token, decision IS NOT NULL AS claimed FROM device_allocations
-             WHERE status = ANY (%(statuses)s) AND {slice} AND fencing_token > 0) a
+             WHERE status = ANY (%(statuses)s) AND {slice} AND fencing_token > 0 AND segment = 1) a
      WHERE CASE WHEN a.claimed THEN a.fencing_token <= (
                SELECT b.fencing_token FROM device_allocations b
-                WHERE b.device_id = a.device_id AND b.decision IS NOT NULL
+                WHERE b.device_id = a.device_id AND b.decision IS NOT NULL AND b.segment = 1
                   AND (b.allocated_at, b.fencing_token, b.id) < (a.allocated_at, a.fencing_token, a.id)
                 ORDER BY b.allocated_at DESC, b.fencing_token DESC, b.id DESC LIMIT 1)
            ELSE EXISTS (
                SELECT FROM device_allocations b
                 WHERE b.device_id = a.device_id AND b.fencing_token = a.fencing_token AND b.id <> a.id)
            END""",
+)
+
+# An allocation that came to its device by failover was granted before, elsewhere: no other on the device begins before
+# it came and ends after, or begins while it lasts; nor on a device that it left, while it was there.
+MOVED_HOLDS_OVERLAP = Check(
+    "moved holds overlap",
+    Invariant.ONE_HOLDER,
+    """
+    SELECT jsonb_build_object('allocationId', a.id, 'deviceId', part.device_id, 'other', b.id) AS offender
+      FROM (SELECT * FROM device_allocations
+             WHERE status = ANY (%(statuses)s) AND {slice} AND segment > 1) a
+     CROSS JOIN LATERAL (
+           SELECT a.device_id, a.segment_started_at AS since, coalesce(a.released_at, 'infinity') AS until
+            UNION ALL SELECT u.device_id, u.started_at, u.ended_at FROM usage_records u
+                       WHERE u.allocation_id = a.id AND u.kind = 'usage' AND u.segment < a.segment) part
+     CROSS JOIN LATERAL (
+           (SELECT id, released_at, allocated_at FROM device_allocations
+             WHERE device_id = part.device_id AND segment = 1 AND id <> a.id AND allocated_at < part.since
+             ORDER BY allocated_at DESC, id DESC LIMIT 1)
+            UNION ALL
+           (SELECT id, released_at, allocated_at FROM device_allocations
+             WHERE device_id = part.device_id AND segment = 1 AND id <> a.id AND allocated_at >= part.since
+             ORDER BY allocated_at, id LIMIT 1)) b
+     WHERE b.allocated_at < part.until AND coalesce(b.released_at, 'infinity') > part.since""",
 )
 
 # No token is larger than the last one that its device gave out: the next would repeat it.

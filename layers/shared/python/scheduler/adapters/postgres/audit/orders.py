@@ -47,10 +47,12 @@ ALLOCATIONS = Order(
     " ORDER BY newest.allocated_at DESC, newest.id DESC OFFSET %(rows)s - 1 LIMIT 1",
     (
         holds.HOLDS_OVERLAP,
+        holds.MOVED_HOLDS_OVERLAP,
         holds.TOKEN_DID_NOT_RISE,
         holds.FENCE_IS_BEHIND,
         events.GRANT_EVENTS,
         events.ADOPTION_EVENTS,
+        events.FAILOVER_EVENTS,
         renewals.RENEWALS_DIFFER,
         renewals.RENEWAL_EVENTS,
     ),
@@ -62,7 +64,7 @@ ENDS = Order(
     "SELECT released_at, id, released_at AS at FROM device_allocations"
     " WHERE status <> 'allocated' AND released_at IS NOT NULL AND {below}"
     " ORDER BY released_at DESC, id DESC OFFSET %(rows)s - 1 LIMIT 1",
-    (events.END_EVENTS,),
+    (events.END_EVENTS, usage.BILL_DIFFERS),
 )
 
 EVENTS = Order(

@@ -43,7 +43,9 @@ RENEWAL_EVENTS = Check(
                           WHERE allocation_id = a.id AND renewed_at > {deleted_until("events")} OFFSET 0) r
      CROSS JOIN LATERAL (
            SELECT count(*) AS events FROM outbox o
-            WHERE o.group_id = a.device_id AND o.occurred_at = r.renewed_at
+            WHERE o.group_id IN (SELECT a.device_id
+                                 UNION SELECT device_id FROM usage_records WHERE allocation_id = a.id)
+              AND o.occurred_at = r.renewed_at
               AND o.type = 'scheduler.allocation.renewed' AND o.data ->> 'allocationId' = a.id::text) e
      WHERE e.events <> 1""",
 )

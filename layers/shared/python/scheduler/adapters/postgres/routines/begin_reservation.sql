@@ -14,6 +14,7 @@ BEGIN
     IF granted IS NULL THEN
         RETURN NULL;
     END IF;
+    PERFORM keep_wants(granted, reservation_wants(r));
     UPDATE reservations
        SET status = 'executing', device_id = device.id, allocation_id = (granted ->> 'allocationId')::uuid,
            executed_at = (granted ->> 'allocatedAt')::timestamptz

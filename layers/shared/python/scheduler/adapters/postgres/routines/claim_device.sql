@@ -39,6 +39,7 @@ BEGIN
             answer := grant_device(device, held, p_terms, p_minutes, p_metadata);
         END IF;
         IF answer IS NOT NULL THEN
+            PERFORM keep_wants(answer, p_wants);
             RETURN close_request(p_key, answer);
         END IF;
         refusal := too_big_refusal(p_tenant, p_wants, most);

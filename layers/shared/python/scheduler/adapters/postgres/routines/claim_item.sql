@@ -26,6 +26,7 @@ BEGIN
             facts := write_grant(device, held, p_terms, p_minutes, p_metadata, NULL, NULL);
         END IF;
         IF facts IS NOT NULL THEN
+            PERFORM keep_wants(facts, p_wants);
             RETURN facts;
         END IF;
         refusal := too_big_refusal(p_tenant, p_wants, most);

@@ -1,5 +1,6 @@
--- End one active allocation, whatever ends it: status, device, usage and event. Called with its usage row, itself and its device
--- locked, and with the clock read after that; the caller counts it, last in the lock order. p_as: released | expired | revoked; one whose time is over ends as expired.
+-- End one active allocation, whatever ends it: status, device, usage and event; a trigger writes its bill. Called with its usage
+-- row, itself and its device locked, and with the clock read after that; the caller counts it, last in the lock order. p_as:
+-- released | expired | revoked; one whose time is over ends as expired.
 CREATE OR REPLACE FUNCTION end_allocation(p_allocation device_allocations, p_as text, p_at timestamptz)
 RETURNS device_allocations LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -11,8 +12,7 @@ BEGIN
      WHERE id = p_allocation.id
     RETURNING * INTO ended;
 
-    UPDATE devices SET active_allocation_id = NULL, busy_until = NULL
-     WHERE id = ended.device_id AND active_allocation_id = ended.id;
+    PERFORM leave_device(ended.device_id, ended.id, ended.status <> 'revoked', p_at);
 
     IF ended.reservation_id IS NOT NULL THEN
         UPDATE reservations SET status = 'completed' WHERE id = ended.reservation_id AND status = 'executing';

@@ -7,6 +7,7 @@ LANGUAGE sql IMMUTABLE AS $$
                'allocatedAt', wire_time(a.allocated_at), kind.ended, wire_time(a.released_at),
                'durationSeconds', a.duration_seconds,
                'quotaRestored', quota_share(a.cpu_cores, a.memory_mb, a.storage_mb))
+           || jsonb_strip_nulls(jsonb_build_object('reason', a.end_reason))
       FROM (VALUES ('released', 'device.released', 'releasedAt'),
                    ('expired', 'scheduler.allocation.expired', 'expiredAt'),
                    ('revoked', 'scheduler.allocation.revoked', 'revokedAt')) kind (status, type, ended)

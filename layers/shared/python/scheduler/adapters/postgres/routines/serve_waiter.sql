@@ -28,6 +28,7 @@ BEGIN
     IF facts IS NULL THEN
         RETURN jsonb_build_object('outcome', 'busy', 'entryId', p_entry);
     END IF;
+    PERFORM keep_wants(facts, entry.wants);
     UPDATE devices SET held_for = NULL WHERE id = chosen AND held_for IS NOT NULL;
     entry := end_wait(entry, 'fulfilled', (facts ->> 'allocatedAt')::timestamptz, (facts ->> 'allocationId')::uuid, chosen);
     RETURN facts || jsonb_build_object('entryId', p_entry, 'tier', entry.tier,
