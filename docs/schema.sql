@@ -248,69 +248,6 @@ COMMENT ON COLUMN public.reservations.claimed_at IS 'The owner''s first call aft
 
 COMMENT ON COLUMN public.reservations.failure IS 'Why it failed, or was ended as a no-show, as the owner is told';
 
-CREATE TABLE public.queue_entries (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id character varying(255) NOT NULL,
-    user_id character varying(255) NOT NULL,
-    status character varying(50) DEFAULT 'waiting'::character varying NOT NULL,
-    tier character varying(50) NOT NULL,
-    rank double precision NOT NULL,
-    duration_minutes integer NOT NULL,
-    wants public.device_wants,
-    metadata jsonb,
-    terms public.quota_terms,
-    terms_read_at timestamp with time zone NOT NULL,
-    joined_at timestamp with time zone NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    ended_at timestamp with time zone,
-    allocation_id uuid,
-    device_id character varying(255),
-    promised_p50 integer,
-    promised_p90 integer,
-    raw_p50 real,
-    raw_p90 real,
-    CONSTRAINT queue_entries_check CHECK ((expires_at > joined_at)),
-    CONSTRAINT queue_entries_check1 CHECK ((((status)::text = 'waiting'::text) = (ended_at IS NULL))),
-    CONSTRAINT queue_entries_check2 CHECK ((((status)::text = 'fulfilled'::text) = (allocation_id IS NOT NULL))),
-    CONSTRAINT queue_entries_duration_minutes_check CHECK (((duration_minutes >= 1) AND (duration_minutes <= 1440))),
-    CONSTRAINT queue_entries_status_check CHECK (((status)::text = ANY ((ARRAY['waiting'::character varying, 'fulfilled'::character varying, 'expired'::character varying, 'cancelled'::character varying])::text[])))
-)
-WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='200', autovacuum_vacuum_cost_delay='0');
-
-COMMENT ON TABLE public.queue_entries IS 'Users who wait for a device, and how their waits ended';
-
-COMMENT ON COLUMN public.queue_entries.rank IS 'Joined epoch minus the tier''s head start, in seconds; lower is served first. Linear ageing without a clock';
-
-COMMENT ON COLUMN public.queue_entries.wants IS 'Minima asked of the device';
-
-COMMENT ON COLUMN public.queue_entries.terms IS 'What the quota document allowed when it was read last; refreshed by dispatch';
-
-COMMENT ON COLUMN public.queue_entries.ended_at IS 'When the wait ended, whatever ended it';
-
-COMMENT ON COLUMN public.queue_entries.promised_p50 IS 'Seconds told at the join: half of such waits should end within them';
-
-COMMENT ON COLUMN public.queue_entries.promised_p90 IS 'Seconds told at the join: nine of ten such waits should end within them';
-
-COMMENT ON COLUMN public.queue_entries.raw_p50 IS 'As promised_p50, before it was stretched by what was learned of earlier promises';
-
-COMMENT ON COLUMN public.queue_entries.raw_p90 IS 'As promised_p90, before it was stretched by what was learned of earlier promises';
-
-CREATE TABLE public.spec_classes (
-    id integer NOT NULL,
-    pool character varying(255) DEFAULT ''::character varying NOT NULL,
-    device_type character varying(50) NOT NULL,
-    cpu_cores integer NOT NULL,
-    memory_mb integer NOT NULL,
-    storage_mb integer NOT NULL,
-    CONSTRAINT spec_classes_cpu_cores_check CHECK ((cpu_cores > 0)),
-    CONSTRAINT spec_classes_memory_mb_check CHECK ((memory_mb > 0)),
-    CONSTRAINT spec_classes_storage_mb_check CHECK ((storage_mb > 0))
-);
-
-COMMENT ON TABLE public.spec_classes IS 'Distinct kinds of devices: pool, type and size';
-
-COMMENT ON COLUMN public.spec_classes.pool IS 'Tenant that the devices are dedicated to; empty: shared by all';
-
 CREATE TABLE public.device_allocations (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     device_id character varying(255) NOT NULL,
@@ -403,6 +340,69 @@ COMMENT ON COLUMN public.device_allocations.segment_started_at IS 'Since when th
 COMMENT ON COLUMN public.device_allocations.end_reason IS 'Why it was revoked, as its holder is told';
 
 COMMENT ON COLUMN public.device_allocations.is_warned IS 'Whether its holder was told that this end is near; a renewal makes it false';
+
+CREATE TABLE public.queue_entries (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id character varying(255) NOT NULL,
+    user_id character varying(255) NOT NULL,
+    status character varying(50) DEFAULT 'waiting'::character varying NOT NULL,
+    tier character varying(50) NOT NULL,
+    rank double precision NOT NULL,
+    duration_minutes integer NOT NULL,
+    wants public.device_wants,
+    metadata jsonb,
+    terms public.quota_terms,
+    terms_read_at timestamp with time zone NOT NULL,
+    joined_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    allocation_id uuid,
+    device_id character varying(255),
+    promised_p50 integer,
+    promised_p90 integer,
+    raw_p50 real,
+    raw_p90 real,
+    CONSTRAINT queue_entries_check CHECK ((expires_at > joined_at)),
+    CONSTRAINT queue_entries_check1 CHECK ((((status)::text = 'waiting'::text) = (ended_at IS NULL))),
+    CONSTRAINT queue_entries_check2 CHECK ((((status)::text = 'fulfilled'::text) = (allocation_id IS NOT NULL))),
+    CONSTRAINT queue_entries_duration_minutes_check CHECK (((duration_minutes >= 1) AND (duration_minutes <= 1440))),
+    CONSTRAINT queue_entries_status_check CHECK (((status)::text = ANY ((ARRAY['waiting'::character varying, 'fulfilled'::character varying, 'expired'::character varying, 'cancelled'::character varying])::text[])))
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='200', autovacuum_vacuum_cost_delay='0');
+
+COMMENT ON TABLE public.queue_entries IS 'Users who wait for a device, and how their waits ended';
+
+COMMENT ON COLUMN public.queue_entries.rank IS 'Joined epoch minus the tier''s head start, in seconds; lower is served first. Linear ageing without a clock';
+
+COMMENT ON COLUMN public.queue_entries.wants IS 'Minima asked of the device';
+
+COMMENT ON COLUMN public.queue_entries.terms IS 'What the quota document allowed when it was read last; refreshed by dispatch';
+
+COMMENT ON COLUMN public.queue_entries.ended_at IS 'When the wait ended, whatever ended it';
+
+COMMENT ON COLUMN public.queue_entries.promised_p50 IS 'Seconds told at the join: half of such waits should end within them';
+
+COMMENT ON COLUMN public.queue_entries.promised_p90 IS 'Seconds told at the join: nine of ten such waits should end within them';
+
+COMMENT ON COLUMN public.queue_entries.raw_p50 IS 'As promised_p50, before it was stretched by what was learned of earlier promises';
+
+COMMENT ON COLUMN public.queue_entries.raw_p90 IS 'As promised_p90, before it was stretched by what was learned of earlier promises';
+
+CREATE TABLE public.spec_classes (
+    id integer NOT NULL,
+    pool character varying(255) DEFAULT ''::character varying NOT NULL,
+    device_type character varying(50) NOT NULL,
+    cpu_cores integer NOT NULL,
+    memory_mb integer NOT NULL,
+    storage_mb integer NOT NULL,
+    CONSTRAINT spec_classes_cpu_cores_check CHECK ((cpu_cores > 0)),
+    CONSTRAINT spec_classes_memory_mb_check CHECK ((memory_mb > 0)),
+    CONSTRAINT spec_classes_storage_mb_check CHECK ((storage_mb > 0))
+);
+
+COMMENT ON TABLE public.spec_classes IS 'Distinct kinds of devices: pool, type and size';
+
+COMMENT ON COLUMN public.spec_classes.pool IS 'Tenant that the devices are dedicated to; empty: shared by all';
 
 CREATE TABLE public.outlook_lessons (
     only_row boolean DEFAULT true NOT NULL,
@@ -728,6 +728,39 @@ COMMENT ON COLUMN public.quotas.plan_name IS 'NULL: the default plan';
 
 COMMENT ON COLUMN public.quotas.limits IS 'Limits of her own in place of the plan''s, by their names in a quota document; -1: none';
 
+CREATE TABLE public.reconciliations (
+    id bigint NOT NULL,
+    version integer DEFAULT 0 NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    walk character varying(20) DEFAULT 'ends'::character varying NOT NULL,
+    reached_at timestamp with time zone,
+    reached_id uuid,
+    examined bigint DEFAULT 0 NOT NULL,
+    mismatches bigint DEFAULT 0 NOT NULL,
+    named jsonb DEFAULT '[]'::jsonb NOT NULL,
+    CONSTRAINT reconciliations_walk_check CHECK (((walk)::text = ANY ((ARRAY['ends'::character varying, 'records'::character varying])::text[])))
+);
+
+COMMENT ON TABLE public.reconciliations IS 'Walks that hold usage records against allocations; one that was cut goes on where it stopped. Kept 400 days';
+
+COMMENT ON COLUMN public.reconciliations.version IS 'Counts the saves: of two runs at once only one goes on';
+
+COMMENT ON COLUMN public.reconciliations.walk IS 'ends: each ended allocation against its records | records: each record back';
+
+COMMENT ON COLUMN public.reconciliations.reached_id IS 'The allocation of the last row examined, at reached_at';
+
+COMMENT ON COLUMN public.reconciliations.named IS 'The first allocations whose records mismatch, and why';
+
+ALTER TABLE public.reconciliations ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.reconciliations_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.retention_marks (
     kind character varying(50) NOT NULL,
     deleted_until timestamp with time zone NOT NULL
@@ -901,6 +934,9 @@ ALTER TABLE ONLY public.quota_usage
 ALTER TABLE ONLY public.quotas
     ADD CONSTRAINT quotas_pkey PRIMARY KEY (tenant_id, user_id);
 
+ALTER TABLE ONLY public.reconciliations
+    ADD CONSTRAINT reconciliations_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.reservations
     ADD CONSTRAINT reservations_never_overlap EXCLUDE USING gist (device_id WITH =, during WITH &&) WHERE (((status)::text = ANY ((ARRAY['pending'::character varying, 'executing'::character varying])::text[])));
 
@@ -1006,7 +1042,11 @@ CREATE INDEX reservations_to_remind ON public.reservations USING btree (remind_a
 
 CREATE INDEX reservations_unclaimed ON public.reservations USING btree (user_id, tenant_id, executed_at) WHERE (((status)::text = 'executing'::text) AND (claimed_at IS NULL));
 
+CREATE INDEX usage_records_by_end ON public.usage_records USING btree (ended_at, allocation_id);
+
 CREATE INDEX usage_records_by_tenant ON public.usage_records USING btree (tenant_id, ended_at, allocation_id);
+
+CREATE INDEX usage_records_untold ON public.usage_records USING btree (recorded_at) WHERE (delivered_at IS NULL);
 
 CREATE INDEX webhook_deliveries_finished ON public.webhook_deliveries USING btree (COALESCE(delivered_at, failed_at)) WHERE (next_attempt_at IS NULL);
 

@@ -90,6 +90,7 @@ def test_the_schedules_are_those_of_the_specification() -> None:
         "StatisticsFunction": "rate(1 hour)",
         "CleanupFunction": "cron(0 2 * * ? *)",
         "AuditFunction": "rate(1 hour)",
+        "BillFunction": "cron(0 3 * * ? *)",
     }
 
 
@@ -136,6 +137,24 @@ def test_the_usage_queue_takes_raw_events_of_the_types_that_change_usage() -> No
         "scheduler.allocation.revoked",
         "scheduler.allocation.failed_over",
     }
+
+
+def test_the_billing_queue_takes_raw_events_of_the_four_types_that_end_a_segment() -> None:
+    subscription = TEMPLATE["Resources"]["BillingSubscription"]["Properties"]
+
+    assert subscription["RawMessageDelivery"] is True
+    assert set(subscription["FilterPolicy"]["type"]) == {
+        "device.released",
+        "scheduler.allocation.expired",
+        "scheduler.allocation.revoked",
+        "scheduler.allocation.failed_over",
+    }
+
+
+def test_bills_are_reconciled_after_the_cleanup_with_an_alarm_for_each_of_its_metrics() -> None:
+    alarms = [r["Properties"]["MetricName"] for r in TEMPLATE["Resources"].values() if "Alarm" in r["Type"]]
+
+    assert {"ReconcileMismatches", "ReconcileUndelivered"} <= set(alarms)
 
 
 def test_no_function_can_be_starved_by_reserved_concurrency() -> None:

@@ -20,12 +20,15 @@ from scheduler.adapters.postgres.devices import PostgresDevices
 from scheduler.adapters.postgres.outbox import PostgresInbox, PostgresOutbox
 from scheduler.adapters.postgres.queue import PostgresQueue
 from scheduler.adapters.postgres.quotas import BuiltInQuotas
+from scheduler.adapters.postgres.reconciliations import PostgresReconciliations
 from scheduler.adapters.postgres.renewals import PostgresRenewals
 from scheduler.adapters.postgres.reservation_calendar import PostgresReservationCalendar
 from scheduler.adapters.postgres.reservations import PostgresReservations
 from scheduler.adapters.postgres.upkeep import PostgresUpkeep
+from scheduler.adapters.postgres.usage_records import PostgresUsageRecords
 from scheduler.adapters.postgres.webhook_deliveries import PostgresDeliveries
 from scheduler.adapters.postgres.webhooks import PostgresWebhooks
+from scheduler.domain.billing import GroupBy, Period, UsageFilter
 from scheduler.domain.incoming import UserQuotaUpdated
 from scheduler.domain.model import (
     AllocationFilter,
@@ -40,6 +43,7 @@ from scheduler.domain.model import (
 from scheduler.domain.plans import plan_document
 from scheduler.domain.queue import EntryStatus, QueueFilter, QueueRequest, Tier
 from scheduler.domain.quota import NO_LIMITS
+from scheduler.domain.reconciliation import Reconciliation, Walk
 from scheduler.domain.renewal import RenewalRequest, renewal_terms
 from scheduler.domain.reservation import Booking, ReservationFilter, ReservationStatus, Window, WindowCheck
 from scheduler.domain.webhooks import Reply, WebhookFilter, WebhookRequest
@@ -51,6 +55,7 @@ LARGE = (
     "devices",
     "device_allocations",
     "allocation_renewals",
+    "usage_records",
     "quota_usage",
     "outbox",
     "inbox",
@@ -150,6 +155,18 @@ SELECT md5((n % 5900 + 1)::text)::uuid, gen_random_uuid(), 'device.released', '{
        CASE WHEN n <= 5900 THEN clock_timestamp() + interval '1 day' END,
        CASE WHEN n > 5900 THEN clock_timestamp() - n * interval '20 seconds' END
   FROM generate_series(1, 15000) n;
+INSERT INTO usage_records (allocation_id, segment, tenant_id, user_id, device_id, device_name, cpu_cores, memory_mb,
+                           storage_mb, started_at, ended_at, seconds, recorded_at, delivered_at)
+SELECT id, 1, tenant_id, user_id, device_id, 'phone', cpu_cores, memory_mb, storage_mb, released_at - interval '1 hour',
+       released_at, 3600, released_at,
+       CASE WHEN released_at < clock_timestamp() - interval '2 hours' THEN released_at END
+  FROM device_allocations WHERE status <> 'allocated';
+INSERT INTO usage_records (allocation_id, segment, tenant_id, user_id, device_id, device_name, cpu_cores, memory_mb,
+                           storage_mb, started_at, ended_at, seconds, recorded_at, delivered_at)
+SELECT gen_random_uuid(), 1, 'tenant-' || n % 20, 'user-' || n % 400, 'device-00001', 'phone', 4, 4096, 32768,
+       at - interval '1 hour', at, 3600, at, at
+  FROM (SELECT n, clock_timestamp() - n * interval '40 minutes' AS at FROM generate_series(1, 14500) n) old;
+UPDATE retention_marks SET deleted_until = '-infinity';
 """
 
 
@@ -367,6 +384,36 @@ def overdue_then(use: Callable[[Stores], object]) -> Callable[[Stores], object]:
     return run
 
 
+def reported(tenant: str | None, group_by: GroupBy, after: tuple[str, str] | None = None) -> Callable[[Stores], object]:
+    """Add up some hours."""
+    until = datetime.now(UTC)
+    wanted = UsageFilter(tenant, group_by, Period(until - timedelta(hours=6), until), after)
+    return lambda stores: PostgresUsageRecords(stores.database).page(wanted)
+
+
+def reconciled(walk: Walk) -> Callable[[Stores], object]:
+    """Hold some rows in the middle of a walk against the others."""
+    border = (datetime.now(UTC) - timedelta(days=3), SOME_ID)
+
+    def examine(stores: Stores) -> None:
+        run = Reconciliation(1, 0, datetime.now(UTC), walk, border)
+        part = PostgresReconciliations(stores.database).examine(run, AUDITED_ROWS)
+        assert part.examined == AUDITED_ROWS
+
+    return examine
+
+
+def tell_one(stores: Stores) -> None:
+    """Look for what is to be told of an allocation, and mark it."""
+    records = PostgresUsageRecords(stores.database)
+    (newest,) = stores.database.rows(
+        "SELECT allocation_id::text AS id FROM usage_records WHERE delivered_at IS NULL ORDER BY recorded_at LIMIT 1",
+        {},
+    )
+    (record,) = records.untold(newest["id"])
+    records.mark_told(record)
+
+
 AFTER = (NEWEST - timedelta(days=1), SOME_ID)
 SOON = (datetime.now(UTC) + timedelta(days=2), SOME_ID)
 
@@ -426,6 +473,11 @@ READS = [
     pytest.param(hooks(lambda webhooks: webhooks.page(WebhookFilter(None, SOON))), id="all webhooks, a later page"),
     pytest.param(hooks(lambda webhooks: webhooks.find(SOME_ID, "tenant-7")), id="one webhook"),
     pytest.param(hooks(lambda webhooks: webhooks.secret(SOME_ID)), id="the secret of one"),
+    *(pytest.param(reported("tenant-1", by), id=f"a tenant's bill by {by}") for by in GroupBy),
+    *(pytest.param(reported("tenant-1", by, ("tenant-1", "2")), id=f"a later page of it by {by}") for by in GroupBy),
+    *(pytest.param(reported(None, by), id=f"all bills by {by}") for by in GroupBy),
+    *(pytest.param(reconciled(walk), id=f"a slice of the reconciliation of {walk}") for walk in Walk),
+    pytest.param(lambda stores: PostgresReconciliations(stores.database).untold(24), id="records not delivered"),
     *(pytest.param(audited(walk), id=f"a slice of the audit of {walk}") for walk in ORDERS),
 ]
 
@@ -456,6 +508,10 @@ CHANGES = [
     pytest.param(told("user.quota_updated", "user-67", limits={"maxDevices": 1}), id="lowered limits"),
     pytest.param(lambda stores: stores.allocations.delete_ended(30, 100), id="a cleanup of allocations"),
     pytest.param(lambda stores: stores.upkeep.delete_spent(100), id="a cleanup of the rest"),
+    pytest.param(tell_one, id="telling a record"),
+    pytest.param(
+        lambda stores: stores.upkeep.delete_usage_records(400, 100, told_only=True), id="a cleanup of usage records"
+    ),
     pytest.param(lambda stores: stores.outbox.acquire_lease("relay", 0), id="taking a lease"),
     pytest.param(deliver, id="an event for webhooks, sent"),
     pytest.param(lambda stores: PostgresDeliveries(stores.database).claim(16, 30), id="a look for what is due"),

@@ -98,6 +98,10 @@ class Twin:
         self.model.events = [event for event in self.model.events if id(event) not in spent]
         return _same(self._upkeep.delete_spent(limit), len(spent) + self.model.keys.delete_old(self.model.now))
 
+    def delete_usage_records(self, retention_days: int, limit: int, *, told_only: bool) -> int:
+        """Clean Postgres of records, which the model has not."""
+        return self._upkeep.delete_usage_records(retention_days, limit, told_only=told_only)
+
     def delete_past_reservations(self, retention_days: int, limit: int) -> int:
         """Clean both of reservations, of which there are none."""
         return _same(self._upkeep.delete_past_reservations(retention_days, limit), 0)

@@ -1,4 +1,4 @@
-"""Proves that devices, allocations, quotas, events and counters tell one story: by the audit, and two things more."""
+"""Proves that devices, allocations, quotas, events and counters tell one story: by the audit, and three things more."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +14,9 @@ ABOUT_TIME = {
 """What tests that move the clock, hold locks or run no relay or dispatch break on purpose."""
 
 BEYOND_THE_AUDIT = {
+    "records are not what ended": """
+        SELECT a.id::text, billing_fault(a) AS fault FROM device_allocations a
+         WHERE a.status <> 'allocated' AND a.fencing_token > 0 AND billing_fault(a) IS NOT NULL""",
     "counters are not the count of rows": """
         SELECT 1 AS differs FROM
             (SELECT coalesce(sum(granted), 0) AS granted, coalesce(sum(released), 0) AS released,

@@ -51,9 +51,9 @@ def the_bill_is_written(day: Day) -> None:
         expected[allocation["userId"]] += allocation["durationSeconds"]
     day_began = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     report = day.stage.call("GET", f"/usage?groupBy=user&from={day_began.isoformat().replace('+00:00', 'Z')}")["data"]
-    billed = {row["userId"]: row["usageSeconds"] for row in report}
+    billed = {row["userId"]: row["seconds"] for row in report}
     expect(billed == dict(expected), f"billed {billed}, but the allocations lasted {dict(expected)}")
-    rows = [(row["userId"], row["usageSeconds"], row["creditSeconds"], row["billedSeconds"]) for row in report]
+    rows = [(row["userId"], row["seconds"], row["creditedSeconds"], row["billedSeconds"]) for row in report]
     day.screen.table(("user", ">used, s", ">credited, s", ">billed, s"), rows)
     day.say("Each user's time is what her allocations lasted; what Ana lost with her phone is credited")
     owed = {row["userId"]: row["billedSeconds"] for row in report}

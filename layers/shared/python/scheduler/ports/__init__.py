@@ -186,6 +186,9 @@ class Upkeep(Protocol):
     def delete_spent(self, limit: int) -> int:
         """Delete up to `limit` of each kind of row that has done its work; tell how many."""
 
+    def delete_usage_records(self, retention_days: int, limit: int, *, told_only: bool) -> int:
+        """Delete up to `limit` records of usage that ended long ago, of those acknowledged or of all; tell how many."""
+
     def delete_past_reservations(self, retention_days: int, limit: int) -> int:
         """Delete up to `limit` reservations that have ended and lie further back; tell how many."""
 

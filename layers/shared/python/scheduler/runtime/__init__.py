@@ -105,7 +105,15 @@ def get_cleaner() -> Cleaner:
     """Wire the daily cleanup."""
     from scheduler.adapters.postgres.upkeep import PostgresUpkeep
 
-    return Cleaner(PostgresAllocations(database()), PostgresUpkeep(database()), meter(), settings().retention_days)
+    known = settings()
+    return Cleaner(
+        PostgresAllocations(database()),
+        PostgresUpkeep(database()),
+        meter(),
+        known.retention_days,
+        usage_retention_days=known.usage_retention_days,
+        tells=bool(known.billing_service_url),
+    )
 
 
 @lru_cache(maxsize=1)

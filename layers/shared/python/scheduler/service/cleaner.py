@@ -15,28 +15,48 @@ class Cleaned:
 
     allocations: int
     reservations: int
+    usage_records: int
     spent: int
 
 
 class Cleaner:
     """Deletes in batches, so that no transaction is long and two runs at once share the work."""
 
-    def __init__(self, store: AllocationStore, upkeep: Upkeep, meter: Meter, retention_days: int) -> None:
-        """Keep ended allocations and reservations for `retention_days`."""
+    def __init__(
+        self,
+        store: AllocationStore,
+        upkeep: Upkeep,
+        meter: Meter,
+        retention_days: int,
+        *,
+        usage_retention_days: int = 400,
+        tells: bool = False,
+    ) -> None:
+        """Keep ended allocations and reservations for `retention_days`.
+
+        `tells`: there is a billing service, and records that it has not acknowledged are kept until it has.
+        """
         self._store = store
         self._upkeep = upkeep
         self._meter = meter
         self._retention_days = retention_days
+        self._usage_retention_days = usage_retention_days
+        self._tells = tells
 
     def clean(self) -> Cleaned:
-        """Delete old ended allocations and reservations, published events, inbox marks and idempotency keys."""
+        """Delete what is older than its retention: ended allocations and reservations, records, and spent rows."""
         cleaned = Cleaned(
             allocations=_in_batches(lambda: self._store.delete_ended(self._retention_days, BATCH)),
             reservations=_in_batches(lambda: self._upkeep.delete_past_reservations(self._retention_days, BATCH)),
+            usage_records=_in_batches(self._delete_usage_records),
             spent=_in_batches(lambda: self._upkeep.delete_spent(BATCH)),
         )
         self._meter.count("AllocationsCleaned", cleaned.allocations)
         return cleaned
+
+    def _delete_usage_records(self) -> int:
+        days = max(self._usage_retention_days, self._retention_days)
+        return self._upkeep.delete_usage_records(days, BATCH, told_only=self._tells)
 
 
 def _in_batches(delete: Callable[[], int]) -> int:

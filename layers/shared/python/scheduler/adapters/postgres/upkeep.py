@@ -25,6 +25,14 @@ class PostgresUpkeep:
         )
         return deleted
 
+    def delete_usage_records(self, retention_days: int, limit: int, *, told_only: bool) -> int:
+        """Delete up to `limit` records of usage that ended long ago, of those acknowledged or of all; tell how many."""
+        deleted: int = self._database.call(
+            "SELECT delete_usage_records(%(days)s, %(told_only)s, %(limit)s)",
+            {"days": retention_days, "told_only": told_only, "limit": limit},
+        )
+        return deleted
+
     def delete_past_reservations(self, retention_days: int, limit: int) -> int:
         """Delete up to `limit` reservations that have ended and lie further back; tell how many."""
         deleted: int = self._database.call(
