@@ -67,7 +67,7 @@ BUGS = {
         Bug("reap_overdue", "RETURN QUERY SELECT * FROM end_allocations(due, 'expired')", "RETURN")
     ],
     "one device more than the quota": [
-        Bug("quota_refusal", "held.devices >= terms.devices", "held.devices > terms.devices")
+        Bug("limits_refusal", "held.devices >= terms.devices", "held.devices > terms.devices")
     ],
     "a dedicated device is lent to another tenant": [Bug("fitting_classes", "c.pool IN ('', p_tenant)", "true")],
     "a smaller device than wanted is lent": [
