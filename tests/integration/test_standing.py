@@ -85,9 +85,19 @@ def test_who_is_blocked_loses_all_and_is_told_the_true_reason(
     assert held(database) == []
     assert len(held(database, "bob")) == 1
     assert refusal(database) == reason
-    ended = database.rows("SELECT DISTINCT status FROM device_allocations WHERE user_id = 'alice'", {})
+    ended = database.rows("SELECT DISTINCT status, end_reason FROM device_allocations WHERE user_id = 'alice'", {})
     assert [row["status"] for row in ended] == ["revoked"]
     assert_ledger_agrees(database)
+
+
+def test_the_holder_is_told_why_each_allocation_was_revoked(database: Database) -> None:
+    add_devices(database, 1)
+    lend(database)
+
+    standing_on(database).apply(about(ALICE, "billing.overdue"))
+
+    (told,) = database.rows("SELECT data FROM outbox WHERE type = 'scheduler.allocation.revoked'", {})
+    assert told["data"]["reason"] == "A payment is overdue"
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -243,6 +253,16 @@ def test_what_exceeds_lowered_limits_ends_the_oldest_first(
 
     assert held(database) == allocations[len(allocations) - left :]
     assert_ledger_agrees(database)
+
+
+def test_what_was_ended_for_a_lower_quota_says_so(database: Database) -> None:
+    add_devices(database, 1)
+    lend(database)
+
+    standing_on(database).change_limits(about(ALICE, "user.quota_updated", limits={"maxDevices": 0}))
+
+    (ended,) = database.rows("SELECT status, end_reason FROM device_allocations", {})
+    assert (ended["status"], ended["end_reason"]) == ("revoked", "The quota was lowered")
 
 
 @pytest.mark.parametrize(

@@ -125,14 +125,12 @@ CASES = (
     Case("HookFunction", "schedule/hook.json", {}),
     *(
         Case("ConsumeFunction", f"sqs/{kind}.json", {"batchItemFailures.0.itemIdentifier": str})
-        for kind in (
-            *("device.failed", "device.status_changed", "device.maintenance", "device.deleted"),
-            *("device.heartbeat", "device.recycled"),
-        )
+        for kind in ("device.heartbeat", "device.recycled")
     ),
     *(
         Case("ConsumeFunction", f"sqs/{kind}.json", {"batchItemFailures": []})
         for kind in (
+            *("device.failed", "device.status_changed", "device.maintenance", "device.deleted"),
             *("user.suspended", "user.activated", "user.quota_updated", "user.deleted"),
             *("billing.payment_failed", "billing.overdue", "billing.payment_success"),
         )

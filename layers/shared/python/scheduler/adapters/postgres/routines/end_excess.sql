@@ -1,5 +1,5 @@
 -- End up to p_limit active allocations of a user that exceed the limits an event told, the oldest first, until those that stay are
--- within; none when a newer event told others. Settles: as end_allocations, and against newer limits (her usage row). Returns what was ended.
+-- within; none when a newer event told others. Settles: as revoke_user, and against newer limits (her usage row). Returns what was ended.
 CREATE OR REPLACE FUNCTION end_excess(p_event text, p_tenant text, p_user text, p_limits quota_terms, p_limit int)
 RETURNS SETOF device_allocations LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
 DECLARE
@@ -20,6 +20,6 @@ BEGIN
             OR a.memory_mb > p_limits.memory_mb OR a.storage_mb > p_limits.storage_mb
          ORDER BY a.allocated_at, a.id LIMIT p_limit);
     IF excess <> '{}' THEN
-        RETURN QUERY SELECT * FROM end_allocations(excess, 'revoked');
+        RETURN QUERY SELECT * FROM revoke_user(p_tenant, p_user, excess, 'The quota was lowered', p_limit);
     END IF;
 END $$;
