@@ -333,8 +333,10 @@ def hooks(use: Callable[[PostgresWebhooks], object]) -> Callable[[Stores], objec
 
 def deliver(stores: Stores) -> None:
     """Keep an event for a tenant's webhooks and send it to some: well, badly, and to one that is gone."""
-    deliveries = PostgresDeliveries(stores.database)
-    assert deliveries.spread("tenant-7", str(uuid.uuid4()), "device.released", "{}")["kept"] > 0
+    deliveries, tenant = PostgresDeliveries(stores.database), uuid.uuid4().hex
+    for _ in range(3):
+        PostgresWebhooks(stores.database).add(WebhookRequest(tenant, "https://h.example/", ["*"]), "whsec_AAAA")
+    assert deliveries.spread(tenant, str(uuid.uuid4()), "device.released", "{}")["kept"] == 3
     for delivery, status in zip(deliveries.claim(3, 30), (200, 500, 410), strict=True):
         assert deliveries.settle(delivery, Reply(status), 5)["outcome"] != "late"
 
