@@ -141,7 +141,7 @@ def test_only_events_that_undo_each_other_are_of_one_family() -> None:
     assert {kind: known.family for kind, known in CATALOGUE.items() if kind.startswith("device.")} == {
         "device.failed": Family.DEVICE,
         "device.status_changed": Family.DEVICE,
-        "device.deleted": Family.DEVICE,
+        "device.deleted": Family.DELETION,
         "device.maintenance": Family.DEVICE,
         "device.heartbeat": Family.HEARTBEAT,
         "device.recycled": Family.RECYCLING,

@@ -179,7 +179,7 @@ CATALOGUE: Mapping[str, Kind] = {
         is_about_a_user=False,
     ),
     "device.deleted": Kind(
-        Family.DEVICE,
+        Family.DELETION,
         lambda mark, data: DeviceDeleted(mark, data.text("deviceId"), data.optional_text("reason", 500)),
         is_about_a_user=False,
     ),

@@ -10,9 +10,10 @@ from scheduler.domain.quota import QuotaLimits
 
 
 class Family(StrEnum):
-    """Events that undo each other: of one family and subject, only the newest counts."""
+    """Events that undo each other: of one family and subject, only the newest counts. Nothing undoes a deletion."""
 
     DEVICE = "device"
+    DELETION = "deletion"
     HEARTBEAT = "heartbeat"
     RECYCLING = "recycling"
     USER = "user"
