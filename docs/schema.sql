@@ -990,6 +990,8 @@ CREATE INDEX device_allocations_due ON public.device_allocations USING btree (ex
 
 CREATE INDEX device_allocations_ended ON public.device_allocations USING btree (released_at) WHERE ((status)::text <> 'allocated'::text);
 
+CREATE INDEX devices_by_class ON public.devices USING btree (class_id, id);
+
 CREATE INDEX devices_free_by_id ON public.devices USING btree (id) INCLUDE (class_id, next_reserved_at) WHERE is_free;
 
 CREATE INDEX devices_free_by_score ON public.devices USING btree (class_id, placement_score DESC) INCLUDE (next_reserved_at) WHERE is_free;
@@ -997,6 +999,14 @@ CREATE INDEX devices_free_by_score ON public.devices USING btree (class_id, plac
 CREATE UNIQUE INDEX devices_held_for ON public.devices USING btree (held_for) WHERE (held_for IS NOT NULL);
 
 CREATE INDEX devices_in_service ON public.devices USING btree (class_id, busy_until NULLS FIRST, id) WHERE (((status)::text = 'running'::text) AND ((life)::text = 'in_service'::text));
+
+CREATE INDEX devices_not_running ON public.devices USING btree (status, id) WHERE ((status)::text <> 'running'::text);
+
+CREATE INDEX devices_out_of_service ON public.devices USING btree (life, id) WHERE ((life)::text <> 'in_service'::text);
+
+CREATE INDEX devices_recycling ON public.devices USING btree (recycling_since) WHERE ((life)::text = 'recycling'::text);
+
+CREATE INDEX devices_to_clear ON public.devices USING btree (life, id) WHERE (((life)::text = ANY ((ARRAY['quarantined'::character varying, 'deleted'::character varying])::text[])) AND (active_allocation_id IS NOT NULL));
 
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
 

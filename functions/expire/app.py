@@ -1,4 +1,7 @@
-"""The expiry sweep: each minute by schedule, and now by POST /scheduler/allocations/release-expired."""
+"""The expiry sweep: each minute by schedule, and now by POST /scheduler/allocations/release-expired.
+
+The schedule also takes devices out of service that are not recycled in time.
+"""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -13,6 +16,7 @@ from scheduler.edge.identity import Caller
 from scheduler.edge.schedule import scheduled
 from scheduler.edge.schemas.allocations import EmptyBody, ExpiredCount
 from scheduler.runtime import get_expirer
+from scheduler.runtime.fleet import get_device_life
 from scheduler.service.expirer import Expirer
 
 app = create_api()
@@ -31,7 +35,7 @@ def release_expired(
 
 
 answer_request = lambda_entry(app)
-sweep = scheduled(lambda: {"expired": get_expirer().expire()})
+sweep = scheduled(lambda: {"expired": get_expirer().expire(), "quarantined": get_device_life().sweep()})
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:

@@ -16,7 +16,9 @@ from scheduler.adapters.postgres.allocations import PostgresAllocations
 from scheduler.adapters.postgres.audit.orders import ORDERS
 from scheduler.adapters.postgres.audit.store import PostgresAudit
 from scheduler.adapters.postgres.connection import Database
+from scheduler.adapters.postgres.device_reports import PostgresDeviceReports
 from scheduler.adapters.postgres.devices import PostgresDevices
+from scheduler.adapters.postgres.fleet import PostgresFleet
 from scheduler.adapters.postgres.outbox import PostgresInbox, PostgresOutbox
 from scheduler.adapters.postgres.queue import PostgresQueue
 from scheduler.adapters.postgres.quotas import BuiltInQuotas
@@ -29,12 +31,14 @@ from scheduler.adapters.postgres.usage_records import PostgresUsageRecords
 from scheduler.adapters.postgres.webhook_deliveries import PostgresDeliveries
 from scheduler.adapters.postgres.webhooks import PostgresWebhooks
 from scheduler.domain.billing import GroupBy, Period, UsageFilter
-from scheduler.domain.incoming import UserQuotaUpdated
+from scheduler.domain.device_life import TRANSITIONS, Act, DeviceFilter, Life
+from scheduler.domain.incoming import DeviceHeartbeat, EventMark, Family, UserQuotaUpdated
 from scheduler.domain.model import (
     AllocationFilter,
     AllocationRequest,
     AllocationStatus,
     AvailableFilter,
+    DeviceStatus,
     DeviceWants,
     ReleaseRequest,
     RequestKey,
@@ -53,6 +57,7 @@ from tools.embedded import PostgresServer
 
 LARGE = (
     "devices",
+    "device_heartbeats",
     "device_allocations",
     "allocation_renewals",
     "usage_records",
@@ -105,6 +110,13 @@ SELECT gen_random_uuid(), d.id, 'user-' || row_number() OVER (ORDER BY d.id) % 4
   FROM devices d WHERE d.id <= 'device-04500';
 UPDATE devices d SET active_allocation_id = a.id, busy_until = a.expires_at
   FROM device_allocations a WHERE a.device_id = d.id AND a.status = 'allocated';
+UPDATE devices SET life = 'quarantined' WHERE id < 'device-00004' OR id > 'device-04995';
+UPDATE devices SET life = 'deleted' WHERE id BETWEEN 'device-04850' AND 'device-04950';
+UPDATE devices SET life = 'draining' WHERE id BETWEEN 'device-04980' AND 'device-04985';
+UPDATE devices SET life = 'recycling', recycling_since = clock_timestamp()
+ WHERE id BETWEEN 'device-04970' AND 'device-04975';
+UPDATE devices SET status = 'stopped' WHERE id BETWEEN 'device-04960' AND 'device-04965';
+INSERT INTO device_heartbeats SELECT id, 20, 30, 40, clock_timestamp() FROM devices;
 INSERT INTO quota_usage (tenant_id, user_id, devices, cpu_cores, memory_mb, storage_mb)
 SELECT tenant_id, user_id, count(*), sum(cpu_cores), sum(memory_mb), sum(storage_mb)
   FROM device_allocations WHERE status = 'allocated' GROUP BY tenant_id, user_id;
@@ -220,6 +232,30 @@ def listing(**wanted: Any) -> Callable[[Stores], object]:
 def available(tenant: str | None, **wanted: Any) -> Callable[[Stores], object]:
     """List available devices by a filter."""
     return lambda stores: stores.devices.available(AvailableFilter(tenant, **wanted))
+
+
+def fleet(use: Callable[[PostgresFleet], object]) -> Callable[[Stores], object]:
+    """Ask the fleet."""
+    return lambda stores: use(PostgresFleet(stores.database))
+
+
+def fleet_list(**wanted: Any) -> Callable[[Stores], object]:
+    """List devices by a filter."""
+    return fleet(lambda devices: devices.page(DeviceFilter(**wanted)))
+
+
+def drain_and_restore(stores: Stores) -> None:
+    """Lead a device out of service and back, under keys."""
+    for act in (Act.DRAIN, Act.RESTORE):
+        key = RequestKey("tenant-1", "operator:o", "POST /r", uuid.uuid4().hex, "")
+        assert PostgresFleet(stores.database).change("device-04700", TRANSITIONS[act], "", key)["outcome"] == "changed"
+
+
+def report_load(stores: Stores) -> None:
+    """Note a heartbeat that changes nothing for claims."""
+    at = datetime.now(UTC)
+    event = DeviceHeartbeat(EventMark("e", Family.HEARTBEAT, "device-00042", at), "device-00042", 20, 30, 40, at)
+    assert PostgresDeviceReports(stores.database).note_heartbeat(event)["outcome"] == "noted"
 
 
 def claim(**wants: Any) -> Callable[[Stores], object]:
@@ -467,6 +503,16 @@ READS = [
     pytest.param(available("tenant-1", after_id="device-04800"), id="available devices, a later page"),
     pytest.param(available("tenant-1", min_cpu=8, limit=5), id="available big devices"),
     pytest.param(available(None), id="all available devices"),
+    pytest.param(fleet_list(), id="devices"),
+    pytest.param(fleet_list(after_id="device-04000"), id="devices, a later page"),
+    pytest.param(fleet_list(device_type="android-12"), id="devices of a type"),
+    pytest.param(fleet_list(device_type="fridge"), id="devices of an unknown type"),
+    pytest.param(fleet_list(tenant_id="tenant-1", after_id="device-04000"), id="a tenant's own devices, a later page"),
+    pytest.param(fleet_list(life=Life.QUARANTINED), id="quarantined devices"),
+    pytest.param(fleet_list(life=Life.DELETED, device_type="android-12"), id="deleted devices of a type: none"),
+    pytest.param(fleet_list(status=DeviceStatus.STOPPED), id="stopped devices"),
+    pytest.param(fleet(lambda devices: devices.find("device-00042")), id="one device"),
+    pytest.param(fleet(lambda devices: devices.to_clear(100)), id="devices to clear"),
     pytest.param(lambda stores: stores.quotas.document(ALICE), id="a user's quota"),
     pytest.param(lambda stores: stores.outbox.oldest(100), id="the oldest events"),
     pytest.param(lambda stores: stores.inbox.has("usage", "event-7"), id="whether an event was applied"),
@@ -502,6 +548,9 @@ CHANGES = [
     pytest.param(overdue_then(lambda stores: stores.allocations.expire_due(100)), id="a sweep"),
     pytest.param(overdue_then(claim(min_cpu=64)), id="a claim that reaps"),
     pytest.param(lambda stores: stores.devices.change("device-00042", {"name": "n"}), id="a change of a device"),
+    pytest.param(drain_and_restore, id="a device drained and restored"),
+    pytest.param(report_load, id="a heartbeat"),
+    pytest.param(fleet(lambda devices: devices.quarantine_unrecycled(100)), id="a look for devices that are not wiped"),
     pytest.param(lambda stores: stores.outbox.mark_published([1, 2, 3]), id="marking events"),
     pytest.param(lambda stores: stores.inbox.add("usage", uuid.uuid4().hex), id="marking an applied event"),
     pytest.param(told("user.suspended", "user-7"), id="a suspension"),

@@ -11,7 +11,7 @@ from scheduler.domain.quota import MB_PER_GB, QuotaDocument
 from tests.model.twin import Twin
 from tests.support.clock import Clock
 
-_KEPT = ["clock_offset", "placement_strategy", "schema_migrations", "schema_routines"]
+_KEPT = ["clock_offset", "fleet_policy", "placement_strategy", "schema_migrations", "schema_routines"]
 
 
 class World:

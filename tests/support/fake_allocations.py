@@ -210,6 +210,11 @@ class FakeAllocations:
         """Write an event."""
         self.events.append(FakeEvent(kind, subject, group_id, data))
 
+    def tell_device(self, device: FakeDevice, what: str, reason: str) -> None:
+        """Write the event of a change in a device's life."""
+        data = {"deviceId": device.id, "tenantId": device.tenant_id, "reason": reason, f"{what}At": wire(self.now)}
+        self.tell(f"scheduler.device.{what}", device.id, device.id, data)
+
     def refusal(self, user: User, terms: QuotaTerms) -> str | None:
         """Say why the quota forbids one more device."""
         if terms.refusal:

@@ -106,9 +106,12 @@ class FakeDevices:
         device = next((d for d in self._store.devices if d.id == device_id), None)
         if device is None:
             return {"outcome": "device_not_found"}
+        was_free = self._store.is_free(device)
         for name, value in changes.items():
             setattr(device, name, value)
         self._store.note_kinds()
+        if self._store.is_free(device) and not was_free:
+            self._store.tell_device(device, "restored", "Running again")
         return {"outcome": "changed"}
 
 

@@ -35,6 +35,10 @@ ENVIRONMENT: dict[str, str] = {
     "TENANT_CLAIM": "JWT claim that names the tenant (tenant_id)",
     "PLACEMENT_STRATEGY": "Which free device is lent first, set by the migrate function: resource_based, round_robin, "
     "least_connection, weighted_round_robin or best_fit (resource_based)",
+    "RECYCLING_ENABLED": "true: a device that comes back is lent again only once it is recycled (wiped), set by the "
+    "migrate function (false)",
+    "RECYCLING_MINUTES": "Minutes after which a device that is not recycled is quarantined, set by the migrate "
+    "function, 1 to 1440 (30)",
     "LOCK_WAIT_SECONDS": "How long a request waits for its user's or device's lock, 0 to 5 (5)",
     "RETENTION_DAYS": "Days that ended allocations are kept, 1 to 3650 (30)",
     "USAGE_RETENTION_DAYS": "Days that usage records are kept, and those not told to the billing service longer, "
@@ -87,6 +91,8 @@ class Settings:
     events_in_dlq_url: str
     tenant_claim: str
     placement_strategy: Strategy
+    recycling_enabled: bool
+    recycling_minutes: int
     lock_wait_seconds: float
     retention_days: int
     usage_retention_days: int
@@ -141,6 +147,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         events_in_dlq_url=read.text("EVENTS_IN_DLQ_URL"),
         tenant_claim=read.text("TENANT_CLAIM", "tenant_id"),
         placement_strategy=read.strategy("PLACEMENT_STRATEGY"),
+        recycling_enabled=read.flag("RECYCLING_ENABLED", default=False),
+        recycling_minutes=read.integer("RECYCLING_MINUTES", 30, 1, 1440),
         lock_wait_seconds=read.number("LOCK_WAIT_SECONDS", 5.0, 0, 5),
         retention_days=read.integer("RETENTION_DAYS", 30, 1, 3650),
         usage_retention_days=read.integer("USAGE_RETENTION_DAYS", 400, 1, 3650),

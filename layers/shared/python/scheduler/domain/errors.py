@@ -145,6 +145,10 @@ class TooManyWebhooks(SchedulerError):
     """The tenant has as many webhooks as it may have."""
 
 
+class DeviceNotRestorable(SchedulerError):
+    """The device is in service: there is nothing to restore."""
+
+
 class UserBusy(SchedulerError, retryable=True):
     """Another request of the same user is still running."""
 

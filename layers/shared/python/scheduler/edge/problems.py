@@ -31,6 +31,7 @@ PROBLEMS: dict[type[errors.SchedulerError], HTTPStatus] = {
     errors.DeviceExists: HTTPStatus.CONFLICT,
     errors.TooManyWebhooks: HTTPStatus.CONFLICT,
     errors.WebhookDisabled: HTTPStatus.CONFLICT,
+    errors.DeviceNotRestorable: HTTPStatus.CONFLICT,
     errors.UserBusy: HTTPStatus.CONFLICT,
     errors.RequestInProgress: HTTPStatus.CONFLICT,
     errors.PayloadTooLarge: HTTPStatus.CONTENT_TOO_LARGE,

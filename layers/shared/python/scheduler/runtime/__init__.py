@@ -266,7 +266,7 @@ def _redis_link() -> "RedisLink":
 
 
 def migrate_database() -> Mapping[str, Any]:
-    """Apply migrations and routines, add missing plans, and make placement follow the configured strategy."""
+    """Apply migrations and routines, add missing plans, and make the fleet follow the configured policies."""
     from scheduler.adapters.postgres.devices import PostgresDevices
     from scheduler.adapters.postgres.migrate import migrate
     from scheduler.adapters.postgres.quotas import seed_plans
@@ -274,11 +274,13 @@ def migrate_database() -> Mapping[str, Any]:
 
     done = migrate(database_url())
     seed_plans(database(), BUILT_IN_PLANS)
-    strategy = settings().placement_strategy
-    PostgresDevices(database()).follow_strategy(strategy)
+    known, devices = settings(), PostgresDevices(database())
+    devices.follow_strategy(known.placement_strategy)
+    devices.follow_policy(recycles=known.recycling_enabled, minutes=known.recycling_minutes)
     return {
         "applied": list(done.applied),
         "routines": list(done.routines),
         "version": done.version,
-        "strategy": strategy,
+        "strategy": known.placement_strategy,
+        "recycles": known.recycling_enabled,
     }

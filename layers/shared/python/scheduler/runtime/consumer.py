@@ -1,12 +1,11 @@
 """Wires the queue of events from outside."""
 
 from functools import lru_cache
-from typing import Any
 
 from scheduler.adapters.aws.parking import SqsParking
 from scheduler.adapters.postgres.standing import PostgresStanding
-from scheduler.domain.errors import Unavailable
 from scheduler.runtime import _available_cache, _gate, database, meter
+from scheduler.runtime.fleet import get_reports
 from scheduler.runtime.interventions import get_incidents
 from scheduler.service.consumer import Consumer
 from scheduler.service.standing import Standing
@@ -19,17 +18,8 @@ def get_consumer() -> Consumer:
     store = PostgresStanding(database(), keeps_quotas=not settings().user_service_url)
     return Consumer(
         get_incidents(),
-        _Nobody(),
+        get_reports(),
         Standing(store, _gate(), _available_cache(), meter()),
         SqsParking(settings().events_in_dlq_url),
         meter(),
     )
-
-
-class _Nobody:
-    """Leaves what devices tell of themselves in the queue, and then in its DLQ, until somebody acts on it."""
-
-    def heartbeat(self, event: Any) -> None:
-        raise Unavailable(f"Nobody acts on {type(event).__name__}")
-
-    recycled = heartbeat

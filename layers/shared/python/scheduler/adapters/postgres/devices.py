@@ -49,6 +49,14 @@ class PostgresDevices:
         )
         return facts
 
+    def follow_policy(self, *, recycles: bool, minutes: int) -> None:
+        """Make ends and sweeps follow a policy: whether devices that come back are wiped, and how long it may take."""
+        self._database.call(
+            "UPDATE fleet_policy SET recycles = %(recycles)s, recycle_minutes = %(minutes)s"
+            " WHERE (recycles, recycle_minutes) <> (%(recycles)s, %(minutes)s)",
+            {"recycles": recycles, "minutes": minutes},
+        )
+
     def follow_strategy(self, strategy: Strategy) -> bool:
         """Make placement scores follow a strategy, batch by batch; False when they do already."""
         if not self._database.rows(

@@ -31,6 +31,6 @@ BEGIN
                AND EXISTS (SELECT FROM fitting_classes(p_tenant, p_wants, p_most) c
                             CROSS JOIN LATERAL (
                                SELECT FROM devices d
-                                WHERE d.class_id = c.id AND d.status = 'running' AND d.life = 'in_service' LIMIT 1) any_device),
+                                WHERE d.class_id = c.id AND d.status = 'running' AND d.life IN ('in_service', 'recycling') LIMIT 1) any_device),
         'freesInSeconds', ceil(extract(epoch FROM frees - at)));
 END $$;

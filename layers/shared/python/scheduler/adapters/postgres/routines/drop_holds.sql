@@ -1,5 +1,6 @@
 -- Give up to p_limit held devices back to everybody that are of no use to their waiters: out of service, reserved too soon, or for
--- somebody whose quota refuses. Settles: holds against the end of the wait (the device's lock, asked again by the update itself).
+-- somebody whose quota refuses. One that is being wiped is kept: it comes back. Settles: holds against the end of the wait (the
+-- device's lock, asked again by the update itself).
 CREATE OR REPLACE FUNCTION drop_holds(p_limit int) RETURNS int LANGUAGE sql VOLATILE SET enable_seqscan = off AS $$
     WITH useless AS (
         SELECT d.id, d.held_for FROM devices d
@@ -8,7 +9,7 @@ CREATE OR REPLACE FUNCTION drop_holds(p_limit int) RETURNS int LANGUAGE sql VOLA
           LEFT JOIN LATERAL (SELECT * FROM quota_usage
                               WHERE tenant_id = e.tenant_id AND user_id = e.user_id OFFSET 0) u ON true
          WHERE d.held_for IS NOT NULL
-           AND (d.status <> 'running' OR d.life <> 'in_service'
+           AND (d.status <> 'running' OR d.life NOT IN ('in_service', 'recycling')
                 OR d.next_reserved_at < greatest(d.busy_until, scheduler_now()) + make_interval(mins => e.duration_minutes)
                 OR (e.expires_at > scheduler_now() AND NOT can_be_served(e, u, c, NULL, scheduler_now())))
          ORDER BY d.id LIMIT p_limit FOR UPDATE OF d SKIP LOCKED

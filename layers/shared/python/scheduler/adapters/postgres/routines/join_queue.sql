@@ -33,7 +33,7 @@ BEGIN
     IF refusal IS NOT NULL THEN
         RETURN close_request(p_key, refuse_claim(held, p_terms, refusal));
     ELSIF NOT EXISTS (SELECT FROM fitting_classes(p_tenant, p_wants, NULL) c
-                        JOIN devices d ON d.class_id = c.id AND d.status = 'running' AND d.life = 'in_service') THEN
+                        JOIN devices d ON d.class_id = c.id AND d.status = 'running' AND d.life IN ('in_service', 'recycling')) THEN
         RETURN forget_request(p_key, refuse_claim(held, p_terms, NULL) || jsonb_build_object('outcome', 'nothing_fits'));
     END IF;
 
