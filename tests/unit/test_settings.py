@@ -1,5 +1,7 @@
 """The environment is read strictly: what cannot be used is told at the start, by name and never by value."""
 
+from operator import attrgetter
+
 import pytest
 
 from scheduler.domain.model import Strategy
@@ -14,7 +16,7 @@ def test_a_database_is_all_that_must_be_given():
     assert known.database_url == "postgresql://db.example/scheduler"
     assert (known.redis_host, known.redis_port, known.redis_tls, known.redis_cluster) == ("", 6379, False, False)
     assert (known.user_service_url, known.quota_allow_on_error, known.default_plan) == ("", False, "pro")
-    assert (known.tenant_claim, known.placement_strategy) == ("tenant_id", Strategy.RESOURCE_BASED)
+    assert (known.tenant_claim, known.fleet.placement_strategy) == ("tenant_id", Strategy.RESOURCE_BASED)
     assert (known.lock_wait_seconds, known.retention_days, known.relay_seconds) == (5.0, 30, 63.0)
     assert known.docs_enabled
 
@@ -38,7 +40,9 @@ def test_an_empty_variable_is_one_that_is_not_set(name):
         pytest.param("LOCK_WAIT_SECONDS", "0", "lock_wait_seconds", 0.0, id="no wait"),
         pytest.param("LOCK_WAIT_SECONDS", "0.5", "lock_wait_seconds", 0.5, id="half a second"),
         pytest.param("RETENTION_DAYS", "3650", "retention_days", 3650, id="ten years"),
-        pytest.param("PLACEMENT_STRATEGY", "best_fit", "placement_strategy", Strategy.BEST_FIT, id="a strategy"),
+        pytest.param("PLACEMENT_STRATEGY", "best_fit", "fleet.placement_strategy", Strategy.BEST_FIT, id="a strategy"),
+        pytest.param("RECYCLING_ENABLED", "true", "fleet.recycling_enabled", True, id="wipes"),
+        pytest.param("RECYCLING_MINUTES", "1440", "fleet.recycling_minutes", 1440, id="a day for a wipe"),
         pytest.param("DOCS_ENABLED", "false", "docs_enabled", False, id="no documents"),
         pytest.param("WEBHOOK_ALLOWED_TARGETS", "", "webhook_allowed_targets", (), id="no target"),
         pytest.param(
@@ -51,7 +55,7 @@ def test_an_empty_variable_is_one_that_is_not_set(name):
     ],
 )
 def test_a_variable_is_read_as_what_it_is(name, text, attribute, value):
-    assert getattr(read_settings(GIVEN | {name: text}), attribute) == value
+    assert attrgetter(attribute)(read_settings(GIVEN | {name: text})) == value
 
 
 @pytest.mark.parametrize(

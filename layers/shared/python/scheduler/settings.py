@@ -65,6 +65,15 @@ class ConfigurationError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class FleetPolicy:
+    """What holds for all devices; the migrate function keeps it in the database."""
+
+    placement_strategy: Strategy
+    recycling_enabled: bool
+    recycling_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The environment, read strictly."""
 
@@ -90,9 +99,7 @@ class Settings:
     events_topic_arn: str
     events_in_dlq_url: str
     tenant_claim: str
-    placement_strategy: Strategy
-    recycling_enabled: bool
-    recycling_minutes: int
+    fleet: FleetPolicy
     lock_wait_seconds: float
     retention_days: int
     usage_retention_days: int
@@ -146,9 +153,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         events_topic_arn=read.text("EVENTS_TOPIC_ARN"),
         events_in_dlq_url=read.text("EVENTS_IN_DLQ_URL"),
         tenant_claim=read.text("TENANT_CLAIM", "tenant_id"),
-        placement_strategy=read.strategy("PLACEMENT_STRATEGY"),
-        recycling_enabled=read.flag("RECYCLING_ENABLED", default=False),
-        recycling_minutes=read.integer("RECYCLING_MINUTES", 30, 1, 1440),
+        fleet=_read_fleet_policy(read),
         lock_wait_seconds=read.number("LOCK_WAIT_SECONDS", 5.0, 0, 5),
         retention_days=read.integer("RETENTION_DAYS", 30, 1, 3650),
         usage_retention_days=read.integer("USAGE_RETENTION_DAYS", 400, 1, 3650),
@@ -163,6 +168,14 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         webhook_seconds=read.number("WEBHOOK_SECONDS", 60.0, 0, 840),
         webhook_allowed_targets=read.targets("WEBHOOK_ALLOWED_TARGETS"),
         docs_enabled=read.flag("DOCS_ENABLED", default=True),
+    )
+
+
+def _read_fleet_policy(read: "_Reader") -> FleetPolicy:
+    return FleetPolicy(
+        placement_strategy=read.strategy("PLACEMENT_STRATEGY"),
+        recycling_enabled=read.flag("RECYCLING_ENABLED", default=False),
+        recycling_minutes=read.integer("RECYCLING_MINUTES", 30, 1, 1440),
     )
 
 

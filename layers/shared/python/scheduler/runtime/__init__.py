@@ -274,13 +274,13 @@ def migrate_database() -> Mapping[str, Any]:
 
     done = migrate(database_url())
     seed_plans(database(), BUILT_IN_PLANS)
-    known, devices = settings(), PostgresDevices(database())
-    devices.follow_strategy(known.placement_strategy)
-    devices.follow_policy(recycles=known.recycling_enabled, minutes=known.recycling_minutes)
+    policy, devices = settings().fleet, PostgresDevices(database())
+    devices.follow_strategy(policy.placement_strategy)
+    devices.follow_policy(recycles=policy.recycling_enabled, minutes=policy.recycling_minutes)
     return {
         "applied": list(done.applied),
         "routines": list(done.routines),
         "version": done.version,
-        "strategy": known.placement_strategy,
-        "recycles": known.recycling_enabled,
+        "strategy": policy.placement_strategy,
+        "recycles": policy.recycling_enabled,
     }

@@ -1,5 +1,5 @@
 -- Whether a device works and still is what a reservation asks for: an operator may have changed it since the booking. One that is
--- being wiped comes back in a moment: it keeps its reservations until five minutes before the start (decision 0015).
+-- being wiped comes back in a moment: it keeps its reservations until five minutes before the start (decision 0016).
 CREATE OR REPLACE FUNCTION still_serves(device devices, r reservations) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT device.status = 'running'
        AND (device.life = 'in_service'
