@@ -621,11 +621,14 @@ COMMENT ON TABLE public.inbox IS 'Events each consumer has applied, so that a re
 CREATE TABLE public.incoming_newest (
     family character varying(50) NOT NULL,
     subject character varying(511) NOT NULL,
-    newest_at timestamp with time zone NOT NULL
+    newest_at timestamp with time zone NOT NULL,
+    newest_id character varying(255) DEFAULT ''::character varying NOT NULL
 )
 WITH (fillfactor='80');
 
 COMMENT ON TABLE public.incoming_newest IS 'The time of the newest event from outside that was applied for a subject: older ones change nothing';
+
+COMMENT ON COLUMN public.incoming_newest.newest_id IS 'Its id, which decides between events of the same instant';
 
 CREATE TABLE public.leases (
     name character varying(50) NOT NULL,
