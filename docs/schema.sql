@@ -514,6 +514,35 @@ BEGIN
     RETURN NEW;
 END $$;
 
+CREATE TABLE public.notifications (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    fact character varying(255) NOT NULL,
+    type character varying(50) NOT NULL,
+    tenant_id character varying(255) NOT NULL,
+    user_id character varying(255) NOT NULL,
+    language character varying(10) NOT NULL,
+    title character varying(200) NOT NULL,
+    message character varying(4000) NOT NULL,
+    data jsonb NOT NULL,
+    channels character varying(20)[] NOT NULL,
+    priority character varying(20) NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    read_at timestamp with time zone,
+    told_at timestamp with time zone,
+    CONSTRAINT notifications_priority_check CHECK (((priority)::text = ANY ((ARRAY['normal'::character varying, 'high'::character varying])::text[])))
+)
+WITH (fillfactor='80');
+
+COMMENT ON TABLE public.notifications IS 'What users were told, in their language; deleted after their retention';
+
+COMMENT ON COLUMN public.notifications.fact IS 'What is told once: the id of the event, or what several events share that are one fact';
+
+COMMENT ON COLUMN public.notifications.type IS 'Entry of the catalogue, domain/notices.json';
+
+COMMENT ON COLUMN public.notifications.data IS 'Members of the event, by their wire names; never an address or a token';
+
+COMMENT ON COLUMN public.notifications.told_at IS 'When the notification service acknowledged it; NULL: not yet, or there is none';
+
 CREATE TABLE public.allocation_counters (
     tenant_id character varying(255) NOT NULL,
     shard smallint NOT NULL,
@@ -638,6 +667,19 @@ CREATE TABLE public.leases (
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='50', autovacuum_vacuum_cost_delay='0');
 
 COMMENT ON TABLE public.leases IS 'Who may run a job of which there is one at a time, and until when';
+
+CREATE TABLE public.notification_preferences (
+    tenant_id character varying(255) NOT NULL,
+    user_id character varying(255) NOT NULL,
+    language character varying(10) NOT NULL,
+    channels character varying(20)[],
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT notification_preferences_language_check CHECK (((language)::text = ANY ((ARRAY['en'::character varying, 'zh'::character varying])::text[])))
+);
+
+COMMENT ON TABLE public.notification_preferences IS 'How a user wishes to be told; who has no row is told as the parameters say';
+
+COMMENT ON COLUMN public.notification_preferences.channels IS 'Channels she takes notices on; NULL: all that the notice has';
 
 CREATE TABLE public.outbox (
     id bigint NOT NULL,
@@ -910,6 +952,15 @@ ALTER TABLE ONLY public.incoming_newest
 ALTER TABLE ONLY public.leases
     ADD CONSTRAINT leases_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY public.notification_preferences
+    ADD CONSTRAINT notification_preferences_pkey PRIMARY KEY (tenant_id, user_id);
+
+ALTER TABLE ONLY public.notifications
+    ADD CONSTRAINT notifications_fact_type_key UNIQUE (fact, type);
+
+ALTER TABLE ONLY public.notifications
+    ADD CONSTRAINT notifications_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (id);
 
@@ -993,6 +1044,8 @@ CREATE INDEX device_allocations_due ON public.device_allocations USING btree (ex
 
 CREATE INDEX device_allocations_ended ON public.device_allocations USING btree (released_at) WHERE ((status)::text <> 'allocated'::text);
 
+CREATE INDEX device_allocations_unwarned ON public.device_allocations USING btree (expires_at) WHERE (((status)::text = 'allocated'::text) AND (NOT is_warned) AND ((expires_at - allocated_at) > '00:10:00'::interval));
+
 CREATE INDEX devices_by_class ON public.devices USING btree (class_id, id);
 
 CREATE INDEX devices_free_by_id ON public.devices USING btree (id) INCLUDE (class_id, next_reserved_at) WHERE is_free;
@@ -1014,6 +1067,12 @@ CREATE INDEX devices_to_clear ON public.devices USING btree (life, id) WHERE (((
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
 
 CREATE INDEX inbox_by_age ON public.inbox USING btree (received_at);
+
+CREATE INDEX notifications_by_age ON public.notifications USING btree (created_at);
+
+CREATE INDEX notifications_by_user ON public.notifications USING btree (tenant_id, user_id, created_at DESC, id DESC);
+
+CREATE INDEX notifications_unread ON public.notifications USING btree (tenant_id, user_id, created_at DESC, id DESC) WHERE (read_at IS NULL);
 
 CREATE INDEX outbox_by_group ON public.outbox USING btree (group_id, occurred_at, id);
 

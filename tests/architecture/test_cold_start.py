@@ -53,6 +53,8 @@ def modules_after(function: str, *wiring: str, **environment: str) -> set[str]:
         ("expire", ["get_expirer"]),
         ("audit", ["get_auditor"]),
         ("hook", ["webhooks.get_webhooks", "webhooks.get_webhook_announcer"]),
+        ("notify", ["notices.get_notifications"]),
+        ("remind", ["notices.get_warner"]),
         ("console", []),
     ],
 )

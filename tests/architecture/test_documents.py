@@ -11,6 +11,9 @@ import pytest
 
 from scheduler.domain.catalogue import CATALOGUE
 from scheduler.domain.events import EventType
+from scheduler.domain.model import Language
+from scheduler.domain.notices import CATALOGUE as NOTICES
+from scheduler.domain.notices import NoticeType
 from scheduler.domain.renewal import TIERS, Rule
 from scheduler.domain.webhooks import RETRY_SECONDS
 from scheduler.edge.http import Envelope
@@ -27,6 +30,7 @@ EVENTS = ROOT / "docs" / "events.md"
 WEBHOOKS = ROOT / "docs" / "webhooks.md"
 EVENTS_IN = ROOT / "docs" / "events-in.md"
 RENEWAL = ROOT / "docs" / "renewal.md"
+NOTIFICATIONS = ROOT / "docs" / "notifications.md"
 PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 DECISIONS = ROOT / "docs" / "decisions"
 DOCUMENTS = [path for path in tracked(".md") if path.parent != ROOT / ".github"]
@@ -156,6 +160,38 @@ def test_every_event_from_outside_is_documented_with_its_schema() -> None:
 
     links = {link[1]: link[2] for link in told if link}
     assert links == {kind: f"../events/schemas/incoming/{kind}.json" for kind in CATALOGUE}
+
+
+def origin(entry: NoticeType) -> str:
+    """Say which events become this notice, as the document does."""
+    if entry.when is None:
+        return entry.event
+    if not entry.when.values:
+        return f"{entry.event} with `{entry.when.field}`"
+    return f"{entry.event}, `{entry.when.field}` " + " or ".join(f"`{value}`" for value in entry.when.values)
+
+
+def test_what_users_are_told_is_documented_as_the_catalogue_has_it() -> None:
+    assert table(NOTIFICATIONS, "## The types") == [
+        [
+            name,
+            origin(entry),
+            ", ".join(entry.channels),
+            entry.priority,
+            entry.texts[Language.EN].title,
+            entry.texts[Language.ZH].title,
+        ]
+        for name, entry in NOTICES.items()
+    ]
+
+
+def test_the_documented_notice_is_one_of_the_catalogue() -> None:
+    (told,) = json_blocks(NOTIFICATIONS)
+    entry = NOTICES[told["type"]]
+
+    assert told["title"] == entry.texts[Language.EN].title
+    assert set(told["data"]) == set(entry.fields)
+    assert (told["channels"], told["priority"]) == (list(entry.channels), entry.priority)
 
 
 def test_the_documented_events_are_some() -> None:

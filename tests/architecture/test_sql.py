@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from scheduler.domain.model import Language
+from scheduler.domain.notices import reason_in
 from tests.architecture.repository import PACKAGE, name_of, product, tree
 
 POSTGRES = PACKAGE / "adapters" / "postgres"
@@ -72,6 +74,15 @@ def test_a_routine_is_called_by_another_or_by_the_code(path: Path) -> None:
     callers = [file.read_text() for file in [*product(), *ROUTINES] if file != path]
 
     assert any(re.search(rf"\b{path.stem}\(", text) for text in callers)
+
+
+def test_every_reason_that_the_database_gives_is_translated() -> None:
+    written = re.compile(r"(?:THEN|failure =) (?:format\()?'([A-Z][^']+)'")
+    texts = [text for path in ROUTINES for text in written.findall(code(path))]
+    reasons = [re.sub(r"%s|(?<= at )$", "5", text) for text in texts]
+
+    assert len(reasons) > 5
+    assert [text for text in reasons if reason_in(Language.ZH, text) == text] == []
 
 
 def test_sql_is_written_in_one_place_only() -> None:

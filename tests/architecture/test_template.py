@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from scheduler.domain.notices import CATALOGUE
 from scheduler.settings import ENVIRONMENT
 from tools.region import template
 
@@ -155,6 +156,19 @@ def test_bills_are_reconciled_after_the_cleanup_with_an_alarm_for_each_of_its_me
     alarms = [r["Properties"]["MetricName"] for r in TEMPLATE["Resources"].values() if "Alarm" in r["Type"]]
 
     assert {"ReconcileMismatches", "ReconcileUndelivered"} <= set(alarms)
+
+
+def test_the_notify_queue_takes_raw_events_of_the_types_that_users_are_told_of() -> None:
+    subscription = TEMPLATE["Resources"]["NotifySubscription"]["Properties"]
+
+    assert subscription["RawMessageDelivery"] is True
+    assert set(subscription["FilterPolicy"]["type"]) == {entry.event for entry in CATALOGUE.values()}
+
+
+def test_a_notice_is_kept_for_longer_than_its_event_can_lie_in_queues() -> None:
+    in_queues = QUEUES["NotifyQueue"]["MessageRetentionPeriod"] + QUEUES["NotifyDeadLetters"]["MessageRetentionPeriod"]
+
+    assert TEMPLATE["Parameters"]["NotificationRetentionDays"]["MinValue"] * 24 * 3600 > in_queues
 
 
 def test_no_function_can_be_starved_by_reserved_concurrency() -> None:

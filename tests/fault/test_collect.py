@@ -118,7 +118,8 @@ def deliver_all(database: Database, service: Any) -> None:
     from scheduler.adapters.http.user_service import UserService, UserServiceUsage
     from scheduler.adapters.postgres.outbox import PostgresInbox
     from scheduler.adapters.redis.breaker_store import RedisBreakerStore
-    from scheduler.service.usage_deliverer import BrokenEvent, UsageDeliverer
+    from scheduler.domain.events import BrokenEvent
+    from scheduler.service.usage_deliverer import UsageDeliverer
     from tests.support.fake_meter import FakeMeter
 
     client = UserService(service.url, lambda: service.secret)

@@ -19,6 +19,7 @@ from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.device_reports import PostgresDeviceReports
 from scheduler.adapters.postgres.devices import PostgresDevices
 from scheduler.adapters.postgres.fleet import PostgresFleet
+from scheduler.adapters.postgres.notifications import PostgresNotifications, PostgresWarnings
 from scheduler.adapters.postgres.outbox import PostgresInbox, PostgresOutbox
 from scheduler.adapters.postgres.queue import PostgresQueue
 from scheduler.adapters.postgres.quotas import BuiltInQuotas
@@ -40,10 +41,12 @@ from scheduler.domain.model import (
     AvailableFilter,
     DeviceStatus,
     DeviceWants,
+    Language,
     ReleaseRequest,
     RequestKey,
     User,
 )
+from scheduler.domain.notices import NotificationFilter, Preferences, notice_of
 from scheduler.domain.plans import plan_document
 from scheduler.domain.queue import EntryStatus, QueueFilter, QueueRequest, Tier
 from scheduler.domain.quota import NO_LIMITS
@@ -72,6 +75,8 @@ LARGE = (
     "webhook_deliveries",
     "user_standing",
     "payment_failures",
+    "notifications",
+    "notification_preferences",
 )
 CALLS = 7
 """More than the five after which Postgres may keep a generic plan."""
@@ -179,6 +184,13 @@ SELECT gen_random_uuid(), 1, 'tenant-' || n % 20, 'user-' || n % 400, 'device-00
        at - interval '1 hour', at, 3600, at, at
   FROM (SELECT n, clock_timestamp() - n * interval '40 minutes' AS at FROM generate_series(1, 14500) n) old;
 UPDATE retention_marks SET deleted_until = '-infinity';
+INSERT INTO notifications (fact, type, tenant_id, user_id, language, title, message, data, channels, priority,
+                           created_at, read_at)
+SELECT 'fact-' || n, 'allocation_failed', 'tenant-' || n % 20, 'user-' || n % 400, 'en', 't', 'm', '{}', '{in_app}',
+       'normal', clock_timestamp() - n * interval '10 minutes', CASE WHEN n % 3 > 0 THEN clock_timestamp() END
+  FROM generate_series(1, 20000) n;
+INSERT INTO notification_preferences (tenant_id, user_id, language, updated_at)
+SELECT 'tenant-' || n % 20, 'user-' || n, 'zh', clock_timestamp() FROM generate_series(1, 5000) n;
 """
 
 
@@ -386,6 +398,38 @@ def register_webhook(stores: Stores) -> None:
     assert webhooks.remove(made, "tenant-y")["outcome"] == "webhook_removed"
 
 
+def notified(**wanted: Any) -> Callable[[Stores], object]:
+    """List a user's notices by a filter."""
+    wish = NotificationFilter(**{"user": ALICE, "unread": False, "after": None, "limit": 50} | wanted)
+    return lambda stores: PostgresNotifications(stores.database).page(wish)
+
+
+def keep_and_read_a_notice(stores: Stores) -> None:
+    """Keep the notice of a grant, tell it, find it again, read it; choose how to be told."""
+    notifications = PostgresNotifications(stores.database)
+    facts = stores.allocations.claim(AllocationRequest(ALICE, 60), NO_LIMITS, last_attempt=True)
+    notice = notice_of({"id": uuid.uuid4().hex, "type": "device.allocated", "data": facts})
+    kept = notifications.write(notice, Language.EN)
+    assert kept
+    notifications.mark_told(kept.id)
+    assert notifications.read(kept.id, "tenant-1", None, None)["outcome"] == "read"
+    assert notifications.find(kept.id, "tenant-1", "user-1")
+    notifications.prefer(Preferences(ALICE, Language.ZH))
+    assert notifications.preferences(ALICE)
+    stores.allocations.release(ReleaseRequest("tenant-1", None, facts["deviceId"]))
+
+
+def warn_of_ends(stores: Stores) -> None:
+    """Let some ends come near, and warn of them."""
+    stores.database.call(
+        "UPDATE device_allocations SET expires_at = clock_timestamp() + interval '5 minutes', is_warned = false,"
+        " allocated_at = clock_timestamp() - interval '1 hour' WHERE id IN (SELECT id FROM device_allocations"
+        " WHERE status = 'allocated' AND device_id > 'device-03000' ORDER BY device_id LIMIT 5)",
+        {},
+    )
+    assert PostgresWarnings(stores.database).warn_expiring(100) == 5
+
+
 def audited(walk: str) -> Callable[[Stores], object]:
     """Examine the second slice of a walk."""
 
@@ -526,6 +570,10 @@ READS = [
     *(pytest.param(reported(None, by), id=f"all bills by {by}") for by in GroupBy),
     *(pytest.param(reconciled(walk), id=f"a slice of the reconciliation of {walk}") for walk in Walk),
     pytest.param(lambda stores: PostgresReconciliations(stores.database).untold(24), id="records not delivered"),
+    pytest.param(notified(), id="a user's notices"),
+    pytest.param(notified(after=AFTER), id="a user's notices, a later page"),
+    pytest.param(notified(unread=True, after=AFTER), id="a user's unread notices, a later page"),
+    pytest.param(lambda stores: PostgresNotifications(stores.database).count_unread(ALICE, 100), id="what is unread"),
     *(pytest.param(audited(walk), id=f"a slice of the audit of {walk}") for walk in ORDERS),
 ]
 
@@ -557,6 +605,10 @@ CHANGES = [
     pytest.param(told("user.deleted", "user-27"), id="a deletion"),
     pytest.param(told("billing.payment_failed", "user-47"), id="a failed payment"),
     pytest.param(told("user.quota_updated", "user-67", limits={"maxDevices": 1}), id="lowered limits"),
+    pytest.param(keep_and_read_a_notice, id="a notice, kept and read"),
+    pytest.param(warn_of_ends, id="warnings of ends that are near"),
+    pytest.param(lambda stores: PostgresWarnings(stores.database).warn_expiring(100), id="a look for ends, in vain"),
+    pytest.param(lambda stores: stores.upkeep.delete_old_notices(90, 100), id="a cleanup of notices"),
     pytest.param(lambda stores: stores.allocations.delete_ended(30, 100), id="a cleanup of allocations"),
     pytest.param(lambda stores: stores.upkeep.delete_spent(100), id="a cleanup of the rest"),
     pytest.param(tell_one, id="telling a record"),

@@ -106,6 +106,10 @@ class Twin:
         """Clean both of reservations, of which there are none."""
         return _same(self._upkeep.delete_past_reservations(retention_days, limit), 0)
 
+    def delete_old_notices(self, days: int, limit: int) -> int:
+        """Delete what users were told; here nobody is told anything."""
+        return _same(self._upkeep.delete_old_notices(days, limit), 0)
+
     def document(self, user: User) -> QuotaDocument:
         """Read a quota, which must be the one that was set."""
         return _same(self._quotas.document(user), self.documents.get(user) or plan_document(DEFAULT_PLAN))

@@ -32,7 +32,7 @@ def _lend_and_refuse(api: Api) -> None:
     api.allocate(userId="bob", durationMinutes=120)
     assert api.allocate(userId="bob").code == "quota_exceeded"
     assert api.allocate(OTHER_TENANT, preferredSpecs={"minCpu": 64}).code == "no_available_devices"
-    revoked, renewed = (api.allocate(durationMinutes=10).data["allocationId"] for _ in range(2))
+    revoked, renewed = (api.allocate(durationMinutes=20).data["allocationId"] for _ in range(2))
     assert api.post(f"/scheduler/allocations/{revoked}/revoke", OPERATOR, {"reason": "Abuse"}).status == 200
     assert api.renew(renewed, 5).status == 200
 

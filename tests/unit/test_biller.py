@@ -9,9 +9,9 @@ import pytest
 
 from scheduler.domain.billing import RecordKind, UsageRecord
 from scheduler.domain.errors import Unavailable
+from scheduler.domain.events import BrokenEvent
 from scheduler.domain.model import User
 from scheduler.service.biller import Biller
-from scheduler.service.usage_deliverer import BrokenEvent
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ALLOCATION = "9d2e4a16-1c35-4e7b-b0a8-7f6e5d4c3b2a"

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from scheduler.domain.errors import Unavailable
+from scheduler.domain.events import BrokenEvent
 from scheduler.domain.model import User
-from scheduler.service.usage_deliverer import CONSUMER, BrokenEvent, UsageDeliverer
+from scheduler.service.usage_deliverer import CONSUMER, UsageDeliverer
 
 SHARE = {"devices": 1, "cpuCores": 4, "memoryMB": 6144, "storageMB": 65536}
 ANA = User("acme", "ana")

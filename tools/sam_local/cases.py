@@ -141,6 +141,14 @@ CASES = (
             *("billing.payment_failed", "billing.overdue", "billing.payment_success"),
         )
     ),
+    Case("NotifyFunction", "sqs/notify.json", {"batchItemFailures": []}),
+    Case("NotifyFunction", "sqs/notify.json", {"batchItemFailures": []}),
+    Case(
+        "NotifyFunction", "http/notifications-list.json", {"statusCode": 200, "body.unread": 1, "body.data.0.id": str}
+    ),
+    Case("NotifyFunction", "http/notification-read.json", {"statusCode": 404, "body.code": "notification_not_found"}),
+    Case("NotifyFunction", "http/notification-preferences.json", {"statusCode": 200, "body.data.language": "en"}),
+    Case("NotifyFunction", "http/notification-preferences-set.json", {"statusCode": 200, "body.data.language": "zh"}),
     Case("ConsoleFunction", "http/openapi.json", {"statusCode": 200, "body.openapi": "3.1.0"}),
     Case("ConsoleFunction", "http/docs.json", {"statusCode": 200, "body": str}),
 )

@@ -4,10 +4,11 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 from urllib.parse import quote
 
-from scheduler.domain.model import Strategy
+from scheduler.domain.model import Language, Strategy
 
 ENVIRONMENT: dict[str, str] = {
     "DATABASE_URL": "Postgres connection URL; or the DB_ variables",
@@ -30,6 +31,9 @@ ENVIRONMENT: dict[str, str] = {
     "DEFAULT_PLAN": "Built-in plan of a user who has none: free, basic, pro or enterprise (pro)",
     "FAILOVER_OFF_TENANTS": "Tenants whose allocations end when their device fails, instead of moving to another; "
     "comma-separated, * for all (none)",
+    "NOTIFICATION_SERVICE_URL": "Notification service that is told each notice; empty: notices are only listed",
+    "NOTIFICATION_LANGUAGE": "Language of notices for users who prefer none: en or zh (en)",
+    "NOTIFICATION_RETENTION_DAYS": "Days that notices are kept, 30 to 3650 (90)",
     "EVENTS_TOPIC_ARN": "SNS FIFO topic that events are published to",
     "EVENTS_IN_DLQ_URL": "SQS FIFO queue where events from outside are parked that cannot be used",
     "TENANT_CLAIM": "JWT claim that names the tenant (tenant_id)",
@@ -74,6 +78,23 @@ class FleetPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class NotificationSettings:
+    """Where notices are told (empty: nowhere), in which language to whom prefers none, and how long they are kept."""
+
+    service_url: str
+    language: Language
+    retention_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationSettings:
+    """Minutes of notice when no device is left; minutes an owner has to come (None: she may stay away)."""
+
+    notice_minutes: int
+    no_show_minutes: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The environment, read strictly."""
 
@@ -96,6 +117,7 @@ class Settings:
     billing_allow_on_error: bool
     default_plan: str
     failover_off_tenants: frozenset[str]
+    notifications: NotificationSettings
     events_topic_arn: str
     events_in_dlq_url: str
     tenant_claim: str
@@ -106,9 +128,7 @@ class Settings:
     expire_rate_minutes: int
     ageing_minutes: int
     queue_hold_minutes: int
-    no_show_enabled: bool
-    no_show_minutes: int
-    reservation_notice_minutes: int
+    reservations: ReservationSettings
     dispatch_seconds: float
     relay_seconds: float
     webhook_seconds: float
@@ -150,6 +170,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         billing_allow_on_error=read.flag("BILLING_ALLOW_ON_ERROR", default=True),
         default_plan=read.text("DEFAULT_PLAN", "pro"),
         failover_off_tenants=read.names("FAILOVER_OFF_TENANTS"),
+        notifications=_notifications(read),
         events_topic_arn=read.text("EVENTS_TOPIC_ARN"),
         events_in_dlq_url=read.text("EVENTS_IN_DLQ_URL"),
         tenant_claim=read.text("TENANT_CLAIM", "tenant_id"),
@@ -160,9 +181,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         expire_rate_minutes=read.integer("EXPIRE_RATE_MINUTES", 1, 1, 5),
         ageing_minutes=read.integer("AGEING_MINUTES", 10, 1, 1440),
         queue_hold_minutes=read.integer("QUEUE_HOLD_MINUTES", 15, 1, 120),
-        no_show_enabled=read.flag("NO_SHOW_ENABLED", default=False),
-        no_show_minutes=read.integer("NO_SHOW_MINUTES", 10, 1, 120),
-        reservation_notice_minutes=read.integer("RESERVATION_NOTICE_MINUTES", 15, 0, 1440),
+        reservations=_reservations(read),
         dispatch_seconds=read.number("DISPATCH_SECONDS", 50.0, 0, 840),
         relay_seconds=read.number("RELAY_SECONDS", 63.0, 1, 840),
         webhook_seconds=read.number("WEBHOOK_SECONDS", 60.0, 0, 840),
@@ -173,9 +192,25 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
 def _read_fleet_policy(read: "_Reader") -> FleetPolicy:
     return FleetPolicy(
-        placement_strategy=read.strategy("PLACEMENT_STRATEGY"),
+        placement_strategy=read.one_of(Strategy, "PLACEMENT_STRATEGY", Strategy.RESOURCE_BASED),
         recycling_enabled=read.flag("RECYCLING_ENABLED", default=False),
         recycling_minutes=read.integer("RECYCLING_MINUTES", 30, 1, 1440),
+    )
+
+
+def _notifications(read: "_Reader") -> NotificationSettings:
+    return NotificationSettings(
+        service_url=read.text("NOTIFICATION_SERVICE_URL").rstrip("/"),
+        language=read.one_of(Language, "NOTIFICATION_LANGUAGE", Language.EN),
+        retention_days=read.integer("NOTIFICATION_RETENTION_DAYS", 90, 30, 3650),
+    )
+
+
+def _reservations(read: "_Reader") -> ReservationSettings:
+    minutes = read.integer("NO_SHOW_MINUTES", 10, 1, 120)
+    return ReservationSettings(
+        notice_minutes=read.integer("RESERVATION_NOTICE_MINUTES", 15, 0, 1440),
+        no_show_minutes=minutes if read.flag("NO_SHOW_ENABLED", default=False) else None,
     )
 
 
@@ -223,8 +258,8 @@ class _Reader:
             raise ConfigurationError(f"{name} must be host:port, separated by commas")
         return found
 
-    def strategy(self, name: str) -> Strategy:
+    def one_of[Choice: StrEnum](self, choices: type[Choice], name: str, default: Choice) -> Choice:
         try:
-            return Strategy(self.text(name, Strategy.RESOURCE_BASED))
+            return choices(self.text(name, default))
         except ValueError as error:
-            raise ConfigurationError(f"{name} must be one of {', '.join(Strategy)}") from error
+            raise ConfigurationError(f"{name} must be one of {', '.join(choices)}") from error

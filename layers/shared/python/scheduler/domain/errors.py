@@ -121,6 +121,10 @@ class AlreadyQueued(SchedulerError):
     """The user waits for a device already."""
 
 
+class NotificationNotFound(SchedulerError):
+    """There is no such notification."""
+
+
 class StaleFencingToken(SchedulerError):
     """The fencing token is not that of the active allocation."""
 

@@ -19,6 +19,7 @@ class EventType(StrEnum):
     ALLOCATION_EXPIRED = "scheduler.allocation.expired"
     ALLOCATION_REVOKED = "scheduler.allocation.revoked"
     ALLOCATION_RENEWED = "scheduler.allocation.renewed"
+    ALLOCATION_EXPIRING_SOON = "scheduler.allocation.expiring_soon"
     ALLOCATION_FAILED_OVER = "scheduler.allocation.failed_over"
     RESERVATION_CREATED = "scheduler.reservation.created"
     RESERVATION_UPDATED = "scheduler.reservation.updated"
@@ -33,6 +34,10 @@ class EventType(StrEnum):
     QUEUE_CANCELLED = "scheduler.queue.cancelled"
     DEVICE_QUARANTINED = "scheduler.device.quarantined"
     DEVICE_RESTORED = "scheduler.device.restored"
+
+
+class BrokenEvent(ValueError):
+    """An event that can never be delivered as it is; a person has to look at it."""
 
 
 @dataclass(frozen=True, slots=True)

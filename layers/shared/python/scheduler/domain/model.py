@@ -35,6 +35,13 @@ class AllocationStatus(StrEnum):
     REVOKED = "revoked"
 
 
+class Language(StrEnum):
+    """What users may be told in."""
+
+    EN = "en"
+    ZH = "zh"
+
+
 class Strategy(StrEnum):
     """Which free device is lent first; `routines/placement_score.sql` gives each its score."""
 

@@ -16,6 +16,7 @@ from scheduler.domain.errors import (
     IdempotencyKeyReused,
     InsufficientBalance,
     NoAvailableDevices,
+    NotificationNotFound,
     QueueEntryNotFound,
     QueueEntryNotWaiting,
     QuotaExceeded,
@@ -69,6 +70,7 @@ _REFUSALS: dict[str, Callable[[Facts], SchedulerError]] = {
     "wrong_start": lambda facts: ValidationFailed(
         members={"errors": [{"field": "startTime", "detail": facts["detail"]}]}
     ),
+    "notification_not_found": lambda _: NotificationNotFound(),
     "device_exists": lambda facts: DeviceExists(f"Registered already or given twice: {', '.join(facts['ids'])}"),
     "device_not_found": lambda _: DeviceNotFound(),
     "webhook_not_found": lambda _: WebhookNotFound(),

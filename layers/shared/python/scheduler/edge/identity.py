@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scheduler.domain.errors import Forbidden, Unauthorized
+from scheduler.domain.errors import Forbidden, Unauthorized, ValidationFailed
 from scheduler.domain.model import DEFAULT_TENANT, Role, User
 
 MAX_ID_LENGTH = 255
@@ -37,6 +37,18 @@ class Caller:
         if self.role is Role.USER and user_id != self.subject:
             raise Forbidden("A user may act only for itself")
         return User(self.tenant(tenant_id) or self.tenant_id, user_id)
+
+    def acting_for_own(self, user_id: str | None, tenant_id: str | None) -> User:
+        """Give the user that is meant where a user need not name itself.
+
+        Raises:
+            ValidationFailed: A service or an operator names nobody.
+            Forbidden: As `acting_for`.
+        """
+        meant = user_id or self.seen_user
+        if meant is None:
+            raise ValidationFailed(members={"errors": [{"field": "userId", "detail": "whose is not said"}]})
+        return self.acting_for(meant, tenant_id)
 
     def tenant(self, named: str | None) -> str | None:
         """Give the tenant that is meant; None only for an operator who names none.

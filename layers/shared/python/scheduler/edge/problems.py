@@ -20,6 +20,7 @@ PROBLEMS: dict[type[errors.SchedulerError], HTTPStatus] = {
     errors.ReservationNotFound: HTTPStatus.NOT_FOUND,
     errors.QueueEntryNotFound: HTTPStatus.NOT_FOUND,
     errors.WebhookNotFound: HTTPStatus.NOT_FOUND,
+    errors.NotificationNotFound: HTTPStatus.NOT_FOUND,
     errors.NoAvailableDevices: HTTPStatus.CONFLICT,  # normal in a busy fleet: info, not error, in the log
     errors.AllocationNotActive: HTTPStatus.CONFLICT,
     errors.StaleFencingToken: HTTPStatus.CONFLICT,

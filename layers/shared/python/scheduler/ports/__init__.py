@@ -192,6 +192,9 @@ class Upkeep(Protocol):
     def delete_past_reservations(self, retention_days: int, limit: int) -> int:
         """Delete up to `limit` reservations that have ended and lie further back; tell how many."""
 
+    def delete_old_notices(self, days: int, limit: int) -> int:
+        """Delete up to `limit` notices that are older; tell how many."""
+
 
 class SliceTooLarge(Exception):
     """A slice took longer than a statement may; ask for fewer rows."""

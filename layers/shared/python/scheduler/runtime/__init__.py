@@ -112,6 +112,7 @@ def get_cleaner() -> Cleaner:
         meter(),
         known.retention_days,
         usage_retention_days=known.usage_retention_days,
+        notification_retention_days=known.notifications.retention_days,
         tells=bool(known.billing_service_url),
     )
 
@@ -154,6 +155,8 @@ def get_probes() -> Sequence[Probe]:
         probes.append(NeighbourProbe("userService", known.user_service_url))
     if known.billing_service_url:
         probes.append(NeighbourProbe("billingService", known.billing_service_url))
+    if known.notifications.service_url:
+        probes.append(NeighbourProbe("notificationService", known.notifications.service_url))
     return probes
 
 

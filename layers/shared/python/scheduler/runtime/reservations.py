@@ -20,7 +20,7 @@ def get_reserver() -> Reserver:
 @lru_cache(maxsize=1)
 def get_attendance() -> Attendance:
     """Wire the signs of owners, where no-shows are ended."""
-    return Attendance(PostgresReservations(database()) if settings().no_show_enabled else None)
+    return Attendance(None if settings().reservations.no_show_minutes is None else PostgresReservations(database()))
 
 
 @lru_cache(maxsize=1)
@@ -28,9 +28,6 @@ def get_reservation_keeper() -> ReservationKeeper:
     """Wire what falls due of reservations."""
     from scheduler.adapters.postgres.reservation_calendar import PostgresReservationCalendar
 
-    known = settings()
-    policy = KeepingPolicy(
-        notice_minutes=known.reservation_notice_minutes,
-        no_show_minutes=known.no_show_minutes if known.no_show_enabled else None,
-    )
+    known = settings().reservations
+    policy = KeepingPolicy(notice_minutes=known.notice_minutes, no_show_minutes=known.no_show_minutes)
     return ReservationKeeper(PostgresReservationCalendar(database()), _quotas(), _available_cache(), meter(), policy)

@@ -4,8 +4,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from scheduler.domain.events import BrokenEvent
 from scheduler.ports.billing import Metering, UsageRecords
-from scheduler.service.usage_deliverer import BrokenEvent
 
 MOST_HUNDREDS = 100
 

@@ -16,6 +16,7 @@ class Cleaned:
     allocations: int
     reservations: int
     usage_records: int
+    notifications: int
     spent: int
 
 
@@ -30,6 +31,7 @@ class Cleaner:
         retention_days: int,
         *,
         usage_retention_days: int = 400,
+        notification_retention_days: int = 90,
         tells: bool = False,
     ) -> None:
         """Keep ended allocations and reservations for `retention_days`.
@@ -41,14 +43,18 @@ class Cleaner:
         self._meter = meter
         self._retention_days = retention_days
         self._usage_retention_days = usage_retention_days
+        self._notification_retention_days = notification_retention_days
         self._tells = tells
 
     def clean(self) -> Cleaned:
-        """Delete what is older than its retention: ended allocations and reservations, records, and spent rows."""
+        """Delete what is older than its retention: ended allocations and reservations, records, notices, spent rows."""
         cleaned = Cleaned(
             allocations=_in_batches(lambda: self._store.delete_ended(self._retention_days, BATCH)),
             reservations=_in_batches(lambda: self._upkeep.delete_past_reservations(self._retention_days, BATCH)),
             usage_records=_in_batches(self._delete_usage_records),
+            notifications=_in_batches(
+                lambda: self._upkeep.delete_old_notices(self._notification_retention_days, BATCH)
+            ),
             spent=_in_batches(lambda: self._upkeep.delete_spent(BATCH)),
         )
         self._meter.count("AllocationsCleaned", cleaned.allocations)

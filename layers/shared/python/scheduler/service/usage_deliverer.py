@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scheduler.domain.events import EventType
+from scheduler.domain.events import BrokenEvent, EventType
 from scheduler.domain.model import DEFAULT_TENANT, User
 from scheduler.domain.quota import MB_PER_GB
 from scheduler.ports import Inbox, UsageReporter
@@ -34,10 +34,6 @@ _CHANGES = {
         Change("increment", "quotaUsed", "deviceId", ":taken"),
     ),
 }
-
-
-class BrokenEvent(ValueError):
-    """An event that can never be delivered as it is; a person has to look at it."""
 
 
 class UsageDeliverer:

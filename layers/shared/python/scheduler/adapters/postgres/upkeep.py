@@ -39,3 +39,10 @@ class PostgresUpkeep:
             "SELECT delete_past_reservations(%(days)s, %(limit)s)", {"days": retention_days, "limit": limit}
         )
         return deleted
+
+    def delete_old_notices(self, days: int, limit: int) -> int:
+        """Delete up to `limit` notices that are older; tell how many."""
+        deleted: int = self._database.call(
+            "SELECT delete_old_notices(%(days)s, %(limit)s)", {"days": days, "limit": limit}
+        )
+        return deleted

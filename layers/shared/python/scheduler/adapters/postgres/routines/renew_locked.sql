@@ -15,7 +15,7 @@ BEGIN
 
     UPDATE device_allocations
        SET expires_at = a.expires_at + make_interval(mins => p_minutes), renewal_count = a.renewal_count + 1,
-           renewed_minutes = a.renewed_minutes + p_minutes, last_renewed_at = p_at
+           renewed_minutes = a.renewed_minutes + p_minutes, last_renewed_at = p_at, is_warned = false
      WHERE id = a.id
     RETURNING * INTO renewed;
     UPDATE devices SET busy_until = renewed.expires_at WHERE id = a.device_id AND active_allocation_id = a.id;

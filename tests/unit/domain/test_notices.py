@@ -1,0 +1,267 @@
+"""What users are told: the catalogue is whole in both languages, and every event becomes what its user is to read."""
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from scheduler.domain.events import BrokenEvent, EventType
+from scheduler.domain.model import DeviceWants, Language, User
+from scheduler.domain.notices import (
+    CATALOGUE,
+    Channel,
+    NoticeType,
+    Priority,
+    Text,
+    notice_of,
+    placeholders,
+    reason_in,
+)
+from scheduler.domain.quota import parse_document
+from tests.support.schemas import FOLDER
+
+ENTRIES = [pytest.param(entry, id=name) for name, entry in CATALOGUE.items()]
+SECRET = {"fencingToken", "adbHost", "adbPort"}
+LONGEST_TITLE = 200
+LONGEST_MESSAGE = 4000
+
+ALLOCATED = {
+    "allocationId": "45498d1d-8433-43e8-9fab-e0212fd09f02",
+    "deviceId": "phone-1",
+    "userId": "ana",
+    "tenantId": "acme",
+    "allocatedAt": "2026-11-23T17:42:26.290382Z",
+    "expiresAt": "2026-11-23T18:12:26.290382Z",
+    "durationMinutes": 30,
+    "fencingToken": 7,
+    "remainingDevices": 9,
+}
+REVOKED = {
+    "allocationId": "45498d1d-8433-43e8-9fab-e0212fd09f02",
+    "deviceId": "phone-1",
+    "userId": "ana",
+    "tenantId": "acme",
+    "allocatedAt": "2026-11-23T17:42:26.290382Z",
+    "revokedAt": "2026-11-23T18:00:00.000000Z",
+    "durationSeconds": 1053,
+}
+RESERVED = {
+    "reservationId": "1f0b0d55-6a5e-4a0d-9a0e-0c2f6b8a7d11",
+    "userId": "ana",
+    "tenantId": "acme",
+    "deviceId": "phone-1",
+    "startTime": "2026-11-24T09:00:00.000000Z",
+    "endTime": "2026-11-24T10:00:00.000000Z",
+    "durationMinutes": 60,
+}
+
+
+def event(type_: str, data: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {"specversion": "1.0", "id": "event-1", "type": type_, "source": "/scheduler", "data": data | changes}
+
+
+def data_schema(entry: NoticeType) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads((FOLDER / f"{entry.event}.json").read_text())["properties"]["data"]
+    return schema
+
+
+# --- the catalogue
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_an_entry_says_something_of_its_own_in_each_language(entry: NoticeType) -> None:
+    assert set(entry.texts) == set(Language)
+    assert all(text.title and text.message for text in entry.texts.values())
+    assert any("\u4e00" <= letter <= "\u9fff" for letter in entry.texts[Language.ZH].title)
+    assert any("\u4e00" <= letter <= "\u9fff" for letter in entry.texts[Language.ZH].message)
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_both_languages_show_the_same_fields_and_only_such_as_the_notice_carries(entry: NoticeType) -> None:
+    english, chinese = (placeholders(entry.texts[language].message) for language in (Language.EN, Language.ZH))
+
+    assert english == chinese <= set(entry.fields)
+    assert all(not placeholders(text.title) for text in entry.texts.values())
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_every_field_is_one_that_the_event_always_has_but_for_a_reason(entry: NoticeType) -> None:
+    schema = data_schema(entry)
+    asked = {entry.once_for, entry.when and entry.when.field} - {None}
+
+    assert set(entry.fields) | asked <= set(schema["properties"])
+    assert set(entry.fields) - {"reason"} - asked <= set(schema["required"])
+    assert {"userId", "tenantId"} <= set(schema["required"])
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_a_notice_carries_no_token_and_no_address(entry: NoticeType) -> None:
+    assert SECRET.isdisjoint(entry.fields)
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_the_list_within_the_app_has_every_notice(entry: NoticeType) -> None:
+    assert entry.channels[0] is Channel.IN_APP
+    assert len(set(entry.channels)) == len(entry.channels)
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_the_longest_text_fits_where_it_is_kept(entry: NoticeType) -> None:
+    for text in entry.texts.values():
+        assert len(text.title) <= LONGEST_TITLE
+        assert len(text.message) + 500 * len(placeholders(text.message)) <= LONGEST_MESSAGE
+
+
+def test_each_event_has_one_entry_for_all_that_no_other_is_meant_for() -> None:
+    plain = Counter(entry.event for entry in CATALOGUE.values() if entry.when is None)
+
+    assert set(plain) == {entry.event for entry in CATALOGUE.values()}
+    assert set(plain.values()) == {1}
+
+
+def test_no_two_entries_are_meant_for_the_same_reason() -> None:
+    reasons = [
+        (entry.event, reason)
+        for entry in CATALOGUE.values()
+        if entry.when is not None
+        for reason in entry.when.values or [entry.when.field]
+    ]
+
+    assert len(set(reasons)) == len(reasons)
+
+
+@pytest.mark.parametrize(
+    ("reason", "chinese"),
+    [
+        ("User is suspended", "用户已被停用"),
+        ("Device quota exceeded. Max: 10, Current: 9", "设备数量已达上限（上限 10 台，当前 9 台）"),
+        ("Device failed", "设备发生故障"),
+        ("Device failed: no signal\nat all", "设备发生故障：no signal\nat all"),
+        ("Abuse: {0} was reported", "Abuse: {0} was reported"),
+        ("User is suspended?", "User is suspended?"),
+        (None, "未说明"),
+    ],
+)
+def test_a_reason_of_ours_is_translated_and_others_are_shown_as_they_came(reason: str | None, chinese: str) -> None:
+    assert reason_in(Language.ZH, reason) == chinese
+    assert reason_in(Language.EN, reason) == (reason or "none was given")
+
+
+@pytest.mark.parametrize(
+    "wants", [DeviceWants(min_cpu=9), DeviceWants(min_memory_mb=9), DeviceWants(min_storage_mb=9999)]
+)
+@pytest.mark.parametrize("status", ["active", "suspended", "expired"])
+def test_every_reason_of_a_quota_document_is_translated(status: str, wants: DeviceWants) -> None:
+    limits = {"maxCpuCoresPerDevice": 8, "maxMemoryMBPerDevice": 8, "maxStorageGBPerDevice": 8}
+    terms = parse_document({"status": status, "planName": "pro", "limits": limits}).terms_for(wants)
+
+    assert terms.refusal is not None
+    assert reason_in(Language.ZH, terms.refusal) != terms.refusal
+
+
+# --- an event
+
+
+def test_an_event_becomes_a_notice_in_both_languages() -> None:
+    notice = notice_of(event("device.allocated", ALLOCATED))
+
+    assert notice.fact == "event-1"
+    assert notice.type == "allocation_granted"
+    assert notice.user == User("acme", "ana")
+    assert notice.channels == (Channel.IN_APP, Channel.PUSH)
+    assert notice.priority is Priority.NORMAL
+    assert notice.grant == ALLOCATED["allocationId"]
+    assert notice.texts == {
+        Language.EN: Text("Your device is ready", "Device phone-1 is yours until 2026-11-23 18:12 UTC."),
+        Language.ZH: Text("设备已就绪", "设备 phone-1 已分配给您，可使用至 2026-11-23 18:12 UTC。"),
+    }
+
+
+def test_a_notice_carries_the_fields_of_its_entry_as_the_event_has_them() -> None:
+    carried = ("allocationId", "deviceId", "allocatedAt", "expiresAt", "durationMinutes")
+
+    assert notice_of(event("device.allocated", ALLOCATED)).data == {name: ALLOCATED[name] for name in carried}
+
+
+@pytest.mark.parametrize(
+    ("reason", "type_", "said"),
+    [
+        pytest.param("A payment is overdue", "billing_overdue", "because a payment is overdue", id="overdue"),
+        pytest.param(
+            "Payments failed three times", "billing_payment_failed", "payments failed repeatedly", id="failed"
+        ),
+        pytest.param(
+            "Abuse was reported", "allocation_revoked", "Reason: Abuse was reported", id="an operator's words"
+        ),
+        pytest.param(None, "allocation_revoked", "Reason: none was given", id="no reason"),
+        pytest.param("", "allocation_revoked", "Reason: none was given", id="an empty reason"),
+    ],
+)
+def test_what_was_taken_back_is_told_by_its_reason(reason: str | None, type_: str, said: str) -> None:
+    notice = notice_of(event("scheduler.allocation.revoked", REVOKED, reason=reason))
+
+    assert notice.type == type_
+    assert said in notice.texts[Language.EN].message
+    assert notice.data["reason"] == reason
+    assert notice.grant is None
+
+
+def test_a_revocation_without_a_reason_is_told_without() -> None:
+    notice = notice_of(event("scheduler.allocation.revoked", REVOKED))
+
+    assert notice.texts[Language.ZH].message.endswith("原因：未说明")
+    assert notice.data["reason"] is None
+
+
+def test_the_occurrences_of_a_series_are_one_fact() -> None:
+    series = "0f6d2c11-43a5-4c1c-8d0a-9d6ce1f5c3b2"
+    notices = [
+        notice_of({**event("scheduler.reservation.created", RESERVED, seriesId=series), "id": f"event-{number}"})
+        for number in range(2)
+    ]
+
+    assert {(notice.fact, notice.type) for notice in notices} == {(series, "reservation_series_created")}
+
+
+def test_a_reservation_of_its_own_is_a_fact_of_its_own() -> None:
+    notice = notice_of(event("scheduler.reservation.created", RESERVED))
+
+    assert (notice.fact, notice.type) == ("event-1", "reservation_created")
+
+
+def test_an_event_without_a_tenant_belongs_to_the_default_one() -> None:
+    assert notice_of(event("device.allocated", ALLOCATED, tenantId=None)).user == User("default", "ana")
+
+
+def test_a_long_value_is_cut_and_braces_in_it_are_only_text() -> None:
+    notice = notice_of(event("scheduler.allocation.revoked", REVOKED, reason="{deviceId}" + "x" * 600))
+
+    assert notice.texts[Language.EN].message.endswith("Reason: {deviceId}" + "x" * 490)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param(event("device.allocated", ALLOCATED) | {"id": None}, id="no id"),
+        pytest.param(event("device.allocated", ALLOCATED) | {"data": None}, id="no data"),
+        pytest.param(event("device.allocated", ALLOCATED) | {"data": []}, id="a list for data"),
+        pytest.param(event("device.allocated", ALLOCATED, userId=""), id="no user"),
+        pytest.param(event("device.allocated", ALLOCATED, tenantId=5), id="a number for a tenant"),
+        pytest.param(event("device.allocated", ALLOCATED, deviceId=None), id="no device"),
+        pytest.param(event("device.allocated", ALLOCATED, deviceId={"id": 1}), id="an object for a device"),
+        pytest.param(event("device.allocated", ALLOCATED, deviceId=["phone-1"]), id="a list for a device"),
+        pytest.param(event("device.allocated", ALLOCATED, expiresAt="soon"), id="no time"),
+        pytest.param(event("device.allocated", ALLOCATED, expiresAt=5), id="a number for a time"),
+        pytest.param(event("scheduler.allocation.renewed", ALLOCATED), id="an event that nobody is told of"),
+        pytest.param(event("device.exploded", ALLOCATED), id="an unknown event"),
+    ],
+)
+def test_an_event_that_cannot_be_told_is_broken(broken: dict[str, Any]) -> None:
+    with pytest.raises(BrokenEvent, match="tells nobody anything"):
+        notice_of(broken)
+
+
+def test_every_event_of_the_catalogue_is_one_that_goes_out() -> None:
+    assert {entry.event for entry in CATALOGUE.values()} <= set(EventType)
