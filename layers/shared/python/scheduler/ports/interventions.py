@@ -53,11 +53,6 @@ class InterventionStore(Protocol):
     def revoke(self, allocation_id: str, reason: str, key: RequestKey | None) -> Facts:
         """End one active allocation for an operator."""
 
-    def revoke_of_user(
-        self, user: User, reason: str, limit: int, ids: Sequence[str] | None = None
-    ) -> Sequence[EndedAllocation]:
-        """End up to `limit` active allocations of a user, the oldest first: those named, or all."""
-
     def note_status(self, mark: EventMark, device_id: str, status: DeviceStatus) -> Facts:
         """Take over the status that is told of a device, and name the allocation that it can serve no longer."""
 

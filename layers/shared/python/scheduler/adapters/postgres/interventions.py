@@ -80,22 +80,6 @@ class PostgresInterventions:
         )
         return facts
 
-    def revoke_of_user(
-        self, user: User, reason: str, limit: int, ids: Sequence[str] | None = None
-    ) -> Sequence[EndedAllocation]:
-        """End up to `limit` active allocations of a user, the oldest first: those named, or (None) all."""
-        rows = self._database.rows(
-            f"SELECT {ENDED_COLUMNS} FROM revoke_user(%(tenant)s, %(user)s, %(ids)s::uuid[], %(reason)s, %(limit)s)",
-            {
-                "tenant": user.tenant_id,
-                "user": user.user_id,
-                "ids": None if ids is None else list(ids),
-                "reason": reason,
-                "limit": limit,
-            },
-        )
-        return [ended_from(row) for row in rows]
-
     def note_status(self, mark: EventMark, device_id: str, status: DeviceStatus) -> Facts:
         """Take over the status that is told of a device, and name the allocation that it can serve no longer."""
         return self._note(mark, device_id, status, None, None)
