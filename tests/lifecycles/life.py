@@ -1,5 +1,6 @@
 """One life of an allocation: granted, perhaps renewed, met by what befalls its device or its user, and ended."""
 
+import json
 import random
 import uuid
 from collections.abc import Callable, Mapping
@@ -134,9 +135,11 @@ class Life:
             "time": (at or self._now()).isoformat(),
             "data": dict(data),
         }
+        sent_ms = int(self._now().timestamp() * 1000) + 1
+        record = sqs_record("0", event, self.user, sent_ms)
         wanted, applied = self._rng.choice((1, 1, 2)), 0
         for _ in range(TRIES):
-            reply = self._crew.invoke("consume", {"Records": [sqs_record("0", event, self.user)]}, 60.0)
+            reply = self._crew.invoke("consume", {"Records": [record]}, 60.0)
             applied += reply is not None and reply.answer == {"batchItemFailures": []}
             if applied == wanted:
                 return
@@ -144,8 +147,6 @@ class Life:
 
     def _call(self, method: str, path: str, claims: Claims, body: Any) -> dict[str, Any]:
         """Make a request until it is answered for good, under one key."""
-        import json
-
         whole = f"/scheduler/{path}"
         key = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
         headers = {"idempotency-key": key} if method == "POST" else {}

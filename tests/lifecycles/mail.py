@@ -4,6 +4,7 @@ Within a message group of a queue a first delivery keeps its order, as FIFO queu
 at random, after anything; what failed, or met a killed function, comes again until it succeeds.
 """
 
+import json
 import random
 import threading
 from collections import Counter, deque
@@ -145,17 +146,15 @@ class Mail:
         return {failure["itemIdentifier"] for failure in reply.answer["batchItemFailures"]}
 
 
-def sqs_record(message_id: str, envelope: Mapping[str, Any], group: str) -> dict[str, Any]:
-    """Give a record of an SQS event, as the event source mapping makes it."""
-    import json
-
+def sqs_record(message_id: str, envelope: Mapping[str, Any], group: str, sent_ms: int = 0) -> dict[str, Any]:
+    """Give a record of an SQS event, as the event source mapping makes it; `sent_ms`: Unix time of the sending."""
     return {
         "messageId": message_id,
         "receiptHandle": message_id,
         "body": json.dumps(envelope),
         "attributes": {
             "ApproximateReceiveCount": "1",
-            "SentTimestamp": "1795734000000",
+            "SentTimestamp": str(sent_ms),
             "MessageGroupId": group,
             "MessageDeduplicationId": str(envelope.get("id", message_id)),
         },

@@ -32,7 +32,7 @@ KILL_SECONDS = (0.05, 0.4)
 """From one kill to the next."""
 MINUTES_A_SECOND = 3.0
 """How much faster the database's clock goes, so that what is left expires."""
-_TICK_SECONDS = 0.25
+_TICK_SECONDS = 0.02
 _SWEEP_SECONDS = 55.0
 _DRAIN_SECONDS = 300.0
 
