@@ -91,7 +91,7 @@ def test_the_schedules_are_those_of_the_specification() -> None:
         "StatisticsFunction": "rate(1 hour)",
         "CleanupFunction": "cron(0 2 * * ? *)",
         "AuditFunction": "rate(1 hour)",
-        "BillFunction": "cron(0 3 * * ? *)",
+        "ReconcileFunction": "cron(0 3 * * ? *)",
     }
 
 

@@ -236,7 +236,7 @@ def test_the_function_reconciles_when_its_schedule_calls(
 
     database.call("DELETE FROM usage_records", {})
 
-    told = load_function("bill").handler({"id": "run", "detail-type": "Scheduled Event"}, Long())
+    told = load_function("reconcile").handler({"id": "run", "detail-type": "Scheduled Event"}, Long())
 
     assert told["allocationIds"] == [lent]
     assert '"ReconcileMismatches":[1' in capsys.readouterr().out.replace(" ", "")

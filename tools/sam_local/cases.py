@@ -92,7 +92,7 @@ CASES = (
     Case("BillFunction", "http/usage.json", {"statusCode": 200, "body.data.0.deviceId": str}),
     Case("BillFunction", "http/usage-csv.json", {"statusCode": 200, "body": str}),
     Case("BillFunction", "sqs/billing.json", {"batchItemFailures": []}),
-    Case("BillFunction", "schedule/reconcile.json", {"complete": True, "mismatches": 0}),
+    Case("ReconcileFunction", "schedule/reconcile.json", {"complete": True, "mismatches": 0}),
     Case("CleanupFunction", "schedule/cleanup.json", {"allocations": 3, "spent": int}, ahead=timedelta(days=32)),
     Case("BatchFunction", "http/batch-allocate.json", {"statusCode": 200, "body.data.successCount": 2}),
     Case("BatchFunction", "http/batch-query.json", {"statusCode": 200, "body.data.successes.0.userId": "user-ana"}),
