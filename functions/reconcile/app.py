@@ -1,4 +1,4 @@
-"""The reconciliation: each day proves that the usage records are the ended allocations, and goes on where it was cut."""
+"""The reconciliation: each day proves that the usage records are the ended allocations; a run that is cut goes on."""
 
 from collections.abc import Mapping
 from typing import Any

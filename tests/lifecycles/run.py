@@ -70,16 +70,11 @@ def run(
         add_devices(database, DEVICES)
         clock = Clock(database)
         prepare(database)
-        users, secret = (made := parts.enter_context(user_service())), made.secret
-        billing = parts.enter_context(billing_service(secret=secret))
-        notices = parts.enter_context(notification_service(secret=secret))
-        environment = {
-            "DATABASE_URL": url,
-            "SERVICE_TOKEN_SECRET": secret,
-            "USER_SERVICE_URL": users.url,
-            "BILLING_SERVICE_URL": billing.url,
-            "NOTIFICATION_SERVICE_URL": notices.url,
-        }
+        users = parts.enter_context(user_service())
+        billing = parts.enter_context(billing_service(secret=users.secret))
+        notices = parts.enter_context(notification_service(secret=users.secret))
+        environment = {"DATABASE_URL": url, "SERVICE_TOKEN_SECRET": users.secret, "USER_SERVICE_URL": users.url}
+        environment |= {"BILLING_SERVICE_URL": billing.url, "NOTIFICATION_SERVICE_URL": notices.url}
         workers = parts.enter_context(crew(WORKERS, Birth(environment)))
         diary, mail = Diary(), Mail(lambda: Database(lambda: url), workers, seed)
         with mail.running(), _passing_time(url), _sweeping(workers):
