@@ -74,18 +74,25 @@ def region() -> Iterator[dict[str, str]]:
     And REGION_HOME, and WEBHOOK_PORT: where webhooks of this region may lead on this machine.
     """
     port = str(free_port())
-    with _own_home() as home:
-        _command("up", home, WEBHOOK_ALLOWED_TARGETS=f"127.0.0.1:{port}")
-        try:
-            yield {**read_environment(home / "env"), "REGION_HOME": str(home), "WEBHOOK_PORT": port}
-        finally:
-            _command("down", home)
+    with region_up(WEBHOOK_ALLOWED_TARGETS=f"127.0.0.1:{port}") as environment:
+        yield {**environment, "WEBHOOK_PORT": port}
 
 
 @pytest.fixture(scope="session")
 def api(region: dict[str, str]) -> Api:
     """Return the region's HTTP API."""
     return Api(region["API_URL"])
+
+
+@contextmanager
+def region_up(**variables: str) -> Iterator[dict[str, str]]:
+    """Bring up a region with these variables set, and yield those of its `env` file, and REGION_HOME."""
+    with _own_home() as home:
+        _command("up", home, **variables)
+        try:
+            yield {**read_environment(home / "env"), "REGION_HOME": str(home)}
+        finally:
+            _command("down", home)
 
 
 @contextmanager
