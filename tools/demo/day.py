@@ -31,6 +31,7 @@ class Day:
         self.broken: dict[str, Any] = {}
         """Ana's allocation as it was on the device that failed."""
         self.suspended = ""
+        self.began_at = datetime.now(UTC)
         self._started = time.monotonic()
 
     def wait_for(self, hour: float) -> None:

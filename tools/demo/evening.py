@@ -1,7 +1,6 @@
 """The evening: everything is given back, and then the accounts: notices, bill, audit. And what is cleared up."""
 
 from collections import Counter
-from datetime import UTC, datetime
 from typing import Any
 
 from tools.demo.day import Day, at
@@ -49,8 +48,7 @@ def the_bill_is_written(day: Day) -> None:
     expected: Counter[str] = Counter()
     for allocation in ended:
         expected[allocation["userId"]] += allocation["durationSeconds"]
-    day_began = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    report = day.stage.call("GET", f"/usage?groupBy=user&from={day_began.isoformat().replace('+00:00', 'Z')}")["data"]
+    report = day.stage.call("GET", f"/usage?groupBy=user&from={day.began_at:%Y-%m-%dT%H:%M:%SZ}")["data"]
     billed = {row["userId"]: row["seconds"] for row in report}
     expect(billed == dict(expected), f"billed {billed}, but the allocations lasted {dict(expected)}")
     rows = [(row["userId"], row["seconds"], row["creditedSeconds"], row["billedSeconds"]) for row in report]
