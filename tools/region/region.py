@@ -58,8 +58,9 @@ class Region:
             self._start_front(stack, template.routes(template.load()))
         with step("Database schema"):
             invoke(stack.physical["MigrateFunction"], {}, self.cloud_port)
-        # The schedule's first run is a minute away; events should not wait for it.
-        start_now(stack.physical["RelayFunction"], self.cloud_port)
+        # The schedules' first run is a minute away; events and webhooks should not wait for it.
+        for function in ("RelayFunction", "HookFunction"):
+            start_now(stack.physical[function], self.cloud_port)
         self.environment |= tokens_and_ids(issuer)
         with step("Demo fleet of 60 phones"):
             demo_fleet.register(self.api_url, self.environment["OPERATOR_TOKEN"])
