@@ -17,7 +17,7 @@ def a_fleet_joins(day: Day) -> None:
     free = day.stage.call("GET", f"/devices/available?deviceType={day.cast.device_type('phone')}&limit=1000")["data"]
     ours = [device for device in free if device["id"] in day.registered]
     expect(len(ours) == 5, f"{len(ours)} of 5 phones are free")
-    day.say(f"Five phones, a tablet, a foldable and a mini, lent to tenant {day.cast.tenant_id} alone")
+    day.say(f"Five phones, a tablet, a foldable, a mini; for tenant {day.cast.tenant_id} alone")
 
 
 def users_take_devices(day: Day) -> None:
@@ -51,7 +51,7 @@ def time_is_added(day: Day) -> None:
     renewed = day.stage.call("POST", path, {"additionalMinutes": 30, "reason": "still testing"}, user="Ana")["data"]
     expect(renewed["totalDurationMinutes"] == 90, f"90 minutes in all, not {renewed['totalDurationMinutes']}")
     day.say(
-        f"Ana adds 30 minutes: until {at(renewed['newExpiresAt'])} instead of {at(renewed['oldExpiresAt'])}, "
+        f"Ana adds 30 minutes: until {at(renewed['newExpiresAt'])}, not {at(renewed['oldExpiresAt'])}; "
         f"{renewed['remainingRenewals']} renewals are left"
     )
 
@@ -107,5 +107,5 @@ def the_old_token_comes_late(day: Day) -> None:
     late = {"deviceId": before["deviceId"], "fencingToken": before["fencingToken"]}
     day.stage.refused("POST", "/devices/release", late, code="stale_fencing_token")
     expect(day.allocation("Hana")["status"] == "allocated", "Hana lost her phone to an old token")
-    day.say(f"A late release with token {before['fencingToken']} is refused, stale_fencing_token: Hana keeps her phone")
+    day.say(f"A late release with token {before['fencingToken']} is refused: stale_fencing_token")
     day.release("Hana")
