@@ -21,7 +21,8 @@ from tools.region.layout import Layout
 from tools.region.region import running
 
 _RESERVED_HOUR = 15.0
-_SOON_SECONDS = 5.0
+_SOON_SECONDS = 30.0
+"""On a fast day: a start must be ahead still when the request for it is read, by however slow a machine."""
 
 
 def _reserve(day: Day) -> None:

@@ -145,6 +145,6 @@ def accepted(method: str, path: str, answer: tuple[int, Any]) -> Any:
     status, document = answer
     if status >= 300:
         told = document if isinstance(document, dict) else {}
-        why = " ".join(str(told[name]) for name in ("code", "detail", "message") if told.get(name))
+        why = " ".join(str(told[name]) for name in ("code", "detail", "message", "errors") if told.get(name))
         raise Surprise(f"{method} {path} answered {status} {why}".rstrip())
     return document
