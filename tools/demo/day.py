@@ -40,6 +40,11 @@ class Day:
             self.screen.hour(self._hour())
             time.sleep(_TICK_SECONDS)
 
+    def let_pass(self, since: str, seconds: float) -> None:
+        """Wait, also on a fast day, until that many seconds have passed since a time of the API."""
+        left = seconds - (datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds()
+        time.sleep(min(max(left, 0), seconds))
+
     def moment(self, hour: float, at_least_seconds: float) -> datetime:
         """Return when it will be this hour, or that soon when it is passed or not waited for."""
         seconds = 0.0 if self.fast else (hour - self._hour()) * SECONDS_AN_HOUR

@@ -1,6 +1,7 @@
 """The evening: everything is given back, and then the accounts: notices, bill, audit. And what is cleared up."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from tools.demo.day import Day, at
@@ -33,13 +34,9 @@ def notices_were_sent(day: Day) -> None:
     expect(not twice, f"Ana was told twice: {', '.join(twice)}")
     rows = [(at(notice["createdAt"]), notice["title"], notice["message"]) for notice in reversed(notices)]
     day.screen.table(("at", "Ana was told", "text"), rows)
-
-    def sent() -> bool | None:
-        known = day.stage.neighbour("NOTIFICATION_SERVICE_URL", "/control/sent")
-        keys = {notice["key"] for notice in known["applied"]} if known else None
-        return True if keys is None or keys >= {notice["id"] for notice in notices} else None
-
-    day.stage.until("the notification service is told the same", sent, _ACCOUNTS_SECONDS)
+    ids = {notice["id"] for notice in notices}
+    if _next_door(day, "NOTIFICATION_SERVICE_URL", "/control/sent", lambda known: ids <= _keys(known)):
+        day.say("The notification service next door was given the same to send")
 
 
 def the_bill_is_written(day: Day) -> None:
@@ -53,14 +50,13 @@ def the_bill_is_written(day: Day) -> None:
     expect(billed == dict(expected), f"billed {billed}, but the allocations lasted {dict(expected)}")
     rows = [(row["userId"], row["seconds"], row["creditedSeconds"], row["billedSeconds"]) for row in report]
     day.screen.table(("user", ">used, s", ">credited, s", ">billed, s"), rows)
-    day.say("Each user's time is what her allocations lasted; what Ana lost with her phone is credited")
+    day.say("Each user's time is what her allocations lasted, to the second")
+    lost = next(row["creditedSeconds"] for row in report if row["userId"] == day.cast.user_id("Ana"))
+    expect(lost > 0, "Ana is credited nothing for the time after her phone had failed")
+    day.say(f"Ana is credited the {lost} s in which her phone had failed")
     owed = {row["userId"]: row["billedSeconds"] for row in report}
-
-    def metered() -> bool | None:
-        known = day.stage.neighbour("BILLING_SERVICE_URL", "/control/usage")
-        return True if known is None or owed.items() <= known["seconds"].items() else None
-
-    day.stage.until("the billing service is told the same", metered, _ACCOUNTS_SECONDS)
+    if _next_door(day, "BILLING_SERVICE_URL", "/control/usage", lambda known: owed.items() <= known["seconds"].items()):
+        day.say("The billing service next door was told the same seconds")
 
 
 def everything_is_proved(day: Day) -> None:
@@ -82,6 +78,22 @@ def clear_up(day: Day) -> list[str]:
         except Surprise as surprise:
             problems.append(f"not cleared up: {surprise}")
     return problems
+
+
+def _next_door(day: Day, variable: str, path: str, agrees: Callable[[Any], bool]) -> bool:
+    """Wait until a service next door agrees; tell whether there is one."""
+
+    def asked() -> bool | None:
+        known = day.stage.neighbour(variable, path)
+        if known is None:
+            return False
+        return True if agrees(known) else None
+
+    return day.stage.until(f"the service next door ({variable}) knows it", asked, _ACCOUNTS_SECONDS)
+
+
+def _keys(known: Any) -> set[str]:
+    return {entry["key"] for entry in known["applied"]}
 
 
 def _lift_the_suspension(day: Day) -> None:

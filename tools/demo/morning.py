@@ -7,6 +7,7 @@ from tools.demo.day import Day, at
 from tools.demo.stage import expect
 
 FAILED_AGO_SECONDS = 3
+"""How long a phone has failed when that is told; credited, together with the time that the move takes."""
 
 
 def a_fleet_joins(day: Day) -> None:
@@ -81,6 +82,7 @@ def somebody_waits(day: Day) -> None:
 def a_phone_fails(day: Day) -> None:
     """Report Ana's phone as failed: the same allocation goes on elsewhere."""
     before = day.allocation("Ana")
+    day.let_pass(before["allocatedAt"], FAILED_AGO_SECONDS)
     reason = {"deviceId": before["deviceId"], "reason": "screen is black"}
     day.stage.send_event("device.failed", before["deviceId"], reason, ago_seconds=FAILED_AGO_SECONDS)
     day.say(f"{day.label(before['deviceId'])} fails under Ana")
