@@ -4,6 +4,7 @@ from importlib.util import find_spec
 
 import pytest
 
+from tools.region import template
 from tools.region.neighbourhood import NEIGHBOURS, USER_SERVICE, missing, wanted
 
 URLS = {neighbour.variable: "http://127.0.0.1:1" for neighbour in NEIGHBOURS}
@@ -37,3 +38,7 @@ def test_each_neighbour_is_one_of_its_own():
     for member in ("name", "module", "parameter", "variable"):
         assert len({getattr(neighbour, member) for neighbour in NEIGHBOURS}) == len(NEIGHBOURS)
     assert all(find_spec(neighbour.module) for neighbour in NEIGHBOURS)
+
+
+def test_the_template_takes_the_url_of_each():
+    assert {neighbour.parameter for neighbour in NEIGHBOURS} <= set(template.load()["Parameters"])
