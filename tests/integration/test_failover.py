@@ -9,9 +9,11 @@ import pytest
 
 from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.interventions import PostgresInterventions
-from scheduler.domain.incoming import DeviceFailed, DeviceStatusChanged, EventMark, Family
+from scheduler.domain.errors import AllocationNotActive
+from scheduler.domain.incoming import DeviceDeleted, DeviceFailed, DeviceStatusChanged, EventMark, Family
 from scheduler.domain.model import DeviceStatus
-from scheduler.runtime.interventions import get_incidents
+from scheduler.ports.interventions import FailoverOrder
+from scheduler.runtime.interventions import get_failover, get_incidents
 from scheduler.runtime.reservations import get_reservation_keeper
 from tests.support.api import OPERATOR, SERVICE, USER, Api
 from tests.support.clock import Clock
@@ -199,6 +201,69 @@ def test_an_event_that_was_cut_after_its_first_half_goes_on(api: Api, database: 
     get_incidents().failed(told)
 
     assert len(events(database, "scheduler.allocation.failed_over")) == 1
+
+
+def test_the_second_half_of_an_event_that_another_delivery_has_finished_moves_nothing(
+    api: Api, database: Database, clock: Clock
+) -> None:
+    api.add_devices(3)
+    device = api.allocate().data["deviceId"]
+    told = DeviceFailed(mark(device, clock.read(), "host|1"), device, None)
+    facts = PostgresInterventions(database).note_status(told.mark, device, DeviceStatus.ERROR)
+    get_incidents().failed(told)  # delivered again while the first delivery is frozen
+
+    with pytest.raises(AllocationNotActive):
+        get_failover().fail_over(FailoverOrder(facts["allocationId"], "Device failed", told.mark.at, True, told.mark))
+
+    assert len(events(database, "scheduler.allocation.failed_over")) == 1
+    assert database.call("SELECT sum(failures_in_row)::int FROM devices", {}) == 1
+
+
+def test_an_operator_who_moves_it_first_leaves_nothing_to_move(api: Api, database: Database, clock: Clock) -> None:
+    api.add_devices(3)
+    allocation = api.allocate().data
+    told = DeviceFailed(mark(allocation["deviceId"], clock.read()), allocation["deviceId"], None)
+    PostgresInterventions(database).note_status(told.mark, allocation["deviceId"], DeviceStatus.ERROR)
+    moved = api.post(f"/scheduler/allocations/{allocation['allocationId']}/failover", OPERATOR, {"reason": "Noise"})
+    order = FailoverOrder(allocation["allocationId"], "Device failed", told.mark.at, True, told.mark)
+
+    with pytest.raises(AllocationNotActive):
+        get_failover().fail_over(order)
+
+    found = api.get(f"/scheduler/allocations/{allocation['allocationId']}", USER).data
+    assert found["deviceId"] == moved.data["deviceId"]
+
+
+def test_a_deletion_that_was_cut_after_its_first_half_goes_on_with_its_credit(
+    api: Api, database: Database, still_clock: Clock
+) -> None:
+    api.add_devices(2)
+    allocation = api.allocate().data
+    still_clock.advance(minutes=10)
+    told_at = still_clock.read() - timedelta(seconds=30)
+    told = EventMark("host|1", Family.DELETION, allocation["deviceId"], told_at)
+    PostgresInterventions(database).note_deleted(told, allocation["deviceId"], "Device left the fleet")
+
+    get_incidents().deleted(DeviceDeleted(told, allocation["deviceId"], None))
+
+    assert bill(database, allocation["allocationId"]) == [
+        (1, "usage", allocation["deviceId"], 600),
+        (1, "credit", allocation["deviceId"], 30),
+    ]
+
+
+def test_a_holder_who_has_left_a_device_that_is_cleared_stays_where_she_is(api: Api, database: Database) -> None:
+    api.add_devices(3)
+    allocation = api.allocate().data
+    path = f"/scheduler/allocations/{allocation['allocationId']}"
+    moved = api.post(f"{path}/failover", OPERATOR, {"reason": "Noise"}).data
+
+    with pytest.raises(AllocationNotActive):
+        get_failover().fail_over(
+            FailoverOrder(allocation["allocationId"], "Quarantined", device_id=allocation["deviceId"])
+        )
+
+    assert api.get(path, USER).data["deviceId"] == moved["deviceId"]
 
 
 def test_the_third_failure_in_a_row_quarantines_the_device(api: Api, database: Database, clock: Clock) -> None:

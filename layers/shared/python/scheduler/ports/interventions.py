@@ -24,7 +24,7 @@ class FailoverOrder:
     """One allocation to take off its device.
 
     `lost_since`: since when the device was of no use to its holder, which is credited; None: it served her until now.
-    `is_failure`: that counts against the device.
+    `is_failure`: that counts against the device. `device_id`: the one to leave; None: whichever it has.
     """
 
     allocation_id: str
@@ -33,6 +33,7 @@ class FailoverOrder:
     is_failure: bool = False
     mark: EventMark | None = None
     key: RequestKey | None = None
+    device_id: str | None = None
 
 
 class InterventionStore(Protocol):

@@ -41,7 +41,7 @@ class Failover:
 
         Raises:
             AllocationNotFound: There is none.
-            AllocationNotActive: It has ended.
+            AllocationNotActive: It has ended, or has left the device that the order names.
             IdempotencyKeyReused, RequestInProgress: The key belongs to another request, or to one still running.
         """
         facts = accepted(self._decide(order, self._store.holder(order.allocation_id)))
@@ -52,7 +52,7 @@ class Failover:
     def leave_device(self, device_id: str, reason: str) -> Facts | None:
         """Take whoever holds a device off it, which has not failed; None: nobody does. Called once it is not lent."""
         found = self._store.holder_of_device(device_id)
-        return None if found is None else self.fail_over(FailoverOrder(found, reason))
+        return None if found is None else self.fail_over(FailoverOrder(found, reason, device_id=device_id))
 
     def revoke(self, allocation_id: str, reason: str, key: RequestKey | None) -> EndedAllocation:
         """End one active allocation; one whose time is over ends as expired.

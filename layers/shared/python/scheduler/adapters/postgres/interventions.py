@@ -55,7 +55,7 @@ class PostgresInterventions:
                 "may_move": may_move,
                 "last_attempt": last_attempt,
                 "key": key_row(order.key),
-                "event": mark_row(order.mark),
+                "event": mark_row(order.mark) or (None, None, order.device_id, None),
             },
         )
         return facts

@@ -1,7 +1,9 @@
 -- Move an active allocation to another device, or (none fits, or p_may_move is false) end it as revoked. p_lost_since: since when
--- its device was of no use, which is credited; p_is_failure: that counts against the device. Settles: failover against release,
--- renewal and expiry (usage row, allocation, device, in the order that all follow) and against claims (SKIP LOCKED).
--- Outcomes: moved | revoked | expired | not_found | not_active, or worth_retrying before the last attempt, as in claim_device.
+-- its device was of no use, which is credited; p_is_failure: that counts against the device; p_event: its subject is the device to
+-- leave (without an id it is no event, and says only that). Settles: failover against release, renewal and expiry (usage row,
+-- allocation, device, in the order that all follow), against claims (SKIP LOCKED), and against another failover of that device (who
+-- has left it is left alone). Outcomes: moved | revoked | expired | not_found | not_active, or worth_retrying before the last
+-- attempt, as in claim_device.
 CREATE OR REPLACE FUNCTION fail_over(
     p_allocation uuid, p_reason text, p_lost_since timestamptz, p_is_failure boolean, p_terms quota_terms, p_may_move boolean,
     p_last_attempt boolean, p_key request_key, p_event incoming_event
@@ -25,7 +27,7 @@ BEGIN
         SELECT * INTO target FROM device_allocations WHERE id = p_allocation FOR UPDATE;
         SELECT * INTO old FROM devices WHERE id = target.device_id FOR UPDATE;
     END IF;
-    IF target.id IS NULL OR target.status <> 'allocated' THEN
+    IF target.id IS NULL OR target.status <> 'allocated' OR target.device_id <> p_event.subject THEN
         PERFORM close_event(p_event);
         RETURN close_request(p_key, jsonb_build_object(
             'outcome', CASE WHEN target.id IS NULL THEN 'not_found' ELSE 'not_active' END));

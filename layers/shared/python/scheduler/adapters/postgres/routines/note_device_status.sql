@@ -1,5 +1,6 @@
 -- Take over what is told of a device: its status, and (p_life) that it left the fleet. From here on nobody is lent a device that
--- does not run. An allocation that it can serve no longer is named: it is moved in a call of its own, which closes the event.
+-- does not run. An allocation that it can serve no longer is named: it is moved in a call of its own, which closes the event; one
+-- that was deleted, and not left yet, is deleted again.
 -- Settles: events of one device at once (begin_event), claims (the row is locked). Outcomes: noted | applied | stale |
 -- device_not_found.
 CREATE OR REPLACE FUNCTION note_device_status(p_event incoming_event, p_device text, p_status text, p_life text, p_reason text)
@@ -18,7 +19,8 @@ BEGIN
         PERFORM close_event(p_event);
         RETURN jsonb_build_object('outcome', standing);
     END IF;
-    SELECT * INTO before FROM devices WHERE id = p_device AND life <> 'deleted' FOR UPDATE;
+    SELECT * INTO before FROM devices
+     WHERE id = p_device AND (life <> 'deleted' OR (p_life = life AND active_allocation_id IS NOT NULL)) FOR UPDATE;
     IF NOT FOUND THEN
         PERFORM close_event(p_event);
         RETURN jsonb_build_object('outcome', 'device_not_found');
