@@ -67,6 +67,19 @@ def test_each_queue_parks_what_fails_five_times_in_a_queue_of_its_own_kind(name:
     assert parking.get("FifoQueue") == QUEUES[name].get("FifoQueue")
 
 
+def test_what_rules_of_an_event_bus_may_send_to_is_told_apart_by_its_content() -> None:
+    policies = [r["Properties"] for r in TEMPLATE["Resources"].values() if r["Type"] == "AWS::SQS::QueuePolicy"]
+    open_to_rules = [
+        queue["Ref"]
+        for policy in policies
+        for queue in policy["Queues"]
+        if {"Service": "events.amazonaws.com"} in [each["Principal"] for each in policy["PolicyDocument"]["Statement"]]
+    ]
+
+    assert open_to_rules
+    assert all(QUEUES[name].get("ContentBasedDeduplication") for name in open_to_rules)
+
+
 def test_a_message_stays_hidden_for_six_times_the_timeout_of_its_function() -> None:
     fed = events("SQS")
 
