@@ -124,6 +124,13 @@ def test_the_runbook_explains_every_message_of_the_log() -> None:
     assert explained == logged_messages()
 
 
+def test_the_runbook_says_what_to_do_with_the_messages_of_each_parking_queue() -> None:
+    told = {row[0].strip("`") for row in table(RUNBOOK, "## Messages are parked")}
+    queues = {name for name, r in TEMPLATE["Resources"].items() if r["Type"] == "AWS::SQS::Queue"}
+
+    assert told == {name for name in queues if not name.endswith("Queue")} | {"FailedSchedulesQueue"}
+
+
 def test_the_tiers_of_renewals_are_told_as_they_are() -> None:
     told = {
         name: tuple(None if cell == "no limit" else int(cell) for cell in cells)

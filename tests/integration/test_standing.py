@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scheduler.adapters.open_gate import OpenGate
+from scheduler.adapters.open_gate import NoCache, OpenGate
 from scheduler.adapters.postgres.allocations import PostgresAllocations
 from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.quotas import BuiltInQuotas
+from scheduler.adapters.postgres.standing import PostgresStanding
 from scheduler.domain.errors import QuotaExceeded, Unavailable
 from scheduler.domain.model import User
 from scheduler.domain.quota import QuotaDocument
@@ -59,6 +60,17 @@ def refusal(database: Database, user_id: str = "alice") -> str | None:
         return refused.detail
     database.rows("SELECT * FROM end_allocations(%(ids)s::uuid[], 'released')", {"ids": granted})
     return None
+
+
+def test_revocations_are_counted_under_the_name_that_operators_have(database: Database) -> None:
+    add_devices(database, 2)
+    lend(database, count=2)
+    meter = FakeMeter()
+    store = PostgresStanding(database, keeps_quotas=True)
+
+    standing_module.Standing(store, OpenGate(), NoCache(), meter).apply(about(ALICE, "user.suspended"))
+
+    assert meter.counted == {"AllocationRevoked": 2}
 
 
 @pytest.mark.parametrize(

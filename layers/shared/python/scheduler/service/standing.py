@@ -61,7 +61,7 @@ class Standing:
             if ended:
                 self._cache.evict()
             for allocation in ended:
-                self._meter.count("AllocationsRevoked")
+                self._meter.count("AllocationRevoked")
                 log_ended(logger, allocation)
             return len(ended)
 
