@@ -131,6 +131,16 @@ def test_the_runbook_says_what_to_do_with_the_messages_of_each_parking_queue() -
     assert told == {name for name in queues if not name.endswith("Queue")} | {"FailedSchedulesQueue"}
 
 
+def test_the_budget_of_connections_counts_every_function_and_keeps_within_its_bounds() -> None:
+    budget = RUNBOOK.read_text().split("The budget: ")[1].split("which leaves")[0].split("for example: ")[1]
+    parts = re.findall(r"(\d+) (?:each for )?([a-z][a-z, \n]*)", re.sub(r"\([^)]*\)", "", budget))
+    shares = {name: int(share) for share, names in parts for name in re.findall(r"[a-z]+", names) if name != "and"}
+    functions = {name.removesuffix("Function").lower() for name in template.functions(TEMPLATE)}
+
+    assert shares.keys() == functions - {"console", "migrate"}  # no database; counted apart
+    assert sum(shares.values()) + 2 + 6 <= (300 - 3) * 4 / 5
+
+
 def test_the_tiers_of_renewals_are_told_as_they_are() -> None:
     told = {
         name: tuple(None if cell == "no limit" else int(cell) for cell in cells)

@@ -252,6 +252,8 @@ def test_nobody_comes_and_the_device_is_freed_where_that_is_wished(database: Dat
 
     facts = facts_of(database, reservation)
     assert (facts["status"], facts["reason"]) == ("completed", "Nobody came within 10 minutes of the start")
+    (told,) = database.rows("SELECT data ->> 'reason' AS reason FROM outbox WHERE type LIKE '%%.revoked'", {})
+    assert told["reason"] == facts["reason"]
     assert allocator_on(database).allocate(request("bob")).device_id == device
     assert events(database, "scheduler.allocation.") == ["revoked"]
     assert reserver_on(database).totals("acme").no_shows == 1
