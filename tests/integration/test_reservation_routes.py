@@ -496,5 +496,5 @@ def test_the_reminder_function_reminds(api: Api, database: Database, still_clock
     reserve(api, still_clock)
     still_clock.advance(minutes=45)
 
-    assert load_function("remind").handler({}, Context()) == {"reminded": 1}
+    assert load_function("remind").handler({}, Context()) == {"reminded": 1, "warned": 0}
     assert events(database) == ["created", "reminder"]
