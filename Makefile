@@ -13,7 +13,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.13 --generate-hashes
 	--no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up demo down status logs test model fault soak lifecycles mutation lint format bench sam-local proxy-test migrate redrive lock openapi schema template clean
+.PHONY: help setup run up demo down status logs test model fault soak lifecycles demo-test mutation lint format bench sam-local proxy-test migrate redrive lock openapi schema template clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ fault: setup ## Break everything that can break and prove what comes of it (abou
 
 soak: setup ## Run a million operations and watch what grows (goes on where it was stopped; ARGS=--new)
 	@python -m tests.soak $(ARGS)
+
+demo-test: setup ## Play two demos at once on a region of their own, and see that all they tell is true
+	@DEMO_TEST=1 python -m pytest -q tests/demo $(ARGS)
 
 lifecycles: setup ## Live 10,000 lives of allocations under kills and redeliveries, and compare the books (about 25 minutes)
 	@python -m tests.lifecycles $(ARGS)

@@ -16,9 +16,10 @@ import pytest
 import redis
 from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerConfig, CircuitState
 
+from scheduler.adapters.http.background import THREAD_NAME
 from scheduler.adapters.http.circuit import OPEN_SECONDS
 from scheduler.adapters.http.neighbour import Call
-from scheduler.adapters.http.session import THREAD_NAME, BoundedSession, NoAnswer, Request, ServiceFailed
+from scheduler.adapters.http.session import BoundedSession, NoAnswer, Request, ServiceFailed
 from scheduler.adapters.http.user_service import (
     READ_PATIENCE,
     REPORT_PATIENCE,
