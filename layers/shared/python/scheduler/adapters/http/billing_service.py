@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from scheduler.adapters.http.circuit import OPEN_SECONDS, CircuitStore, guarded
-from scheduler.adapters.http.neighbour import Call, Neighbour, acknowledged, json_object, path_segment
+from scheduler.adapters.http.neighbour import Call, Neighbour, json_object, path_segment
 from scheduler.adapters.http.patience import Patience
-from scheduler.adapters.http.session import Answer, ServiceFailed
+from scheduler.adapters.http.session import ServiceFailed
+from scheduler.adapters.http.telling import Telling
 from scheduler.domain.billing import UsageRecord
 from scheduler.domain.errors import Unavailable
 from scheduler.domain.model import User
@@ -19,7 +20,6 @@ from scheduler.ports import Meter
 
 BALANCE_PATIENCE = Patience(tries=2, seconds_a_try=1.2, seconds=2.0, first_pause_seconds=0.1)
 TELL_PATIENCE = Patience(tries=4, seconds_a_try=5.0, seconds=25.0, first_pause_seconds=0.5)
-LEAST_TELL_SECONDS = 1.0
 LEAST_BALANCE_SECONDS = 0.3
 """With less, as others of a batch may leave, a failure would say more about us than about the service."""
 MOST_AT_ONCE = 10
@@ -126,14 +126,8 @@ class BillingMetering:
         circuit: str = "billing-service-metering",
         patience: Patience = TELL_PATIENCE,
     ) -> None:
-        """Take what tells how many seconds the running function may still spend.
-
-        The circuit is not that of the balances: telling may fail where asking works, and must not stop allocations.
-        """
-        self._service = service
-        self._seconds_left = seconds_left
-        self._patience = patience
-        self._guarded_tell = guarded(self._tell, circuit, breaker, meter)
+        """Take what tells how many seconds the running function may still spend."""
+        self._telling = Telling(service.ask, circuit, breaker, meter, patience, seconds_left)
 
     def tell(self, record: UsageRecord) -> None:
         """Tell one record; the service applies a key once.
@@ -141,23 +135,13 @@ class BillingMetering:
         Raises:
             Unavailable: The service was not reached, refused, or did not acknowledge in its own words; tell it again.
         """
-        reason = "no time left"
-        if self._seconds_left() >= LEAST_TELL_SECONDS:
-            try:
-                answer = self._guarded_tell(record)
-                if acknowledged(answer):
-                    return
-                reason = f"status {answer.status}"
-            except ServiceFailed as failure:
-                reason = str(failure)
-        names = {"tenantId": record.user.tenant_id, "userId": record.user.user_id}
-        logger.warning("record not told", extra={**names, "recordId": record.key, "reason": reason})
-        raise Unavailable("The usage record could not be told.", retry_after_seconds=OPEN_SECONDS)
-
-    def _tell(self, record: UsageRecord) -> Answer:
         headers = {"Idempotency-Key": record.key}
         call = Call("POST", "/api/internal/metering/device-usage", headers, _document(record))
-        return self._service.ask(record.user.tenant_id, call, self._patience.within(self._seconds_left()))
+        trouble = self._telling.trouble(record.user.tenant_id, call)
+        if trouble is not None:
+            names = {"tenantId": record.user.tenant_id, "userId": record.user.user_id}
+            logger.warning("record not told", extra={**names, "recordId": record.key, "reason": trouble})
+            raise Unavailable("The usage record could not be told.", retry_after_seconds=OPEN_SECONDS)
 
 
 def _document(record: UsageRecord) -> Mapping[str, Any]:

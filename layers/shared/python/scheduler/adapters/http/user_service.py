@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from scheduler.adapters.http.circuit import OPEN_SECONDS, CircuitStore, guarded
-from scheduler.adapters.http.neighbour import Call, Neighbour, acknowledged, json_object, path_segment
+from scheduler.adapters.http.neighbour import Call, Neighbour, json_object, path_segment
 from scheduler.adapters.http.patience import Patience
 from scheduler.adapters.http.session import Answer, ServiceFailed
+from scheduler.adapters.http.telling import Telling
 from scheduler.domain.errors import QuotaServiceUnavailable, Unavailable
 from scheduler.domain.model import User
 from scheduler.domain.quota import NO_DOCUMENT, QuotaDocument, parse_document
@@ -18,10 +19,8 @@ from scheduler.ports import Meter
 
 READ_PATIENCE = Patience(tries=3, seconds_a_try=2.0, seconds=5.0, first_pause_seconds=0.1)
 REPORT_PATIENCE = Patience(tries=4, seconds_a_try=5.0, seconds=25.0, first_pause_seconds=0.5)
-LEAST_REPORT_SECONDS = 1.0
-"""With less, a failure would say more about us than about the service."""
 LEAST_READ_SECONDS = 0.5
-"""As above, of reads that others of a batch have left little time."""
+"""With less, as others of a batch may leave, a failure would say more about us than about the service."""
 MOST_AT_ONCE = 10
 
 logger = logging.getLogger(__name__)
@@ -150,14 +149,8 @@ class UserServiceUsage:
         circuit: str = "user-service-usage",
         patience: Patience = REPORT_PATIENCE,
     ) -> None:
-        """Take what tells how many seconds the running function may still spend.
-
-        The circuit is not that of the reads: telling may fail where reading works, and must not stop allocations.
-        """
-        self._service = service
-        self._seconds_left = seconds_left
-        self._patience = patience
-        self._guarded_tell = guarded(self._tell, circuit, breaker, meter)
+        """Take what tells how many seconds the running function may still spend."""
+        self._telling = Telling(service.ask, circuit, breaker, meter, patience, seconds_left)
 
     def report(self, user: User, usage: Mapping[str, Any], idempotency_key: str) -> None:
         """Tell one increment or decrement; the service applies a key once.
@@ -165,20 +158,11 @@ class UserServiceUsage:
         Raises:
             Unavailable: The service was not reached or refused; tell it again.
         """
-        reason = "no time left"
-        if self._seconds_left() >= LEAST_REPORT_SECONDS:
-            try:
-                answer = self._guarded_tell(user, Call("POST", "/usage", {"Idempotency-Key": idempotency_key}, usage))
-                if acknowledged(answer):
-                    return
-                reason = f"status {answer.status}"
-            except ServiceFailed as failure:
-                reason = str(failure)
-        logger.warning("usage not told", extra={**_names(user), "eventId": idempotency_key, "reason": reason})
-        raise Unavailable("The usage could not be told.", retry_after_seconds=OPEN_SECONDS)
-
-    def _tell(self, user: User, call: Call) -> Answer:
-        return self._service.ask(user, call, self._patience.within(self._seconds_left()))
+        call = Call("POST", "/usage", {"Idempotency-Key": idempotency_key}, usage)
+        trouble = self._telling.trouble(user, call)
+        if trouble is not None:
+            logger.warning("usage not told", extra={**_names(user), "eventId": idempotency_key, "reason": trouble})
+            raise Unavailable("The usage could not be told.", retry_after_seconds=OPEN_SECONDS)
 
 
 def _names(user: User) -> Mapping[str, str]:
