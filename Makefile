@@ -66,7 +66,7 @@ soak: setup ## Run a million operations and watch what grows (goes on where it w
 demo-test: setup ## Play two demos at once on a region of their own, and see that all they tell is true
 	@DEMO_TEST=1 python -m pytest -q tests/demo $(ARGS)
 
-lifecycles: setup ## Live 10,000 lives of allocations under kills and redeliveries, and compare the books (about 25 minutes)
+lifecycles: setup ## Live 10,000 lives of allocations under kills and redeliveries, and compare the books (about 10 minutes)
 	@python -m tests.lifecycles $(ARGS)
 
 bench: setup ## Measure allocate + release against the floor of the same SQL alone

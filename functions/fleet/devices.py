@@ -53,7 +53,7 @@ def change(
     who: Annotated[Caller, Depends(operator_caller)],
     fleet: Annotated[Fleet, Depends(get_fleet)],
 ) -> Response[Envelope[DeviceIdView]]:
-    """Change the named fields; an allocation that runs on the device goes on."""
+    """Change the named fields; an allocation that runs on the device goes on (quarantine moves it)."""
     fleet.change(deviceId, body.to_changes(), by=who.subject)
     return ok(Envelope(data=DeviceIdView(id=deviceId), message="Device changed successfully"))
 

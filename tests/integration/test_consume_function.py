@@ -69,9 +69,14 @@ def _record(number: int, event: Any, group: str) -> dict[str, Any]:
     }
 
 
+class Minute(Context):
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
 def consume(*events: Any, context: Context | None = None) -> list[str]:
     """Run the function; give the messages that it wants again."""
-    answer = load_function("consume").handler(batch(*events), context or Context())
+    answer = load_function("consume").handler(batch(*events), context or Minute())
     return [item["itemIdentifier"] for item in answer["batchItemFailures"]]
 
 
@@ -154,7 +159,7 @@ def test_a_database_that_is_away_parks_nothing(parked: Parked, environment: pyte
 def test_a_function_that_is_about_to_end_leaves_the_rest_to_the_next(parked: Parked, database: Database) -> None:
     class Late(Context):
         def get_remaining_time_in_millis(self) -> int:
-            return 2_000
+            return 17_000
 
     assert consume(about("user.suspended", "ana"), context=Late()) == ["message-0"]
     assert blocked(database) == set()

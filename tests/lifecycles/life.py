@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from tests.support.api import OPERATOR, SERVICE, TENANT, Claims, function_of, ht
 
 TRIES = 200
 """A call that a killed function did not answer is made again, under its key."""
+
+BUSY_FLEET_SECONDS = 0.2
 
 INCIDENTS = {
     "nothing": 40,
@@ -69,14 +72,8 @@ class Life:
 
     def live(self) -> None:
         """Live it to its end, or to where only time will end it."""
-        lent = self._call(
-            "POST", "devices/allocate", SERVICE, {"userId": self.user, "durationMinutes": self._minutes()}
-        )
+        allocation_id = self._begin()
         self._diary.lives += 1
-        if lent["statusCode"] != 201:
-            self._diary.note(f"refused {lent['statusCode']}")
-            return
-        allocation_id = lent["data"]["allocationId"]
         if self._rng.random() < 0.3:
             self._call("POST", f"allocations/{allocation_id}/renew", SERVICE, {"additionalMinutes": 5})
         incident = self._choose(INCIDENTS)
@@ -84,6 +81,17 @@ class Life:
         self._befall(incident, allocation_id)
         if self._choose(ENDS) == "released" and (device := self._device_of(allocation_id)):
             self._call("POST", "devices/release", SERVICE, {"deviceId": device, "allocationId": allocation_id})
+
+    def _begin(self) -> str:
+        """Be lent a device; while all are taken, ask again."""
+        wish = {"userId": self.user, "durationMinutes": self._minutes()}
+        for _ in range(TRIES):
+            lent = self._call("POST", "devices/allocate", SERVICE, wish)
+            if lent["statusCode"] == 201:
+                return str(lent["data"]["allocationId"])
+            self._diary.note(f"refused: {lent['code']}")
+            time.sleep(BUSY_FLEET_SECONDS)
+        raise NotAnswered("devices/allocate")
 
     def _befall(self, incident: str, allocation_id: str) -> None:
         match incident:

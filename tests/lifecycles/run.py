@@ -27,10 +27,10 @@ from tools.neighbours.user_service import user_service
 
 DRIVERS = 4
 WORKERS = 8
-DEVICES = 40
+DEVICES = 300
 KILL_SECONDS = (0.05, 0.4)
 """From one kill to the next."""
-MINUTES_A_SECOND = 3.0
+MINUTES_A_SECOND = 10.0
 """How much faster the database's clock goes, so that what is left expires."""
 _TICK_SECONDS = 0.02
 _SWEEP_SECONDS = 55.0

@@ -13,6 +13,7 @@ from scheduler.domain.outcome import Facts
 from scheduler.domain.plans import plan_document
 from scheduler.domain.quota import QuotaDocument, QuotaTerms
 from scheduler.ports.interventions import FailoverOrder, Holder
+from scheduler.service.device_events import _text
 from scheduler.service.failover import Failover
 from tests.support.fake_meter import FakeMeter
 
@@ -115,3 +116,27 @@ def test_what_has_ended_is_told_as_such() -> None:
 
 def test_a_device_that_nobody_holds_is_left_by_nobody() -> None:
     assert failover(Store([], holding=None)).leave_device("phone-1", "Quarantined") is None
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("no answer from 10.0.0.7:5555", "Device failed: no answer from (address)"),
+        ("10.1.2.3 is away", "Device failed: (address) is away"),
+        ("phone-7.rack.example:5555 hung up", "Device failed: (address) hung up"),
+        ("[fe80::1]:5555 hung up", "Device failed: (address) hung up"),
+        ("battery at 3.7 V, 12:30", "Device failed: battery at 3.7 V, 12:30"),
+        (None, "Device failed"),
+    ],
+)
+def test_what_a_host_says_goes_on_without_addresses(told: str | None, kept: str) -> None:
+    assert _text("Device failed", told) == kept
+
+
+def test_an_end_by_time_does_not_count_as_revoked() -> None:
+    ended = {"outcome": "expired", "allocationId": "a", "deviceId": "d", "userId": "u", "tenantId": "t"}
+    meter = FakeMeter()
+
+    Failover(Store([ended | {"durationSeconds": 1}]), Quotas(), NoCache(), meter).fail_over(ORDER)  # type: ignore[arg-type]
+
+    assert "AllocationRevoked" not in meter.counted

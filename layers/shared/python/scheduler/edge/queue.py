@@ -19,6 +19,8 @@ from scheduler.edge.telemetry import invocation
 type Event = Mapping[str, Any]
 type QueueHandler = Callable[[dict[str, Any], LambdaContext], PartialItemFailureResponse]
 
+LONGEST_RECORD_SECONDS = 15.0
+"""A quota read (5 s) and a silent database (10 s): none is begun that could get the whole batch stopped."""
 SPARE_SECONDS = 3.0
 """Kept back to say which records failed before the function is stopped."""
 
@@ -40,7 +42,7 @@ def receiving(take: Callable[[Message], None]) -> QueueHandler:
     """Make a handler that hands over each record unread, and reports the failed records to SQS."""
 
     def take_record(record: SQSRecord) -> None:
-        if not seconds_left():
+        if seconds_left() < LONGEST_RECORD_SECONDS:
             raise Unavailable("No time is left")
         take(_message(record))
 

@@ -1,6 +1,7 @@
 """What befalls devices: they break down, stop, are serviced, leave or come back. Whoever has one gets another."""
 
 import logging
+import re
 
 from scheduler.domain.errors import AllocationNotActive
 from scheduler.domain.incoming import DeviceDeleted, DeviceFailed, DeviceMaintenance, DeviceStatusChanged, EventMark
@@ -13,6 +14,7 @@ from scheduler.service.failover import Failover
 logger = logging.getLogger(__name__)
 
 LONGEST_REASON = 500
+_ADDRESS = re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b(?::\d+)?|\[[0-9A-Fa-f:]+\](?::\d+)?|\b[\w-]+(?:\.[\w-]+)+:\d+\b")
 _FAILED = {DeviceStatus.ERROR, DeviceStatus.STOPPED}
 
 
@@ -69,4 +71,5 @@ class Incidents:
 
 
 def _text(what: str, reason: str | None) -> str:
-    return f"{what}: {reason}"[:LONGEST_REASON] if reason else what
+    """Say what happened in the host's words; addresses in them are nobody's business."""
+    return f"{what}: {_ADDRESS.sub('(address)', reason)}"[:LONGEST_REASON] if reason else what

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Collection
 
 from scheduler.domain.errors import QuotaServiceUnavailable, Unavailable
-from scheduler.domain.model import EndedAllocation, RequestKey
+from scheduler.domain.model import AllocationStatus, EndedAllocation, RequestKey
 from scheduler.domain.outcome import Facts, accepted, ended_allocation
 from scheduler.domain.quota import QuotaLimits, QuotaTerms
 from scheduler.ports import AvailableCache, Meter, QuotaSource
@@ -64,8 +64,7 @@ class Failover:
         """
         ended = ended_allocation(accepted(self._store.revoke(allocation_id, reason, key)))
         self._cache.evict()
-        self._meter.count("AllocationRevoked")
-        log_ended(logger, ended)
+        self._tell_end(ended)
         return ended
 
     def _decide(self, order: FailoverOrder, holder: Holder | None) -> Facts:
@@ -94,8 +93,12 @@ class Failover:
             names = ("allocationId", "userId", "tenantId", "oldDeviceId", "deviceId", "creditedSeconds")
             logger.info("failed over", extra={"reason": reason, **{name: facts[name] for name in names}})
         else:
-            self._meter.count("AllocationRevoked")
-            log_ended(logger, ended_allocation(facts))
+            self._tell_end(ended_allocation(facts))
         if facts.get("quarantined"):
             self._meter.count("DeviceQuarantined")
             logger.warning("device quarantined", extra={"deviceId": facts.get("oldDeviceId", facts["deviceId"])})
+
+    def _tell_end(self, ended: EndedAllocation) -> None:
+        if ended.status is AllocationStatus.REVOKED:
+            self._meter.count("AllocationRevoked")
+        log_ended(logger, ended)

@@ -78,6 +78,10 @@ class FailoverView(BaseModel):
     @staticmethod
     def message(facts: Facts) -> str:
         """Say it in a sentence."""
-        if facts["outcome"] == "moved":
-            return f"Allocation moved to {facts['deviceId']}"
-        return "No other device fits: the allocation ended"
+        match facts["outcome"]:
+            case "moved":
+                return f"Allocation moved to {facts['deviceId']}"
+            case "expired":
+                return "The allocation's time was over"
+            case _:
+                return "No other device fits: the allocation ended"
