@@ -5,15 +5,16 @@ CREATE OR REPLACE FUNCTION move_allocation(
 ) RETURNS jsonb LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     credited int := close_segment(target, old, p_lost_since, p_reason, p_at, false);
+    token    bigint := greatest(device.fence, target.fencing_token) + 1;  -- none like the old one
     facts    jsonb;
 BEGIN
     UPDATE devices
-       SET active_allocation_id = target.id, busy_until = target.expires_at, fence = device.fence + 1, last_allocated_at = p_at,
+       SET active_allocation_id = target.id, busy_until = target.expires_at, fence = token, last_allocated_at = p_at,
            placement_score = CASE (SELECT name FROM placement_strategy) WHEN 'round_robin' THEN -extract(epoch FROM p_at)
                              ELSE placement_score END
      WHERE id = device.id;
     UPDATE device_allocations
-       SET device_id = device.id, fencing_token = device.fence + 1, segment = segment + 1, segment_started_at = p_at,
+       SET device_id = device.id, fencing_token = token, segment = segment + 1, segment_started_at = p_at,
            cpu_cores = device.cpu_cores, memory_mb = device.memory_mb, storage_mb = device.storage_mb
      WHERE id = target.id;
     UPDATE quota_usage
@@ -26,7 +27,7 @@ BEGIN
 
     facts := jsonb_build_object(
         'allocationId', target.id, 'userId', target.user_id, 'tenantId', target.tenant_id, 'oldDeviceId', target.device_id,
-        'deviceId', device.id, 'fencingToken', device.fence + 1, 'allocatedAt', wire_time(target.allocated_at),
+        'deviceId', device.id, 'fencingToken', token, 'allocatedAt', wire_time(target.allocated_at),
         'expiresAt', wire_time(target.expires_at), 'failedOverAt', wire_time(p_at), 'reason', p_reason, 'creditedSeconds', credited);
     INSERT INTO outbox (type, subject, group_id, tenant_id, data, occurred_at)
     VALUES ('scheduler.allocation.failed_over', target.id, device.id, target.tenant_id,
