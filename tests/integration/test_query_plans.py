@@ -55,7 +55,8 @@ from scheduler.domain.renewal import RenewalRequest, renewal_terms
 from scheduler.domain.reservation import Booking, ReservationFilter, ReservationStatus, Window, WindowCheck
 from scheduler.domain.webhooks import Reply, WebhookFilter, WebhookRequest
 from tests.conftest import TEMPLATE
-from tests.support.incoming import about, standing_on
+from tests.support.incoming import about
+from tests.support.standing import standing_on
 from tools.embedded import PostgresServer
 
 LARGE = (

@@ -19,8 +19,9 @@ from tests.support.api import SERVICE, Api
 from tests.support.clock import Clock
 from tests.support.contenders import add_devices, allocator_on, redis_gate, request
 from tests.support.fake_meter import FakeMeter
-from tests.support.incoming import NOON, about, standing_on
+from tests.support.incoming import NOON, about
 from tests.support.ledger import assert_ledger_agrees
+from tests.support.standing import standing_on
 from tools.embedded import ValkeyServer
 
 ALICE = User("acme", "alice")

@@ -13,8 +13,9 @@ from scheduler.domain.catalogue import read_event
 from scheduler.domain.incoming import UserQuotaUpdated
 from scheduler.domain.model import User
 from tests.support.contenders import add_devices, allocator_on, request
-from tests.support.incoming import DATA, NOON, envelope, message, standing_on
+from tests.support.incoming import DATA, NOON, envelope, message
 from tests.support.ledger import assert_ledger_agrees
+from tests.support.standing import standing_on
 
 HELD = 3
 KINDS = sorted(kind for kind in DATA if kind.startswith(("user.", "billing.")))

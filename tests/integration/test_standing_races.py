@@ -11,8 +11,9 @@ from scheduler.domain.errors import SchedulerError
 from scheduler.domain.incoming import StandingEvent, UserQuotaUpdated
 from scheduler.domain.model import User
 from tests.support.contenders import add_devices, allocator_on, request
-from tests.support.incoming import about, standing_on
+from tests.support.incoming import about
 from tests.support.ledger import assert_ledger_agrees
+from tests.support.standing import standing_on
 
 ALLOCATING = 12
 ROUNDS = 8

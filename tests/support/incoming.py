@@ -6,15 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from scheduler.adapters.open_gate import NoCache, OpenGate
-from scheduler.adapters.postgres.connection import Database
-from scheduler.adapters.postgres.standing import PostgresStanding
 from scheduler.domain.catalogue import read_event
 from scheduler.domain.incoming import Message
 from scheduler.domain.model import User
-from scheduler.ports import Gate
-from scheduler.service.standing import Standing
-from tests.support.fake_meter import FakeMeter
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 OF_USER = {"userId": "alice", "tenantId": "acme"}
@@ -65,9 +59,3 @@ def about(user: User, kind: str, at: datetime = NOON, **data: Any) -> Any:
     """Give a good event of a type about a user, at a time."""
     told = {**DATA[kind], "tenantId": user.tenant_id, "userId": user.user_id, **data}
     return read_event(message(envelope(kind, id=str(uuid.uuid4()), time=at.isoformat(), data=told), datetime.now(UTC)))
-
-
-def standing_on(database: Database, gate: Gate | None = None) -> Standing:
-    """Give the production use case on one connection, with built-in quotas."""
-    store = PostgresStanding(database, keeps_quotas=True)
-    return Standing(store, gate or OpenGate(), NoCache(), FakeMeter())

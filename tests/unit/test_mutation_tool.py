@@ -69,6 +69,11 @@ def test_the_rewritten_source_does_the_same() -> None:
     assert names["Pair"].ascending(2, 1) == pair  # type: ignore[attr-defined]
 
 
+def test_of_what_is_strict_only_zip_is_let_go() -> None:
+    assert reachable("pairs = zip(range(2), names, strict=True)") == "pairs = zip(range(2), names)\n"
+    assert reachable("rule = Rule(1, strict=True)") == "rule = Rule(1, strict=True)\n"
+
+
 def test_the_whole_domain_is_reached() -> None:
     sources = [reachable(path.read_text()) for path in DOMAIN.glob("*.py")]
 

@@ -12,7 +12,7 @@ from tools.mutation.results import read as read_mutants
 from tools.mutation.workplace import PLACE, prepare
 
 CHILDREN = "2"
-LIMIT_SECONDS = 600
+LIMIT_SECONDS = 720
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,6 +1,7 @@
 """A copy of the domain and its tests in which mutmut reaches every function."""
 
 import ast
+import re
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,13 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers" / "shared" / "python" / "scheduler"
 DOMAIN = PACKAGE / "domain"
 TESTS = ROOT / "tests" / "unit" / "domain"
+BESIDE = (
+    "tests/support/__init__.py",
+    "tests/support/incoming.py",
+    "tests/support/schemas.py",
+    *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "events" / "schemas").rglob("*.json"))),
+)
+"""What the tests import or read beside the domain."""
 PLACE = ROOT / ".local" / "mutation"
 
 _CONFIGURATION = """
@@ -16,10 +24,10 @@ source_paths = ["src"]
 only_mutate = ["src/scheduler/domain/*"]
 timeout_constant = 2.0
 timeout_multiplier = 10.0
-also_copy = ["conftest.py"]
+also_copy = ["conftest.py", "events"]
 pytest_add_cli_args_test_selection = ["tests/domain"]
 [tool.pytest.ini_options]
-pythonpath = ["src"]
+pythonpath = ["src", "."]
 addopts = ["--import-mode=importlib", "-pno:unraisableexception", "-pno:threadexception", "-pno:cacheprovider"]
 """
 """A mutant that loops is ended after 20 s. What pytest does beside the tests, for each mutant anew, is left out."""
@@ -39,6 +47,9 @@ def pytest_collection_modifyitems(items):
 """
 
 
+_STRICT_ZIP = re.compile(r"(\bzip\(.*?), strict=True\)")
+
+
 def prepare() -> Path:
     """Make the workplace anew; give its folder."""
     shutil.rmtree(PLACE, ignore_errors=True)
@@ -48,6 +59,9 @@ def prepare() -> Path:
     shutil.copy(PACKAGE / "__init__.py", PLACE / "src" / "scheduler")
     shutil.copytree(TESTS, PLACE / "tests" / "domain", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(DOMAIN, PLACE / "src" / "scheduler" / "domain", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in BESIDE:
+        (PLACE / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, PLACE / name)
     for path in (PLACE / "src").rglob("*.py"):
         path.write_text(reachable(path.read_text()))
     return PLACE
@@ -56,9 +70,9 @@ def prepare() -> Path:
 def reachable(source: str) -> str:
     """Say the same so that mutmut reaches it: it passes over whatever has a decorator, and over lambdas in tables.
 
-    `strict=True` is left out: it is an assertion, and no test should see it fail.
+    `strict=True` of `zip` is left out: it is an assertion, and no test should see it fail.
     """
-    return _without_decorators(_without_lambdas(source.replace(", strict=True)", ")")))
+    return _without_decorators(_without_lambdas(_STRICT_ZIP.sub(r"\1)", source)))
 
 
 def passed_over(source: str) -> list[str]:

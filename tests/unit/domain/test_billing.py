@@ -37,18 +37,24 @@ def test_a_period_is_completed(since: datetime | None, until: datetime | None, e
 
 
 @pytest.mark.parametrize(
-    ("since", "until", "field"),
+    ("since", "until", "field", "detail"),
     [
-        pytest.param(NOW, NOW, "from", id="of no length"),
-        pytest.param(NOW + DAY, None, "from", id="that begins in the future"),
-        pytest.param(NOW - 366 * DAY - timedelta(microseconds=1), NOW, "from", id="longer than a year"),
-        pytest.param(None, datetime(1, 1, 2, tzinfo=UTC), "to", id="that begins before time does"),
+        pytest.param(NOW, NOW, "from", "must be before `to`", id="of no length"),
+        pytest.param(NOW + DAY, None, "from", "must be before `to`", id="that begins in the future"),
+        pytest.param(
+            NOW - 366 * DAY - timedelta(microseconds=1),
+            NOW,
+            "from",
+            "at most 366 days before `to`",
+            id="longer than a year",
+        ),
+        pytest.param(None, datetime(1, 1, 2, tzinfo=UTC), "to", "too early", id="that begins before time does"),
     ],
 )
-def test_a_period_that_cannot_be_added_up_is_refused(
-    since: datetime | None, until: datetime | None, field: str
+def test_a_period_that_cannot_be_added_up_is_refused_with_the_reason(
+    since: datetime | None, until: datetime | None, field: str, detail: str
 ) -> None:
     with pytest.raises(ValidationFailed) as refused:
         period_of(since, until, NOW)
 
-    assert [error["field"] for error in refused.value.members["errors"]] == [field]
+    assert refused.value.members == {"errors": [{"field": field, "detail": detail}]}

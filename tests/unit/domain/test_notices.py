@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ from scheduler.domain.model import DeviceWants, Language, User
 from scheduler.domain.notices import (
     CATALOGUE,
     Channel,
+    Condition,
     NoticeType,
     Priority,
     Text,
     notice_of,
     placeholders,
     reason_in,
+    type_in_file,
 )
 from scheduler.domain.quota import parse_document
 from tests.support.schemas import FOLDER
@@ -131,6 +134,48 @@ def test_no_two_entries_are_meant_for_the_same_reason() -> None:
     assert len(set(reasons)) == len(reasons)
 
 
+PLAIN = {
+    "event": "scheduler.reservation.reminder",
+    "channels": ["in_app", "push"],
+    "priority": "high",
+    "fields": ["reservationId", "startTime"],
+    "en": {"title": "Soon", "message": "It starts at {startTime}."},
+    "zh": {"title": "即将开始", "message": "将于 {startTime} 开始。"},
+}
+PLAIN_TYPE = NoticeType(
+    name="reminder",
+    event=EventType.RESERVATION_REMINDER,
+    channels=(Channel.IN_APP, Channel.PUSH),
+    priority=Priority.HIGH,
+    fields=("reservationId", "startTime"),
+    texts={
+        Language.EN: Text("Soon", "It starts at {startTime}."),
+        Language.ZH: Text("即将开始", "将于 {startTime} 开始。"),
+    },
+    when=None,
+    once_for=None,
+    is_bare_grant=False,
+)
+
+
+@pytest.mark.parametrize(
+    ("told", "meant"),
+    [
+        pytest.param({}, {}, id="for all events of its type"),
+        pytest.param({"once_for": "seriesId"}, {"once_for": "seriesId"}, id="once for many"),
+        pytest.param({"is_bare_grant": True}, {"is_bare_grant": True}, id="a bare grant"),
+        pytest.param({"when": {"field": "reason"}}, {"when": Condition("reason")}, id="for those with a field"),
+        pytest.param(
+            {"when": {"field": "reason", "is": ["late", "lost"]}},
+            {"when": Condition("reason", ("late", "lost"))},
+            id="for those with one of some values",
+        ),
+    ],
+)
+def test_an_entry_of_the_file_is_read_whole(told: dict[str, Any], meant: dict[str, Any]) -> None:
+    assert type_in_file("reminder", PLAIN | told) == replace(PLAIN_TYPE, **meant)
+
+
 @pytest.mark.parametrize(
     ("reason", "chinese"),
     [
@@ -234,6 +279,16 @@ def test_an_event_without_a_tenant_belongs_to_the_default_one() -> None:
     assert notice_of(event("device.allocated", ALLOCATED, tenantId=None)).user == User("default", "ana")
 
 
+@pytest.mark.usefixtures("in_tokyo")
+def test_every_time_is_told_in_utc_wherever_that_is() -> None:
+    notice = notice_of(event("scheduler.reservation.reminder", RESERVED, endTime="2026-11-24T11:00:00+01:00"))
+
+    assert notice.texts[Language.EN] == Text(
+        "Your reservation starts soon",
+        "Your reservation starts at 2026-11-24 09:00 UTC and ends at 2026-11-24 10:00 UTC.",
+    )
+
+
 def test_a_long_value_is_cut_and_braces_in_it_are_only_text() -> None:
     notice = notice_of(event("scheduler.allocation.revoked", REVOKED, reason="{deviceId}" + "x" * 600))
 
@@ -261,6 +316,29 @@ def test_a_long_value_is_cut_and_braces_in_it_are_only_text() -> None:
 def test_an_event_that_cannot_be_told_is_broken(broken: dict[str, Any]) -> None:
     with pytest.raises(BrokenEvent, match="tells nobody anything"):
         notice_of(broken)
+
+
+@pytest.mark.parametrize(
+    ("broken", "why"),
+    [
+        pytest.param(
+            event("device.allocated", ALLOCATED, userId=""), "TypeError a text is missing", id="an empty text"
+        ),
+        pytest.param(
+            event("device.allocated", ALLOCATED, deviceId=None), "TypeError a value is missing", id="no value"
+        ),
+        pytest.param(
+            event("scheduler.allocation.renewed", ALLOCATED),
+            "ValueError no notice for scheduler.allocation.renewed",
+            id="a type that nobody is told of",
+        ),
+    ],
+)
+def test_a_broken_event_says_what_is_wrong(broken: dict[str, Any], why: str) -> None:
+    with pytest.raises(BrokenEvent) as refused:
+        notice_of(broken)
+
+    assert str(refused.value) == f"event 'event-1' tells nobody anything: {why}"
 
 
 def test_every_event_of_the_catalogue_is_one_that_goes_out() -> None:

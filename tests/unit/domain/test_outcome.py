@@ -8,6 +8,7 @@ from scheduler.domain import errors
 from scheduler.domain.alternatives import RETRY_AFTER_SECONDS
 from scheduler.domain.model import Allocation, AllocationStatus, EndedAllocation, User
 from scheduler.domain.outcome import (
+    BALANCE_RETRY_AFTER_SECONDS,
     QUOTA_RETRY_AFTER_SECONDS,
     JoinedBefore,
     accepted,
@@ -39,6 +40,7 @@ GRANTED = {
         pytest.param(
             {"outcome": "over_quota", "reason": "Max: 1", "remainingDevices": 0}, errors.QuotaExceeded, id="over quota"
         ),
+        pytest.param({"outcome": "insufficient_balance"}, errors.InsufficientBalance, id="insufficient balance"),
         pytest.param({"outcome": "not_found"}, errors.AllocationNotFound, id="not found"),
         pytest.param({"outcome": "not_active"}, errors.AllocationNotActive, id="not active"),
         pytest.param({"outcome": "stale_fence"}, errors.StaleFencingToken, id="stale fence"),
@@ -70,6 +72,7 @@ def test_an_outcome_that_was_carried_out_passes(outcome):
     [
         ("none_free", RETRY_AFTER_SECONDS, {"alternatives": []}),
         ("quota_unavailable", QUOTA_RETRY_AFTER_SECONDS, {}),
+        ("balance_unavailable", BALANCE_RETRY_AFTER_SECONDS, {}),
         ("in_progress", 1, {}),
     ],
 )

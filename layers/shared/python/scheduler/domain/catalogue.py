@@ -151,9 +151,8 @@ def _quota(mark: EventMark, data: _Data) -> UserQuotaUpdated:
     )
 
 
-def _billing[T](make: Callable[[EventMark, User, str, float | None, str | None], T]) -> Callable[[EventMark, _Data], T]:
-    return lambda mark, data: make(
-        mark,
+def _payment(data: _Data) -> tuple[User, str, float | None, str | None]:
+    return (
         data.user(),
         data.text("paymentId"),
         data.optional_number("amount", MOST),
@@ -202,9 +201,9 @@ CATALOGUE: Mapping[str, Kind] = {
     "user.deleted": Kind(Family.USER, lambda mark, data: UserDeleted(mark, data.user())),
     "user.activated": Kind(Family.USER, lambda mark, data: UserActivated(mark, data.user())),
     "user.quota_updated": Kind(Family.QUOTA, _quota),
-    "billing.overdue": Kind(Family.BILLING, _billing(BillingOverdue)),
-    "billing.payment_failed": Kind(Family.BILLING, _billing(PaymentFailed)),
-    "billing.payment_success": Kind(Family.BILLING, _billing(PaymentSucceeded)),
+    "billing.overdue": Kind(Family.BILLING, lambda mark, data: BillingOverdue(mark, *_payment(data))),
+    "billing.payment_failed": Kind(Family.BILLING, lambda mark, data: PaymentFailed(mark, *_payment(data))),
+    "billing.payment_success": Kind(Family.BILLING, lambda mark, data: PaymentSucceeded(mark, *_payment(data))),
 }
 """Every type that is understood."""
 
@@ -248,8 +247,8 @@ def _envelope(body: str) -> Mapping[str, Any]:
     return envelope
 
 
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+def _no_number(_: str) -> None:
+    raise ValueError
 
 
 def _event_id(envelope: Mapping[str, Any], message: Message) -> str:

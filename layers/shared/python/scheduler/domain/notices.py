@@ -148,6 +148,22 @@ def notice_of(event: Mapping[str, Any]) -> Notice:
         raise BrokenEvent(f"event {event_id!r} tells nobody anything: {type(error).__name__} {error}") from error
 
 
+def type_in_file(name: str, entry: Mapping[str, Any]) -> NoticeType:
+    """Read one entry of the catalogue's file."""
+    when = entry.get("when")
+    return NoticeType(
+        name=name,
+        event=EventType(entry["event"]),
+        channels=tuple(Channel(channel) for channel in entry["channels"]),
+        priority=Priority(entry["priority"]),
+        fields=tuple(entry["fields"]),
+        texts={language: Text(**entry[language]) for language in Language},
+        when=when and Condition(when["field"], tuple(when.get("is", ()))),
+        once_for=entry.get("once_for"),
+        is_bare_grant=entry.get("is_bare_grant", False),
+    )
+
+
 def placeholders(template: str) -> set[str]:
     """Name the fields that a text shows."""
     return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
@@ -157,9 +173,9 @@ def reason_in(language: Language, reason: str | None) -> str:
     """Say a reason of ours in a language; what others wrote is shown as they wrote it."""
     if not reason:
         return _NO_REASON[language]
-    for pattern, texts in _REASONS:
-        if found := pattern.fullmatch(reason):
-            return str(texts[language]).format(*found.groups())
+    for texts in _REASONS:
+        if found := _pattern(texts[Language.EN]).fullmatch(reason):
+            return texts[language].format(*found.groups())
     return reason
 
 
@@ -174,7 +190,7 @@ def _type_of(event: EventType, data: Mapping[str, Any]) -> NoticeType:
 
 def _filled(text: Text, data: Mapping[str, Any], language: Language) -> Text:
     shown = {name: _shown(name, value, language) for name, value in data.items()}
-    return Text(text.title.format_map(shown), text.message.format_map(shown))
+    return Text(text.title, text.message.format_map(shown))
 
 
 def _shown(name: str, value: Any, language: Language) -> str:
@@ -200,27 +216,12 @@ def _text(value: object) -> str:
     return value
 
 
-def _entry(name: str, entry: Mapping[str, Any]) -> NoticeType:
-    when = entry.get("when")
-    return NoticeType(
-        name=name,
-        event=EventType(entry["event"]),
-        channels=tuple(Channel(channel) for channel in entry["channels"]),
-        priority=Priority(entry["priority"]),
-        fields=tuple(entry["fields"]),
-        texts={language: Text(**entry[language]) for language in Language},
-        when=when and Condition(when["field"], tuple(when.get("is", ()))),
-        once_for=entry.get("once_for"),
-        is_bare_grant=entry.get("is_bare_grant", False),
-    )
-
-
 def _pattern(template: str) -> re.Pattern[str]:
     return re.compile("(.+?)".join(map(re.escape, template.split("{}"))), re.DOTALL)
 
 
 _FILE = json.loads(resources.files("scheduler.domain").joinpath("notices.json").read_text(encoding="utf-8"))
 
-CATALOGUE: Mapping[str, NoticeType] = {name: _entry(name, entry) for name, entry in _FILE["types"].items()}
+CATALOGUE: Mapping[str, NoticeType] = {name: type_in_file(name, entry) for name, entry in _FILE["types"].items()}
 _NO_REASON: Mapping[str, str] = _FILE["no_reason"]
-_REASONS = [(_pattern(reason[Language.EN]), reason) for reason in _FILE["reasons"]]
+_REASONS: Sequence[Mapping[str, str]] = _FILE["reasons"]
