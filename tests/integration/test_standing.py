@@ -1,8 +1,10 @@
 """What events say of users decides who holds what: suspensions, debts, and limits that are lowered."""
 
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import psycopg2
 import pytest
 
 from scheduler.adapters.open_gate import NoCache, OpenGate
@@ -24,7 +26,7 @@ from tests.support.ledger import assert_ledger_agrees
 from tests.support.standing import standing_on
 from tools.embedded import ValkeyServer
 
-ALICE = User("acme", "alice")
+ALICE, BOB = User("acme", "alice"), User("acme", "bob")
 LATER = NOON + timedelta(minutes=1)
 EARLIER = NOON - timedelta(minutes=1)
 
@@ -111,6 +113,54 @@ def test_the_holder_is_told_why_each_allocation_was_revoked(database: Database) 
 
     (told,) = database.rows("SELECT data FROM outbox WHERE type = 'scheduler.allocation.revoked'", {})
     assert told["data"]["reason"] == "A payment is overdue"
+
+
+def blocks(database: Database) -> list[str]:
+    """Give the reasons of the blocks that were told, in their order."""
+    rows = database.rows("SELECT data FROM outbox WHERE type = 'scheduler.user.blocked' ORDER BY id", {})
+    return [row["data"]["reason"] for row in rows]
+
+
+def test_a_block_is_one_event_whatever_is_held(database: Database) -> None:
+    add_devices(database, 3)
+    lend(database, count=3)
+    event = about(ALICE, "billing.overdue")
+
+    for _ in range(2):
+        standing_on(database).apply(event)
+    standing_on(database).apply(about(ALICE, "billing.overdue", LATER))
+    standing_on(database).apply(about(BOB, "billing.overdue"))
+
+    told = database.rows("SELECT * FROM outbox WHERE type = 'scheduler.user.blocked' ORDER BY id", {})
+    assert [(row["subject"], row["group_id"], row["tenant_id"]) for row in told] == [
+        ("alice", "acme|alice", "acme"),
+        ("bob", "acme|bob", "acme"),
+    ]
+    assert set(told[0]["data"]) == {"userId", "tenantId", "reason", "blockedAt"}
+
+
+def test_a_block_is_told_again_only_when_another_reason_stands(database: Database) -> None:
+    standing = standing_on(database)
+    for kind, at in (
+        ("billing.overdue", NOON),
+        ("user.suspended", NOON),
+        ("user.activated", LATER),
+        ("billing.payment_success", LATER),
+        ("billing.overdue", NOON),
+        ("billing.overdue", LATER + timedelta(minutes=1)),
+    ):
+        standing.apply(about(ALICE, kind, at))
+
+    overdue = "A payment is overdue"
+    assert blocks(database) == [overdue, "User is suspended", overdue, overdue]
+
+
+def test_a_block_that_is_rolled_back_is_not_told(database: Database, database_url: str) -> None:
+    with closing(psycopg2.connect(database_url)) as dying:
+        dying.cursor().execute("SELECT note_standing('e', now(), 'acme', 'alice', 'overdue')")
+    # Hung up without a commit.
+
+    assert blocks(database) == []
 
 
 @pytest.mark.parametrize("times", [1, 2])

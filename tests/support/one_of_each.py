@@ -4,10 +4,12 @@ from datetime import timedelta
 
 from scheduler.adapters.postgres.connection import Database
 from scheduler.domain.incoming import DeviceFailed, DeviceStatusChanged, EventMark, Family
-from scheduler.domain.model import DeviceStatus
+from scheduler.domain.model import DeviceStatus, User
 from scheduler.runtime.interventions import get_incidents
 from tests.support.api import OPERATOR, OTHER_TENANT, SERVICE, Api, Context
 from tests.support.clock import Clock
+from tests.support.incoming import about
+from tests.support.standing import standing_on
 from tools.handlers import load_function
 
 RESERVATIONS = "/scheduler/reservations"
@@ -20,6 +22,7 @@ def one_event_of_each_type(api: Api, database: Database) -> None:
     database.call("INSERT INTO quotas (tenant_id, user_id, plan_name) VALUES ('acme', 'bob', 'free')", {})
     api.add_devices(6)
     _lend_and_refuse(api)
+    standing_on(database).apply(about(User("acme", "kim"), "billing.overdue"))
     _break(api, database, clock)
     _book(api, clock)
     _wait(api)

@@ -230,26 +230,39 @@ def test_a_notice_carries_the_fields_of_its_entry_as_the_event_has_them() -> Non
 
 
 @pytest.mark.parametrize(
-    ("reason", "type_", "said"),
+    ("reason", "said"),
     [
-        pytest.param("A payment is overdue", "billing_overdue", "because a payment is overdue", id="overdue"),
-        pytest.param(
-            "Payments failed three times", "billing_payment_failed", "payments failed repeatedly", id="failed"
-        ),
-        pytest.param(
-            "Abuse was reported", "allocation_revoked", "Reason: Abuse was reported", id="an operator's words"
-        ),
-        pytest.param(None, "allocation_revoked", "Reason: none was given", id="no reason"),
-        pytest.param("", "allocation_revoked", "Reason: none was given", id="an empty reason"),
+        pytest.param("A payment is overdue", "Reason: A payment is overdue", id="a debt"),
+        pytest.param("Abuse was reported", "Reason: Abuse was reported", id="an operator's words"),
+        pytest.param(None, "Reason: none was given", id="no reason"),
+        pytest.param("", "Reason: none was given", id="an empty reason"),
     ],
 )
-def test_what_was_taken_back_is_told_by_its_reason(reason: str | None, type_: str, said: str) -> None:
+def test_what_was_taken_back_is_told_with_its_reason(reason: str | None, said: str) -> None:
     notice = notice_of(event("scheduler.allocation.revoked", REVOKED, reason=reason))
 
-    assert notice.type == type_
+    assert notice.type == "allocation_revoked"
     assert said in notice.texts[Language.EN].message
     assert notice.data["reason"] == reason
     assert notice.grant is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "type_", "said"),
+    [
+        ("A payment is overdue", "billing_overdue", "because a payment is overdue"),
+        ("Payments failed three times", "billing_payments_failed", "because payments failed three times"),
+        ("User is suspended", "user_blocked", "Reason: User is suspended"),
+        ("User is deleted", "user_blocked", "Reason: User is deleted"),
+    ],
+)
+def test_a_block_is_told_by_its_reason(reason: str, type_: str, said: str) -> None:
+    blocked = {"userId": "ana", "tenantId": "acme", "reason": reason, "blockedAt": "2026-11-23T18:12:26.290382Z"}
+    notice = notice_of(event("scheduler.user.blocked", blocked))
+
+    assert (notice.fact, notice.type) == ("event-1", type_)
+    assert said in notice.texts[Language.EN].message
+    assert "2026-11-23 18:12 UTC" in notice.texts[Language.ZH].message
 
 
 def test_a_revocation_without_a_reason_is_told_without() -> None:

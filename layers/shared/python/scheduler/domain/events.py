@@ -32,6 +32,7 @@ class EventType(StrEnum):
     QUEUE_FULFILLED = "scheduler.queue.fulfilled"
     QUEUE_EXPIRED = "scheduler.queue.expired"
     QUEUE_CANCELLED = "scheduler.queue.cancelled"
+    USER_BLOCKED = "scheduler.user.blocked"
     DEVICE_QUARANTINED = "scheduler.device.quarantined"
     DEVICE_RESTORED = "scheduler.device.restored"
 
