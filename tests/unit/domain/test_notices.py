@@ -265,6 +265,17 @@ def test_a_block_is_told_by_its_reason(reason: str, type_: str, said: str) -> No
     assert "2026-11-23 18:12 UTC" in notice.texts[Language.ZH].message
 
 
+@pytest.mark.parametrize(("seconds", "type_"), [(0, "allocation_moved"), (7, "allocation_failed_over")])
+def test_a_move_that_cost_no_time_is_told_without_a_failure_and_a_credit(seconds: int, type_: str) -> None:
+    moved = {**ALLOCATED, "oldDeviceId": "phone-2", "failedOverAt": "2026-11-23T18:00:00.000000Z"}
+    notice = notice_of(event("scheduler.allocation.failed_over", moved, creditedSeconds=seconds))
+
+    assert notice.type == type_
+    assert ("out of service" in notice.texts[Language.EN].message) == (seconds > 0)
+    assert ("停止服务" in notice.texts[Language.ZH].message) == (seconds > 0)
+    assert (f"{seconds} seconds" in notice.texts[Language.EN].message) == (seconds > 0)
+
+
 def test_a_revocation_without_a_reason_is_told_without() -> None:
     notice = notice_of(event("scheduler.allocation.revoked", REVOKED))
 

@@ -45,7 +45,7 @@ class Condition:
     """That an event has a field at all, or one of some values in it."""
 
     field: str
-    values: Sequence[str] = ()
+    values: Sequence[str | int] = ()
 
     def holds(self, data: Mapping[str, Any]) -> bool:
         """Tell whether the event's data meet it."""
