@@ -23,8 +23,9 @@ AT_ONCE = 8
 _START_SECONDS = 300
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests on one worker: they share the region."""
+    """Keep these tests on one worker: they share the region, and wait while the other worker works."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
