@@ -13,12 +13,13 @@ from tests.architecture.repository import FUNCTIONS, PACKAGE, Import, imports, n
 ARROWS = {
     "functions": {"runtime", "edge", "service", "ports", "domain", "settings"},
     "runtime": {"adapters", "edge", "service", "ports", "domain", "settings"},
-    "edge": {"service", "ports", "domain", "settings"},
-    "adapters": {"ports", "domain"},
+    "edge": {"service", "ports", "domain", "settings", "acting"},
+    "adapters": {"ports", "domain", "acting"},
     "service": {"ports", "domain"},
     "ports": {"domain"},
     "settings": {"domain"},
     "domain": set(),
+    "acting": set(),
 }
 # Where each technology lives. Elsewhere in the product it is not imported at all, not even late.
 HOMES = {
@@ -34,7 +35,7 @@ HOMES = {
     "pydantic_core": ["edge/"],
     "aws_lambda_powertools": ["edge/", "functions/", "adapters/"],
 }
-STANDARD_LIBRARY_ONLY = {"domain", "service", "ports", "settings"}
+STANDARD_LIBRARY_ONLY = {"domain", "service", "ports", "settings", "acting"}
 FROM_THE_LAMBDA_RUNTIME = {"boto3", "botocore"}
 TYPES_ONLY = {"mypy_boto3_secretsmanager"}
 

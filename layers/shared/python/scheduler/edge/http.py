@@ -13,6 +13,7 @@ from aws_lambda_powertools.event_handler.request import Request
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
+from scheduler.acting import Acting, act_for
 from scheduler.domain.errors import (
     BillingServiceUnavailable,
     InsufficientBalance,
@@ -31,7 +32,7 @@ from scheduler.edge.problems import (
     problem_headers,
     status_of,
 )
-from scheduler.edge.telemetry import invocation
+from scheduler.edge.telemetry import correlation_id, invocation
 from scheduler.settings import settings
 
 logger = logging.getLogger(__name__)
@@ -131,14 +132,20 @@ def accepted[Body: BaseModel](body: Body) -> Response[Body]:
 
 
 def caller(request: Request) -> Caller:
-    """Say who calls; an operator's act is logged.
+    """Say who calls, to the database too; an operator's act is logged.
 
     Raises:
         Unauthorized: The request came without verified claims.
     """
     who = _identity(request)
-    if who.role is Role.OPERATOR and request.method != "GET":
-        logger.info("operator acted", extra={"operator": who.subject, "route": f"{request.method} {request.route}"})
+    if who.role is not Role.OPERATOR:
+        act_for(Acting(tenant_id=who.tenant_id))
+        return who
+    route = f"{request.method} {request.route}"
+    event = request.resolved_event.raw_event
+    act_for(Acting(operator=who.subject, route=route, correlation_id=correlation_id(event) or ""))
+    if request.method != "GET":
+        logger.info("operator acted", extra={"operator": who.subject, "route": route})
     return who
 
 

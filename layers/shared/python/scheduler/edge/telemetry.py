@@ -7,6 +7,8 @@ from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 
+from scheduler.acting import on_nobodys_behalf
+
 logger = Logger(service="scheduler")
 metrics = Metrics(namespace="CloudPhoneScheduler", service="scheduler")
 
@@ -14,16 +16,18 @@ metrics = Metrics(namespace="CloudPhoneScheduler", service="scheduler")
 @contextmanager
 def invocation(event: Mapping[str, Any], context: Any) -> Iterator[Logger]:
     """Give every log line of the invocation its correlation id, and flush the metrics at the end."""
-    logger.append_keys(correlation_id=_correlation_id(event), functionName=getattr(context, "function_name", None))
+    logger.append_keys(correlation_id=correlation_id(event), functionName=getattr(context, "function_name", None))
     try:
-        yield logger
+        with on_nobodys_behalf():
+            yield logger
     finally:
         if metrics.metric_set:
             metrics.flush_metrics()
         logger.remove_keys(["correlation_id"])
 
 
-def _correlation_id(event: Mapping[str, Any]) -> str | None:
+def correlation_id(event: Mapping[str, Any]) -> str | None:
+    """Give the caller's own id of a request, else the one that it got on its way here."""
     headers = event.get("headers") or {}
     given = headers.get("x-correlation-id")
     request_id = (event.get("requestContext") or {}).get("requestId") or event.get("id")

@@ -1,5 +1,6 @@
 """One connection an execution environment: opened late, in autocommit, replaced when it breaks."""
 
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -10,8 +11,10 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_READ
 from psycopg2.extensions import connection as Connection  # noqa: N812  its own name, as a type
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from psycopg2.extras import RealDictCursor
 
+from scheduler.acting import acting_for
 from scheduler.adapters.postgres.failures import passes_soon, proves_no_effect, refuses_credentials
 from scheduler.domain.errors import Unavailable
 
@@ -26,6 +29,9 @@ RECONNECT_PAUSE_SECONDS = 0.25
 RETRY_WITHIN_SECONDS = 5.0
 """A try that failed later has used up the time of a second one."""
 RETRY_AFTER_SECONDS = 2
+
+_FOR_TENANT = "SELECT set_config('app.tenant', %s, true);"
+_BY_OPERATOR = "SELECT set_config('app.operator', %s, true), set_config('app.act', %s, true);"
 
 Parameters = Mapping[str, Any]
 Row = dict[str, Any]
@@ -198,17 +204,34 @@ def _answers(connection: Connection) -> bool:
     return True
 
 
+def _send(cursor: Cursor, statement: str, parameters: Parameters) -> None:
+    """Send a statement and, before it in the same message, on whose behalf it runs.
+
+    Both are one transaction, which the settings end with: the next client of a pooled session sees nothing of them.
+    """
+    acting = acting_for()
+    if acting is None:
+        cursor.execute(statement, parameters)
+    elif acting.operator:
+        act = json.dumps({"route": acting.route, "correlationId": acting.correlation_id})
+        told = cursor.mogrify(_BY_OPERATOR, (acting.operator, act))
+        cursor.execute(told + cursor.mogrify(statement, parameters))
+    else:
+        told = cursor.mogrify(_FOR_TENANT, (acting.tenant_id,))
+        cursor.execute(told + cursor.mogrify(statement, parameters))
+
+
 def _values(
     connection: Connection, statement: str, parameters: Parameters, seconds: float | None = None
 ) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
+        _send(cursor, statement, parameters)
         _wait(connection, ANSWER_TIMEOUT_SECONDS if seconds is None else seconds)
         return cursor.fetchall() if cursor.description else []
 
 
 def _mappings(connection: Connection, statement: str, parameters: Parameters) -> list[Row]:
     with connection.cursor(cursor_factory=RealDictCursor) as cursor:
-        cursor.execute(statement, parameters)
+        _send(cursor, statement, parameters)
         _wait(connection, ANSWER_TIMEOUT_SECONDS)
         return [dict(row) for row in cursor.fetchall()] if cursor.description else []
