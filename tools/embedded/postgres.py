@@ -5,7 +5,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from psycopg2 import sql
 
 from tools.embedded.os_user import let_others_reach, let_others_read, unprivileged_user
 from tools.embedded.ports import free_port
+from tools.embedded.scratch import scratch_folder
 from tools.embedded.server import EmbeddedServer, ServerError, clean_environment
 
 # Found, not imported: importing it warns, makes runtime folders and offers a server class that we do not use.
@@ -30,7 +30,7 @@ _ALWAYS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "4GB"}
+_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "1GB"}
 
 
 class PostgresServer(EmbeddedServer):
@@ -153,7 +153,7 @@ def postgres(
 ) -> Iterator[PostgresServer]:
     """Run a cluster for the time of the `with` block; without a folder it is temporary and deleted afterwards."""
     # A temporary folder outside pytest's own: those are closed to other OS users.
-    place = folder or Path(tempfile.mkdtemp(prefix="scheduler-postgres-"))
+    place = folder or scratch_folder("postgres", in_memory=not durable)
     server = PostgresServer(place, durable=durable, settings=settings)
     try:
         server.start()
