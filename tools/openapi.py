@@ -11,12 +11,12 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from scheduler.domain import errors
 from scheduler.domain.errors import SchedulerError
+from scheduler.edge.access import ROUTES, Access
 from scheduler.edge.problems import CONTENT_TYPE, PROBLEMS
 from scheduler.edge.schemas.operations import Problem
 from tools.handlers import function_names, load_function
 
 DOCUMENT = Path(__file__).parents[1] / "functions" / "console" / "openapi.json"
-PUBLIC = {"/scheduler/health"}
 ALWAYS: tuple[type[SchedulerError], ...] = (errors.ValidationFailed, errors.SchedulerError, errors.Unavailable)
 WITH_TOKEN = (errors.Unauthorized, errors.Forbidden)
 WITH_BODY = (errors.InvalidJson, errors.PayloadTooLarge, errors.UnsupportedContentType)
@@ -24,6 +24,8 @@ ON_POST = (errors.RequestInProgress, errors.IdempotencyKeyReused)
 DESCRIPTION = """Lends cloud phones (remote Android devices) by the minute.
 
 Every refusal is an RFC 9457 problem document with a stable `code`; `retryable` says whether asking again can help.
+`x-access` says who may call a route: anyone; a user (any valid token); a service (scope `scheduler.service`, or an
+operator); an operator (`scheduler.operator`). What belongs to somebody else is 404.
 The gateway's own answers (401, 403, 429, 503) carry only `{"message"}`."""
 
 
@@ -61,8 +63,10 @@ def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
     """Add to an operation what all of its kind have: refusals, security, the Idempotency-Key."""
     codes = operation.pop("x-refusals", [])
     refusals = [*ALWAYS, *(error for error in PROBLEMS if error.code in codes)]
-    if path not in PUBLIC:
-        operation["security"] = [{"bearer": []}]
+    needed = ROUTES[f"{method.upper()} {path}"]
+    operation["x-access"] = needed.value
+    if needed is not Access.ANYONE:
+        operation["security"] = _SECURITY[needed]
         refusals += WITH_TOKEN
     if "requestBody" in operation:
         refusals += WITH_BODY
@@ -72,6 +76,13 @@ def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
     operation["responses"].pop("422", None)
     operation["responses"] |= _problem_responses(sorted(set(refusals), key=lambda error: error.code))
 
+
+_SECURITY: dict[Access, list[dict[str, list[str]]]] = {
+    Access.USER: [{"bearer": []}],
+    Access.SERVICE: [{"bearer": ["scheduler.service"]}, {"bearer": ["scheduler.operator"]}],
+    Access.OPERATOR: [{"bearer": ["scheduler.operator"]}],
+}
+"""The scopes of a token that may call: one of these."""
 
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",

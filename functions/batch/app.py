@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler.depends import Depends
 
 from scheduler.domain import errors
 from scheduler.domain.model import RequestKey
-from scheduler.edge.http import UNPAID, Envelope, create_api, lambda_entry, ok, refusals, request_key, service_caller
+from scheduler.edge.http import UNPAID, Envelope, caller, create_api, lambda_entry, ok, refusals, request_key
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.batches import (
     BatchAllocateBody,
@@ -29,7 +29,7 @@ from scheduler.service.batches import Batches
 
 app = create_api()
 
-Who = Annotated[Caller, Depends(service_caller)]
+Who = Annotated[Caller, Depends(caller)]
 Many = Annotated[Batches, Depends(get_batches)]
 
 

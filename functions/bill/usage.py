@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from scheduler.domain.billing import GroupBy, UsageFilter, UsageLine, period_of
 from scheduler.edge.cursors import not_a_cursor, read_key, read_time, write_cursor
 from scheduler.edge.fields import Id, Time
-from scheduler.edge.http import Meta, Page, ok, service_caller
+from scheduler.edge.http import Meta, Page, caller, ok
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.usage import UsageView, columns_of, view_line
 from scheduler.edge.tables import CSV, prefers_csv, write_csv
@@ -40,7 +40,7 @@ router = APIGatewayHttpRouter()
     },
 )
 def report(
-    who: Annotated[Caller, Depends(service_caller)],
+    who: Annotated[Caller, Depends(caller)],
     usage: Annotated[UsageReport, Depends(get_usage_report)],
     tenant_id: Annotated[Id | None, Query(alias="tenantId", description="an operator may name any")] = None,
     since: Annotated[Time | None, Query(alias="from", description="30 days before `to`")] = None,

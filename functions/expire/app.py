@@ -11,8 +11,7 @@ from aws_lambda_powertools.event_handler.depends import Depends
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from scheduler.domain.model import RequestKey
-from scheduler.edge.http import create_api, lambda_entry, ok, request_key, service_caller
-from scheduler.edge.identity import Caller
+from scheduler.edge.http import create_api, lambda_entry, ok, request_key
 from scheduler.edge.schedule import scheduled
 from scheduler.edge.schemas.allocations import EmptyBody, ExpiredCount
 from scheduler.runtime import get_expirer
@@ -24,7 +23,6 @@ app = create_api()
 
 @app.post("/scheduler/allocations/release-expired", summary="End overdue allocations now", tags=["allocations"])
 def release_expired(
-    who: Annotated[Caller, Depends(service_caller)],  # noqa: ARG001  asking for a service is what lets no user in
     key: Annotated[RequestKey | None, Depends(request_key)],
     expirer: Annotated[Expirer, Depends(get_expirer)],
     body: EmptyBody | None = None,  # noqa: ARG001  nothing may be asked for

@@ -11,7 +11,7 @@ from scheduler.domain.device_life import Act
 from scheduler.domain.errors import DeviceExists, DeviceNotFound
 from scheduler.domain.model import RequestKey
 from scheduler.edge.fields import Id
-from scheduler.edge.http import Envelope, created, ok, operator_caller, refusals, request_key
+from scheduler.edge.http import Envelope, caller, created, ok, refusals, request_key
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.devices import DeviceChanges, DeviceIdsView, DeviceIdView, DevicesBody, OneOrManyDevices
 from scheduler.runtime import get_fleet
@@ -31,7 +31,7 @@ router = APIGatewayHttpRouter()
 )
 def register(
     body: Annotated[OneOrManyDevices, Body()],
-    who: Annotated[Caller, Depends(operator_caller)],
+    who: Annotated[Caller, Depends(caller)],
     key: Annotated[RequestKey | None, Depends(request_key)],
     fleet: Annotated[Fleet, Depends(get_fleet)],
 ) -> Response[Envelope[DeviceIdsView]]:
@@ -50,7 +50,7 @@ def register(
 def change(
     deviceId: Annotated[Id, Path()],  # noqa: N803  wire name
     body: DeviceChanges,
-    who: Annotated[Caller, Depends(operator_caller)],
+    who: Annotated[Caller, Depends(caller)],
     fleet: Annotated[Fleet, Depends(get_fleet)],
 ) -> Response[Envelope[DeviceIdView]]:
     """Change the named fields; an allocation that runs on the device goes on (quarantine moves it)."""
@@ -66,7 +66,7 @@ def change(
 )
 def delete(
     deviceId: Annotated[Id, Path()],  # noqa: N803  wire name
-    who: Annotated[Caller, Depends(operator_caller)],
+    who: Annotated[Caller, Depends(caller)],
     life: Annotated[DeviceLife, Depends(get_device_life)],
 ) -> Response[Envelope[DeviceIdView]]:
     """Take a device out for good: what runs on it moves to another one, or ends. Its id is never used again."""

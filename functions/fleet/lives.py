@@ -11,7 +11,7 @@ from scheduler.domain.device_life import Act, Device
 from scheduler.domain.errors import DeviceNotFound, DeviceNotRestorable
 from scheduler.domain.model import RequestKey
 from scheduler.edge.fields import Id
-from scheduler.edge.http import Envelope, ok, operator_caller, refusals, request_key
+from scheduler.edge.http import Envelope, caller, ok, refusals, request_key
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.allocations import EmptyBody
 from scheduler.edge.schemas.fleet import DeviceView, QuarantineBody
@@ -21,7 +21,7 @@ from scheduler.service.device_life import DeviceLife
 router = APIGatewayHttpRouter()
 
 _DEVICE = "/scheduler/devices/<deviceId>"
-Operator = Annotated[Caller, Depends(operator_caller)]
+Operator = Annotated[Caller, Depends(caller)]
 Lives = Annotated[DeviceLife, Depends(get_device_life)]
 DeviceInPath = Annotated[Id, Path()]
 

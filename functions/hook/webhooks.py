@@ -27,7 +27,7 @@ TOO_MANY = http.refusals(errors.TooManyWebhooks)
 UNSENT = http.refusals(errors.WebhookNotFound, errors.WebhookDisabled)
 
 router = APIGatewayHttpRouter()
-Who = Annotated[Caller, Depends(http.service_caller)]
+Who = Annotated[Caller, Depends(http.caller)]
 Hooks = Annotated[Webhooks, Depends(get_webhooks)]
 HookId = Annotated[Id, Path()]
 

@@ -9,8 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from scheduler.domain.errors import AllocationNotActive, AllocationNotFound
 from scheduler.domain.model import RequestKey
 from scheduler.edge.fields import Id
-from scheduler.edge.http import Envelope, create_api, lambda_entry, ok, operator_caller, refusals, request_key
-from scheduler.edge.identity import Caller
+from scheduler.edge.http import Envelope, create_api, lambda_entry, ok, refusals, request_key
 from scheduler.edge.schemas.interventions import FailoverView, ReasonBody, RevocationView
 from scheduler.runtime.interventions import get_failover
 from scheduler.service.failover import Failover
@@ -27,7 +26,6 @@ app = create_api()
 def revoke(
     allocationId: Annotated[Id, Path()],  # noqa: N803  wire name
     body: ReasonBody,
-    who: Annotated[Caller, Depends(operator_caller)],  # noqa: ARG001  asking for an operator lets nobody else in
     key: Annotated[RequestKey | None, Depends(request_key)],
     failover: Annotated[Failover, Depends(get_failover)],
 ) -> Response[Envelope[RevocationView]]:
@@ -45,7 +43,6 @@ def revoke(
 def fail_over(
     allocationId: Annotated[Id, Path()],  # noqa: N803  wire name
     body: ReasonBody,
-    who: Annotated[Caller, Depends(operator_caller)],  # noqa: ARG001  asking for an operator lets nobody else in
     key: Annotated[RequestKey | None, Depends(request_key)],
     failover: Annotated[Failover, Depends(get_failover)],
 ) -> Response[Envelope[FailoverView]]:

@@ -12,7 +12,7 @@ from scheduler.domain.errors import AllocationNotFound
 from scheduler.domain.model import Allocation, AllocationFilter, AllocationStatus
 from scheduler.edge.cursors import MAX_CURSOR_LENGTH, read_time_cursor, write_cursor
 from scheduler.edge.fields import Id, Time
-from scheduler.edge.http import Envelope, Meta, Page, caller, ok, refusals, service_caller
+from scheduler.edge.http import Envelope, Meta, Page, caller, ok, refusals
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.allocations import AllocationDetail, AllocationSummary, TotalsView
 from scheduler.runtime import get_catalog
@@ -62,7 +62,7 @@ def list_allocations(
 
 @router.get("/scheduler/allocations/stats", summary="Count allocations", tags=["allocations"])
 def totals(
-    who: Annotated[Caller, Depends(service_caller)],
+    who: Annotated[Caller, Depends(caller)],
     catalog: Annotated[Catalog, Depends(get_catalog)],
     tenant_id: Annotated[Id | None, Query(alias="tenantId", description="an operator may name any")] = None,
 ) -> Response[Envelope[TotalsView]]:

@@ -11,7 +11,7 @@ from scheduler.domain.errors import ReservationNotFound
 from scheduler.domain.reservation import Reservation, ReservationFilter, ReservationStatus
 from scheduler.edge.cursors import MAX_CURSOR_LENGTH, read_time_cursor, write_cursor
 from scheduler.edge.fields import Id, Time
-from scheduler.edge.http import Envelope, Meta, Page, caller, ok, refusals, service_caller
+from scheduler.edge.http import Envelope, Meta, Page, caller, ok, refusals
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.reservation_views import ReservationTotalsView, ReservationView
 from scheduler.runtime.reservations import get_attendance, get_reserver
@@ -54,7 +54,7 @@ def list_reservations(
 
 @router.get("/scheduler/reservations/stats", summary="Count reservations", tags=["reservations"])
 def totals(
-    who: Annotated[Caller, Depends(service_caller)],
+    who: Annotated[Caller, Depends(caller)],
     reserver: Annotated[Reserver, Depends(get_reserver)],
     tenant_id: Annotated[Id | None, Query(alias="tenantId", description="an operator may name any")] = None,
 ) -> Response[Envelope[ReservationTotalsView]]:

@@ -16,6 +16,7 @@ from scheduler.domain.notices import CATALOGUE as NOTICES
 from scheduler.domain.notices import NoticeType
 from scheduler.domain.renewal import TIERS, Rule
 from scheduler.domain.webhooks import RETRY_SECONDS
+from scheduler.edge.access import ROUTES as ACCESS
 from scheduler.edge.http import Envelope
 from scheduler.edge.problems import PROBLEMS
 from scheduler.edge.schemas.allocations import AllocationView
@@ -83,6 +84,12 @@ def test_the_readme_says_who_needs_no_token() -> None:
     open_to_all = {row[0] for row in table(README, "## Routes") if row[2] == "anyone"}
 
     assert open_to_all == {f"{r.method} {r.path}" for r in template.routes(TEMPLATE) if not r.needs_token}
+
+
+def test_the_readme_says_who_may_call_each_route() -> None:
+    told = {route: re.split(r"\W", who)[0].replace("holder", "user") for route, _, who in table(README, "## Routes")}
+
+    assert told == ACCESS
 
 
 def test_the_readme_tells_of_every_refusal() -> None:

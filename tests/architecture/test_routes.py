@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
+from scheduler.edge.access import ROUTES as ACCESS
+from scheduler.edge.access import Access
+from scheduler.edge.http import GuardedApi
 from tests.architecture.repository import FUNCTIONS, ROOT, tree
 from tools import openapi
 from tools.handlers import function_names, load_function
@@ -73,6 +76,28 @@ def test_the_openapi_document_asks_for_a_token_where_the_template_does() -> None
     needs_token = {(r.method, r.path) for r in ROUTES if r.needs_token}
 
     assert {key for key, route in documented().items() if route.get("security")} == needs_token
+
+
+def test_the_table_of_access_names_exactly_what_the_template_routes() -> None:
+    assert ACCESS.keys() == {f"{route.method} {route.path}" for route in ROUTES}
+
+
+def test_the_template_asks_for_a_token_where_the_table_of_access_wants_somebody() -> None:
+    somebody = {name for name, needed in ACCESS.items() if needed is not Access.ANYONE}
+
+    assert {f"{route.method} {route.path}" for route in ROUTES if route.needs_token} == somebody
+
+
+def test_the_openapi_document_says_of_each_route_who_may_call() -> None:
+    said = {f"{method} {path}": route["x-access"] for (method, path), route in documented().items()}
+
+    assert said == {name: needed for name, needed in ACCESS.items() if name.partition(" ")[2] not in NOT_IN_DOCUMENT}
+
+
+def test_every_function_of_routes_asks_the_table_of_access() -> None:
+    apps = [getattr(load_function(name), "app", None) for name in function_names()]
+
+    assert all(isinstance(app, GuardedApi) for app in apps if isinstance(app, APIGatewayHttpResolver))
 
 
 def test_the_openapi_document_is_up_to_date() -> None:

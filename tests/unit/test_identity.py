@@ -103,19 +103,3 @@ def test_callers_do_not_act_for(caller, user_id, tenant_id):
 )
 def test_callers_see(caller, tenant, user):
     assert (caller.seen_tenant, caller.seen_user) == (tenant, user)
-
-
-@pytest.mark.parametrize(
-    ("caller", "passes"),
-    [
-        pytest.param(ANA, False, id="user"),
-        pytest.param(SHOP, True, id="service"),
-        pytest.param(NIGHT_SHIFT, True, id="op"),
-    ],
-)
-def test_only_the_roles_asked_for_pass(caller, passes):
-    if passes:
-        caller.require(Role.SERVICE, Role.OPERATOR)
-    else:
-        with pytest.raises(Forbidden):
-            caller.require(Role.SERVICE, Role.OPERATOR)

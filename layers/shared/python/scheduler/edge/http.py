@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.api_gateway import ResponseBuilder, Route
 from aws_lambda_powertools.event_handler.depends import DependencyResolutionError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.event_handler.request import Request
@@ -23,6 +24,7 @@ from scheduler.domain.errors import (
     ValidationFailed,
 )
 from scheduler.domain.model import RequestKey, Role
+from scheduler.edge.access import Access, admit, needed_for
 from scheduler.edge.body import canonical, parse_json, plain_body, write_json
 from scheduler.edge.identity import Caller, caller_of
 from scheduler.edge.problems import (
@@ -40,6 +42,8 @@ logger = logging.getLogger(__name__)
 MAX_KEY_LENGTH = 255
 UNPAID = (InsufficientBalance, BillingServiceUnavailable)
 """The refusals of routes that ask for a balance."""
+
+_CALLER = "caller"
 
 type HttpHandler = Callable[[dict[str, Any], LambdaContext], Mapping[str, Any]]
 
@@ -74,9 +78,20 @@ class CountedPage[Data](Page[Data]):
     total: int
 
 
-def create_api() -> APIGatewayHttpResolver:
-    """Make a resolver that validates, and answers every error as a problem document."""
-    app = APIGatewayHttpResolver(
+class GuardedApi(APIGatewayHttpResolver):
+    """A resolver that asks the table of access before it reads a request: who may not call learns no more than that."""
+
+    def _call_route(self, route: Route, route_arguments: dict[str, str]) -> ResponseBuilder[Any]:
+        """Find out who calls and whether she may, then go on; a refusal passes by the routes' error handlers."""
+        needed = needed_for(route_of(self.request))
+        if needed is not Access.ANYONE:
+            self.context[_CALLER] = _admitted(self.request, needed)
+        return super()._call_route(route, route_arguments)
+
+
+def create_api() -> GuardedApi:
+    """Make a resolver that guards, validates, and answers every error as a problem document."""
+    app = GuardedApi(
         enable_validation=True,
         response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
         json_body_deserializer=parse_json,
@@ -132,34 +147,8 @@ def accepted[Body: BaseModel](body: Body) -> Response[Body]:
 
 
 def caller(request: Request) -> Caller:
-    """Say who calls, to the database too; an operator's act is logged.
-
-    Raises:
-        Unauthorized: The request came without verified claims.
-    """
-    who = _identity(request)
-    if who.role is not Role.OPERATOR:
-        act_for(Acting(tenant_id=who.tenant_id))
-        return who
-    route = f"{request.method} {request.route}"
-    event = request.resolved_event.raw_event
-    act_for(Acting(operator=who.subject, route=route, correlation_id=correlation_id(event) or ""))
-    if request.method != "GET":
-        logger.info("operator acted", extra={"operator": who.subject, "route": route})
-    return who
-
-
-def service_caller(request: Request) -> Caller:
-    """Say who calls; only a service or an operator may."""
-    who = caller(request)
-    who.require(Role.SERVICE, Role.OPERATOR)
-    return who
-
-
-def operator_caller(request: Request) -> Caller:
-    """Say who calls; only an operator may."""
-    who = caller(request)
-    who.require(Role.OPERATOR)
+    """Say who calls, as the resolver has found."""
+    who: Caller = request.context[_CALLER]
     return who
 
 
@@ -176,14 +165,19 @@ def request_key(request: Request) -> RequestKey | None:
         raise ValidationFailed(
             members={"errors": [{"field": "Idempotency-Key", "detail": "1 to 255 printable ASCII characters"}]}
         )
-    who = _identity(request)
+    who = caller(request)
     return RequestKey(
         tenant_id=who.tenant_id,
         caller=f"{who.role}:{who.subject}",
-        route=f"{request.method} {request.route}",
+        route=route_of(request),
         key=key,
         body_hash=hashlib.sha256(f"{request.resolved_event.path} {canonical(request.body)}".encode()).hexdigest(),
     )
+
+
+def route_of(request: Request) -> str:
+    """Name the route that serves a request: its method and path pattern."""
+    return f"{request.method} {request.route}"
 
 
 def refusals(*errors: type[SchedulerError]) -> dict[str, list[str]]:
@@ -191,17 +185,27 @@ def refusals(*errors: type[SchedulerError]) -> dict[str, list[str]]:
     return {"x-refusals": [error.code for error in errors]}
 
 
-def _identity(request: Request) -> Caller:
-    """Say who calls, from the verified claims.
+def _admitted(request: Request, needed: Access) -> Caller:
+    """Say who calls and may, from the verified claims; tell the database too, and log an operator's act.
 
     Raises:
-        Unauthorized: The request came without them.
+        Unauthorized: The request came without claims.
+        Forbidden: The caller may not call this route.
     """
-    context = request.resolved_event.raw_event.get("requestContext") or {}
-    claims = ((context.get("authorizer") or {}).get("jwt") or {}).get("claims")
+    event = request.resolved_event.raw_event
+    claims = (((event.get("requestContext") or {}).get("authorizer") or {}).get("jwt") or {}).get("claims")
     if not claims:
         raise Unauthorized
-    return caller_of(claims, settings().tenant_claim)
+    who = caller_of(claims, settings().tenant_claim)
+    admit(who.role, needed)
+    if who.role is not Role.OPERATOR:
+        act_for(Acting(tenant_id=who.tenant_id))
+        return who
+    route = route_of(request)
+    act_for(Acting(operator=who.subject, route=route, correlation_id=correlation_id(event) or ""))
+    if request.method != "GET":
+        logger.info("operator acted", extra={"operator": who.subject, "route": route})
+    return who
 
 
 def _answer[Body: BaseModel](status: HTTPStatus, body: Body) -> Response[Body]:

@@ -62,15 +62,6 @@ class Caller:
             raise Forbidden("The token belongs to another tenant")
         return self.tenant_id
 
-    def require(self, *roles: Role) -> None:
-        """Let only these roles pass.
-
-        Raises:
-            Forbidden: The caller has none of them.
-        """
-        if self.role not in roles:
-            raise Forbidden
-
 
 def caller_of(claims: Mapping[str, Any], tenant_claim: str) -> Caller:
     """Read the claims; `scheduler.service` and Cognito's `scheduler/service` are the same scope.
