@@ -12,6 +12,7 @@ from tools.region.packaging import build_function, build_layer
 from tools.region.processes import RegionError
 
 _BUCKET = "packages"
+_TEMPLATE = "template.json"
 _DEPLOY_SECONDS = 120
 
 
@@ -44,9 +45,11 @@ def package(layout: Layout, port: int) -> dict[str, Any]:
 def deploy(document: Mapping[str, Any], parameters: Mapping[str, str], port: int) -> Stack:
     """Create the stack and wait for it; raise RegionError with the failed resources' reasons."""
     formation = cloud.client("cloudformation", port)
+    # By way of the bucket, as the template is longer than a request may be.
+    cloud.client("s3", port).put_object(Bucket=_BUCKET, Key=_TEMPLATE, Body=json.dumps(document).encode())
     formation.create_stack(
         StackName=STACK,
-        TemplateBody=json.dumps(document),
+        TemplateURL=f"{cloud.endpoint(port)}/{_BUCKET}/{_TEMPLATE}",
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )

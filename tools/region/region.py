@@ -34,6 +34,8 @@ class Region:
         self.issuer_url = f"http://127.0.0.1:{self.issuer_port}"
         self.api_url = f"http://127.0.0.1:{self.api_port}"
         self.parameters = {"JwtIssuer": self.issuer_url, "JwtAudience": AUDIENCE, "RedisTls": "false"}
+        # What costs money on AWS and nothing here would answer: its own key, alarms with formulas
+        self.parameters |= {"KmsKey": "aws", "AlarmsEnabled": "false"}
         self.parameters |= {"WebhookAllowedTargets": os.environ.get("WEBHOOK_ALLOWED_TARGETS", "")}
         self.environment = {"API_URL": self.api_url, "ISSUER_URL": self.issuer_url}
 

@@ -1,0 +1,318 @@
+"""What CloudFormation would make of template.yaml keeps these facts, whatever is given and whatever made."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import pytest
+
+from tests.architecture.repository import product
+from tests.architecture.test_documents import RUNBOOK, anchors
+from tests.support.planned_stack import Planned, planned
+
+LOCAL = planned(
+    JwtIssuer="http://127.0.0.1:1",
+    JwtAudience="scheduler-api",
+    DatabaseUrl="postgresql://127.0.0.1/scheduler",
+    RedisHost="127.0.0.1",
+    KmsKey="aws",
+    AlarmsEnabled="false",
+)
+"""All parts given: what the local region deploys."""
+BARE = planned()
+"""Nothing given: what `sam deploy --guided` makes when each question is answered with Enter."""
+STACKS = {"local": LOCAL, "bare": BARE}
+MADE = {"bare": BARE}
+
+ON_ALL_RESOURCES = {
+    "ec2:AssignPrivateIpAddresses": "Lambda asks for these nine before it lets a function into a VPC",
+    "ec2:CreateNetworkInterface": "as above",
+    "ec2:DeleteNetworkInterface": "as above",
+    "ec2:DescribeNetworkInterfaces": "as above",
+    "ec2:DescribeSecurityGroups": "as above",
+    "ec2:DescribeSubnets": "as above",
+    "ec2:DescribeVpcs": "as above",
+    "ec2:GetSecurityGroupsForVpc": "as above",
+    "ec2:UnassignPrivateIpAddresses": "as above",
+    "xray:GetSamplingRules": "X-Ray knows no resource for what a tracer sends and asks",
+    "xray:GetSamplingStatisticSummaries": "as above",
+    "xray:GetSamplingTargets": "as above",
+    "xray:PutTelemetryRecords": "as above",
+    "xray:PutTraceSegments": "as above",
+}
+"""The only actions that a policy of the stack allows on all resources, each with its reason."""
+POLICIES_OF_AWS = {
+    "AWSLambdaBasicExecutionRole": "SAM gives it to each function: logs; the boundary narrows it to the stack's own",
+    "AWSLambdaSQSQueueExecutionRole": "SAM gives it to what a queue feeds: the boundary narrows it to the stack's own",
+    "AWSLambdaVPCAccessExecutionRole": "SAM gives it to functions with VpcConfig: network interfaces",
+    "AWSXrayWriteOnlyAccess": "SAM gives it where Tracing is Active",
+    "AWSXRayDaemonWriteAccess": "as above",
+    "AWSCodeDeployRoleForLambda": "SAM gives it to CodeDeploy's role",
+}
+MOST_RESOURCES = 500
+
+
+def every(stacks: Mapping[str, Planned] = STACKS) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("stack", stacks.values(), ids=stacks.keys())
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def policies(stack: Planned) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(resource, statement) of all that roles and managed policies say."""
+    for name, properties in stack.of("AWS::IAM::ManagedPolicy").items():
+        yield from ((name, one) for one in properties["PolicyDocument"]["Statement"])
+    for name, properties in stack.of("AWS::IAM::Role").items():
+        for policy in properties.get("Policies", []):
+            yield from ((name, one) for one in policy["PolicyDocument"]["Statement"])
+
+
+def wildcards(stack: Planned) -> list[tuple[str, str]]:
+    """(resource, action) of what is allowed with a wildcard for an action, or on all resources, and is not listed."""
+    found = []
+    for name, statement in policies(stack):
+        if statement["Effect"] == "Allow":
+            for action in as_list(statement["Action"]):
+                on_all = "*" in as_list(statement["Resource"]) and action not in ON_ALL_RESOURCES
+                if on_all or "*" in action:
+                    found.append((name, action))
+    return found
+
+
+def reference(value: Any) -> str:
+    """Logical id that a Ref, GetAtt or attribute names."""
+    assert isinstance(value, dict), value
+    ((kind, target),) = value.items()
+    return str(target if kind == "Ref" else target[0])
+
+
+@cache
+def emitted() -> set[str]:
+    """Names of metrics as the code writes them: literals, and beginnings of those that end in a reason."""
+    text = "\n".join(path.read_text() for path in product())
+    return set(re.findall(r'"([A-Z][A-Za-z]+)"', text)) | set(re.findall(r'f"([A-Z][A-Za-z]+\.)\{', text))
+
+
+def is_emitted(metric: str) -> bool:
+    return metric in emitted() or any(metric.startswith(known) for known in emitted() if known.endswith("."))
+
+
+def dashboard(stack: Planned) -> dict[str, Any]:
+    ((text, names),) = [each["DashboardBody"]["Fn::Sub"] for each in stack.of("AWS::CloudWatch::Dashboard").values()]
+    assert set(names) <= set(re.findall(r"\$\{([A-Za-z]+)", text))
+    body: dict[str, Any] = json.loads(re.sub(r"\$\{[^}]+\}", "x", text))
+    return body
+
+
+@every()
+def test_the_stack_fits_into_one_template(stack: Planned) -> None:
+    assert len(stack.template["Resources"]) <= MOST_RESOURCES - 50
+
+
+@every()
+def test_no_policy_has_a_wildcard_that_is_not_listed(stack: Planned) -> None:
+    assert wildcards(stack) == []
+
+
+def test_a_planted_wildcard_is_found() -> None:
+    stack = Planned({})
+    policy = stack.resources["UseDataKey"]["Properties"]["PolicyDocument"]["Statement"][0]
+    policy |= {"Action": ["kms:*", "kms:Decrypt"], "Resource": "*"}
+
+    assert wildcards(stack) == [("UseDataKey", "kms:*"), ("UseDataKey", "kms:Decrypt")]
+
+
+@every()
+def test_each_function_has_a_role_of_its_own_within_a_boundary(stack: Planned) -> None:
+    roles = {name: reference(properties["Role"]) for name, properties in stack.of("AWS::Lambda::Function").items()}
+
+    assert len(set(roles.values())) == len(roles)
+    for role in roles.values():
+        assert stack.of("AWS::IAM::Role")[role]["PermissionsBoundary"] == {"Ref": "FunctionBoundary"}
+
+
+def test_a_boundary_that_is_given_holds_instead() -> None:
+    stack = planned(PermissionsBoundary="arn:aws:iam::000000000000:policy/ours")
+
+    assert {role["PermissionsBoundary"] for role in stack.of("AWS::IAM::Role").values()} == {
+        "arn:aws:iam::000000000000:policy/ours"
+    }
+
+
+@every()
+def test_policies_of_aws_are_those_that_are_listed(stack: Planned) -> None:
+    attached = {
+        policy.rpartition("/")[2]
+        for role in stack.of("AWS::IAM::Role").values()
+        for policy in role.get("ManagedPolicyArns", [])
+        if isinstance(policy, str)
+    }
+
+    assert attached <= set(POLICIES_OF_AWS)
+
+
+@every()
+def test_each_queue_is_one_that_parks_or_one_with_a_queue_to_park_in(stack: Planned) -> None:
+    queues = stack.of("AWS::SQS::Queue")
+    parking = {reference(q["RedrivePolicy"]["deadLetterTargetArn"]) for q in queues.values() if "RedrivePolicy" in q}
+
+    assert parking
+    assert parking <= queues.keys()
+    assert {n for n, q in queues.items() if "RedrivePolicy" not in q} == parking | {"FailedSchedulesQueue"}
+
+
+@every()
+def test_each_function_writes_to_the_log_group_of_the_stack_in_json(stack: Planned) -> None:
+    for properties in stack.of("AWS::Lambda::Function").values():
+        assert properties["LoggingConfig"]["LogGroup"] == {"Ref": "FunctionLogs"}
+        assert properties["LoggingConfig"]["LogFormat"] == "JSON"
+        assert properties["LoggingConfig"]["ApplicationLogLevel"] == "INFO"  # above it metrics would be dropped
+
+
+@every()
+def test_logs_end(stack: Planned) -> None:
+    assert all(group["RetentionInDays"] for group in stack.of("AWS::Logs::LogGroup").values())
+
+
+@every(MADE)
+def test_whatever_can_be_encrypted_is_with_the_key_of_the_stack(stack: Planned) -> None:
+    kinds = {
+        "AWS::SQS::Queue": "KmsMasterKeyId",
+        "AWS::SNS::Topic": "KmsMasterKeyId",
+        "AWS::Logs::LogGroup": "KmsKeyId",
+        "AWS::Lambda::Function": "KmsKeyArn",
+    }
+    for kind, member in kinds.items():
+        for name, properties in stack.of(kind).items():
+            assert properties.get(member) == {"Fn::GetAtt": ["DataKey", "Arn"]}, name
+    assert stack.of("AWS::KMS::Key")["DataKey"]["EnableKeyRotation"] is True
+
+
+def test_without_a_key_of_its_own_aws_encrypts_topics_and_queues() -> None:
+    assert all(queue["SqsManagedSseEnabled"] is True for queue in LOCAL.of("AWS::SQS::Queue").values())
+    assert all("KmsMasterKeyId" in topic for topic in LOCAL.of("AWS::SNS::Topic").values())
+    assert LOCAL.of("AWS::KMS::Key") == {}
+
+
+def test_functions_may_use_the_key_that_their_variables_are_encrypted_with() -> None:
+    for name, role in BARE.of("AWS::IAM::Role").items():
+        if name.endswith("FunctionRole"):
+            assert {"Ref": "UseDataKey"} in role["ManagedPolicyArns"], name
+
+
+def test_a_key_lets_in_services_only_for_this_account_or_this_stack() -> None:
+    statements = BARE.of("AWS::KMS::Key")["DataKey"]["KeyPolicy"]["Statement"]
+
+    assert all("Condition" in one for one in statements if "Service" in one["Principal"])
+
+
+def test_with_all_parts_given_nothing_is_made_that_only_aws_has() -> None:
+    only_aws = ("AWS::Cognito", "AWS::KMS", "AWS::EC2", "AWS::RDS", "AWS::ElastiCache", "AWS::CodeDeploy")
+
+    assert [kind for kind in LOCAL.kinds() if kind.startswith(only_aws)] == []
+
+
+@every(MADE)
+def test_each_alarm_tells_somebody_and_names_its_part_of_the_runbook(stack: Planned) -> None:
+    for name, alarm in stack.of("AWS::CloudWatch::Alarm").items():
+        part = alarm["AlarmDescription"].rpartition("see the runbook: ")[2]
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmTopic"}], name
+        assert re.sub(r"[^\w -]", "", part.lower()).replace(" ", "-") in anchors(RUNBOOK), name
+
+
+def test_alarms_go_to_the_topic_that_is_given() -> None:
+    stack = planned(AlarmTopicArn="arn:aws:sns:eu-central-1:000000000000:night")
+
+    assert {one for a in stack.of("AWS::CloudWatch::Alarm").values() for one in a["AlarmActions"]} == {
+        "arn:aws:sns:eu-central-1:000000000000:night"
+    }
+    assert not {"AlarmTopic", "AlarmTopicPolicy", "AlarmMail"} & stack.resources.keys()
+
+
+def test_an_address_is_subscribed_to_the_alarms() -> None:
+    assert planned(AlarmEmail="night@example.com").of("AWS::SNS::Subscription")["AlarmMail"]["Protocol"] == "email"
+
+
+def test_each_parking_queue_has_an_alarm() -> None:
+    watched = {
+        reference(dimension["Value"])
+        for alarm in BARE.of("AWS::CloudWatch::Alarm").values()
+        if alarm.get("Namespace") == "AWS/SQS"
+        for dimension in alarm["Dimensions"]
+    }
+
+    assert watched == {n for n, q in BARE.of("AWS::SQS::Queue").items() if "RedrivePolicy" not in q}
+
+
+@pytest.mark.parametrize("metric", ["Errors", "Throttles"])
+def test_each_function_that_runs_by_itself_or_is_called_has_an_alarm(metric: str) -> None:
+    watched = {
+        reference(one["MetricStat"]["Metric"]["Dimensions"][0]["Value"])
+        for alarm in BARE.of("AWS::CloudWatch::Alarm").values()
+        for one in alarm.get("Metrics", [])
+        if one.get("MetricStat", {}).get("Metric", {}).get("MetricName") == metric
+    }
+
+    assert BARE.of("AWS::Lambda::Function").keys() - watched == {"ConsoleFunction", "MigrateFunction"}
+
+
+def test_an_alarm_has_no_more_metrics_than_cloudwatch_takes() -> None:
+    counts = [len(a.get("Metrics", [])) - 1 for a in BARE.of("AWS::CloudWatch::Alarm").values()]
+
+    assert max(counts) <= 10
+
+
+def test_each_metric_of_an_alarm_is_one_that_the_code_sends() -> None:
+    ours = [a for a in BARE.of("AWS::CloudWatch::Alarm").values() if a.get("Namespace") == "CloudPhoneScheduler"]
+
+    assert ours
+    assert [alarm["MetricName"] for alarm in ours if not is_emitted(alarm["MetricName"])] == []
+
+
+def test_each_metric_of_the_dashboard_is_one_that_the_code_sends() -> None:
+    metrics = [one for widget in dashboard(BARE)["widgets"] for one in widget["properties"]["metrics"]]
+    shown = {one[1] for one in metrics if one[0] == "CloudPhoneScheduler"}
+
+    assert len(shown) > 20
+    assert {name for name in shown if not is_emitted(name)} == set()
+
+
+def test_a_metric_that_nobody_sends_is_found() -> None:
+    assert not is_emitted("AllocationsForgotten")
+
+
+def test_a_new_layer_publishes_a_new_version_of_each_function() -> None:
+    def versions(code: str) -> set[str]:
+        source = Planned({}).source
+        source["Resources"]["SharedLayer"]["Properties"]["ContentUri"] = code
+        return set(Planned({}, source).of("AWS::Lambda::Version"))
+
+    assert versions("one") == versions("one")
+    assert not versions("one") & versions("another")
+
+
+def test_callers_come_with_tokens_of_the_pool_or_of_the_issuer_that_is_given() -> None:
+    def authorizer(stack: Planned) -> Any:
+        schemes = stack.of("AWS::ApiGatewayV2::Api")["SchedulerApi"]["Body"]["components"]["securitySchemes"]
+        return schemes["Jwt"]["x-amazon-apigateway-authorizer"]["jwtConfiguration"]
+
+    clients = [{"Ref": name} for name in ("MachineClient", "OperatorClient", "PeopleClient")]
+    assert authorizer(BARE) == {"issuer": {"Fn::GetAtt": ["UserPool", "ProviderURL"]}, "audience": clients}
+    assert authorizer(LOCAL) == {"issuer": "http://127.0.0.1:1", "audience": ["scheduler-api"]}
+
+
+def test_a_client_may_ask_for_one_scope_of_the_scheduler_and_no_user_sets_a_tenant() -> None:
+    clients = BARE.of("AWS::Cognito::UserPoolClient")
+    scopes = {name: client["AllowedOAuthScopes"] for name, client in clients.items()}
+
+    assert scopes == {
+        "MachineClient": ["scheduler/service"],
+        "OperatorClient": ["scheduler/operator"],
+        "PeopleClient": ["openid", "email"],
+    }
+    assert clients["PeopleClient"]["WriteAttributes"] == ["email"]
+    assert clients["PeopleClient"]["GenerateSecret"] is False  # code with PKCE
