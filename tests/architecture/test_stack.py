@@ -23,8 +23,11 @@ LOCAL = planned(
 """All parts given: what the local region deploys."""
 BARE = planned()
 """Nothing given: what `sam deploy --guided` makes when each question is answered with Enter."""
-STACKS = {"local": LOCAL, "bare": BARE}
-MADE = {"bare": BARE}
+FULL = planned(RedisMode="create", VpcNat="true", ConnectionBudget="300", AlarmEmail="night@example.com")
+"""All that can be made is."""
+THEIR_SUBNETS = {"VpcId": "vpc-1", "VpcSubnetIds": "subnet-1,subnet-2", "VpcSecurityGroupIds": "sg-1"}
+STACKS = {"local": LOCAL, "bare": BARE, "full": FULL, "in their subnets": planned(**THEIR_SUBNETS)}
+MADE = {name: stack for name, stack in STACKS.items() if name != "local"}
 
 ON_ALL_RESOURCES = {
     "ec2:AssignPrivateIpAddresses": "Lambda asks for these nine before it lets a function into a VPC",
@@ -185,6 +188,8 @@ def test_whatever_can_be_encrypted_is_with_the_key_of_the_stack(stack: Planned) 
         "AWS::SNS::Topic": "KmsMasterKeyId",
         "AWS::Logs::LogGroup": "KmsKeyId",
         "AWS::Lambda::Function": "KmsKeyArn",
+        "AWS::RDS::DBCluster": "KmsKeyId",
+        "AWS::ElastiCache::ServerlessCache": "KmsKeyId",
     }
     for kind, member in kinds.items():
         for name, properties in stack.of(kind).items():
@@ -316,3 +321,85 @@ def test_a_client_may_ask_for_one_scope_of_the_scheduler_and_no_user_sets_a_tena
     }
     assert clients["PeopleClient"]["WriteAttributes"] == ["email"]
     assert clients["PeopleClient"]["GenerateSecret"] is False  # code with PKCE
+
+
+@every(MADE)
+def test_the_database_is_private_encrypted_and_guarded(stack: Planned) -> None:
+    cluster = stack.resources["Database"]
+    settings = stack.of("AWS::RDS::DBClusterParameterGroup")["DatabaseSettings"]["Parameters"]
+
+    assert cluster["DeletionPolicy"] == cluster["UpdateReplacePolicy"] == "Snapshot"
+    assert cluster["Properties"]["StorageEncrypted"] is True
+    assert cluster["Properties"]["ManageMasterUserPassword"] is True
+    assert cluster["Properties"]["EnableIAMDatabaseAuthentication"] is True
+    assert cluster["Properties"]["DeletionProtection"] == "true"
+    assert int(cluster["Properties"]["BackupRetentionPeriod"]) >= 7
+    assert settings["rds.force_ssl"] == "1"
+    instances = stack.of("AWS::RDS::DBInstance")
+    assert instances.keys() == {"DatabaseWriter", "DatabaseStandby"}
+    assert [i["PubliclyAccessible"] for i in instances.values()] == [False, False]
+
+
+def test_a_database_without_a_standby_has_one_instance() -> None:
+    assert planned(DbStandby="false").of("AWS::RDS::DBInstance").keys() == {"DatabaseWriter"}
+
+
+@every()
+def test_all_functions_are_in_the_vpc_or_none_is(stack: Planned) -> None:
+    places = [p.get("VpcConfig") for name, p in stack.of("AWS::Lambda::Function").items() if name != "SmokeFunction"]
+
+    assert all(place == places[0] for place in places)
+    assert bool(places[0]) is stack.holds("InVpc")
+
+
+def test_a_vpc_is_made_for_what_is_in_it() -> None:
+    assert planned(DatabaseUrl="postgresql://db/scheduler").of("AWS::EC2::VPC") == {}
+    assert planned(**THEIR_SUBNETS).of("AWS::EC2::VPC") == {}
+    assert planned(DatabaseUrl="postgresql://db/scheduler", RedisMode="create").of("AWS::EC2::VPC")
+
+
+def ingress(stack: Planned) -> list[dict[str, Any]]:
+    groups = stack.of("AWS::EC2::SecurityGroup").values()
+    return [
+        *(rule for group in groups for rule in group.get("SecurityGroupIngress", [])),
+        *stack.of("AWS::EC2::SecurityGroupIngress").values(),
+    ]
+
+
+@every(MADE)
+def test_whoever_is_let_in_is_named_by_its_group(stack: Planned) -> None:
+    assert ingress(stack)
+    assert all("SourceSecurityGroupId" in rule and "CidrIp" not in rule for rule in ingress(stack))
+
+
+def test_functions_reach_the_internet_only_through_nat() -> None:
+    def open_ways(stack: Planned) -> list[str]:
+        ways = stack.of("AWS::EC2::SecurityGroupEgress") | stack.of("AWS::EC2::Route")
+        return sorted(n for n, way in ways.items() if "0.0.0.0/0" in way.values())
+
+    assert open_ways(BARE) == []
+    assert open_ways(FULL) == ["FunctionsToInternet", "RouteToInternet", "RouteToNat"]
+
+
+def test_a_cache_that_is_made_is_used_by_tls_as_a_cluster() -> None:
+    variables = FULL.of("AWS::Lambda::Function")["AllocateFunction"]["Environment"]["Variables"]
+
+    assert variables["REDIS_HOST"] == {"Fn::GetAtt": ["Cache", "Endpoint.Address"]}
+    assert (variables["REDIS_TLS"], variables["REDIS_CLUSTER"]) == ("true", "true")
+    assert FULL.of("AWS::ElastiCache::ServerlessCache")["Cache"]["Engine"] == "valkey"
+
+
+def test_a_budget_bounds_every_function_that_connects() -> None:
+    bounded = {
+        name: p["ReservedConcurrentExecutions"]
+        for name, p in FULL.of("AWS::Lambda::Function").items()
+        if "ReservedConcurrentExecutions" in p
+    }
+
+    assert FULL.of("AWS::Lambda::Function").keys() - bounded.keys() <= {
+        "ConsoleFunction",
+        "MigrateFunction",
+        "SmokeFunction",
+    }
+    assert bounded["AllocateFunction"] == 60
+    assert not any("ReservedConcurrentExecutions" in p for p in BARE.of("AWS::Lambda::Function").values())

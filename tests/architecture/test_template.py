@@ -184,8 +184,40 @@ def test_a_notice_is_kept_for_longer_than_its_event_can_lie_in_queues() -> None:
     assert TEMPLATE["Parameters"]["NotificationRetentionDays"]["MinValue"] * 24 * 3600 > in_queues
 
 
-def test_no_function_can_be_starved_by_reserved_concurrency() -> None:
-    assert not any("ReservedConcurrentExecutions" in properties for properties in [GLOBALS, *FUNCTIONS.values()])
+def test_concurrency_is_bounded_only_where_a_budget_is_named() -> None:
+    assert TEMPLATE["Parameters"]["ConnectionBudget"]["Default"] == "0"
+    assert all(
+        "ReservedConcurrentExecutions" not in p or p["ReservedConcurrentExecutions"]["Fn::If"][0] == "BoundsConcurrency"
+        for p in [GLOBALS, *FUNCTIONS.values()]
+    )
+
+
+BUDGETS = TEMPLATE["Mappings"]["Concurrency"]
+WITHOUT_CONNECTION = {"Console", "Migrate", "Smoke"}
+
+
+@pytest.mark.parametrize("budget", sorted(BUDGETS.keys() - {"0"}))
+def test_the_concurrency_of_all_functions_keeps_within_the_budget_of_connections(budget: str) -> None:
+    shares = {name: n for name, n in BUDGETS[budget].items() if name not in {"FromQueue", "Nudges", "Alarm"}}
+
+    assert shares.keys() == {name.removesuffix("Function") for name in FUNCTIONS} - WITHOUT_CONNECTION
+    assert sum(shares.values()) + 2 + 6 <= (int(budget) - 3) * 4 / 5
+    for name in shares:
+        reserved = FUNCTIONS[f"{name}Function"]["ReservedConcurrentExecutions"]["Fn::If"][1]
+        assert reserved == {"Fn::FindInMap": ["Concurrency", {"Ref": "ConnectionBudget"}, name]}
+
+
+@pytest.mark.parametrize("budget", sorted(BUDGETS.keys()))
+def test_no_function_can_be_starved_by_reserved_concurrency(budget: str) -> None:
+    """A queue calls no more than may run, or its messages would be parked; whatever else calls needs room beside it."""
+    other = {function for function, _ in [*events("HttpApi"), *events("Schedule")]}
+    overlapping = {"RelayFunction"}
+
+    for function, event in events("SQS"):
+        called = BUDGETS[budget][event["ScalingConfig"]["MaximumConcurrency"]["Fn::FindInMap"][2]]
+        assert called + (function in other) <= BUDGETS[budget][function.removesuffix("Function")], function
+    for function in overlapping:
+        assert BUDGETS[budget][function.removesuffix("Function")] >= 2
 
 
 def test_passwords_in_parameters_are_not_echoed() -> None:
