@@ -25,10 +25,13 @@ _START_SECONDS = 300
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests on one worker: they share the region, and wait while the other worker works."""
+    """Keep these tests on one worker: they share the region, and wait while the other worker works.
+
+    Those of a group of their own need no region.
+    """
     here = Path(__file__).parent
     for item in items:
-        if here in item.path.parents:
+        if here in item.path.parents and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group("region"))
 
 
