@@ -96,7 +96,9 @@ schema: setup ## Write docs/schema.sql from the migrations
 
 template: setup ## Check template.yaml and build it as for a deployment
 	@sam validate --lint
+	@cfn-lint template.yaml
 	@sam build
+	@python -m tools.artefacts
 
 clean: down ## Remove everything generated, .venv too
 	@rm -rf .venv .local .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis

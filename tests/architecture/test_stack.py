@@ -23,7 +23,16 @@ LOCAL = planned(
 """All parts given: what the local region deploys."""
 BARE = planned()
 """Nothing given: what `sam deploy --guided` makes when each question is answered with Enter."""
-FULL = planned(RedisMode="create", VpcNat="true", ConnectionBudget="300", AlarmEmail="night@example.com")
+FULL = planned(
+    RedisMode="create",
+    VpcNat="true",
+    ConnectionBudget="300",
+    AlarmEmail="night@example.com",
+    CanaryEnabled="true",
+    SnapStart="true",
+    Tracing="Active",
+    Architecture="arm64",
+)
 """All that can be made is."""
 THEIR_SUBNETS = {"VpcId": "vpc-1", "VpcSubnetIds": "subnet-1,subnet-2", "VpcSecurityGroupIds": "sg-1"}
 STACKS = {"local": LOCAL, "bare": BARE, "full": FULL, "in their subnets": planned(**THEIR_SUBNETS)}
@@ -403,3 +412,49 @@ def test_a_budget_bounds_every_function_that_connects() -> None:
     }
     assert bounded["AllocateFunction"] == 60
     assert not any("ReservedConcurrentExecutions" in p for p in BARE.of("AWS::Lambda::Function").values())
+
+
+def test_new_versions_are_tried_and_watched_before_they_get_all_traffic() -> None:
+    groups = FULL.of("AWS::CodeDeploy::DeploymentGroup")
+    functions = FULL.of("AWS::Lambda::Function").keys() - {"MigrateFunction", "SmokeFunction"}
+
+    assert groups.keys() == {f"{name}DeploymentGroup" for name in functions}
+    for group in groups.values():
+        assert "Canary10Percent5Minutes" in str(group["DeploymentConfigName"])
+        assert {"DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"} <= set(group["AutoRollbackConfiguration"]["Events"])
+        assert {reference(a["Name"]) for a in group["AlarmConfiguration"]["Alarms"]} <= FULL.resources.keys()
+    for name in functions:
+        policy = FULL.resources[f"{name}Aliaslive"]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+        assert policy["BeforeAllowTrafficHook"] == {"Ref": "SmokeFunction"}
+
+
+def test_codedeploy_may_call_the_smoke_function_and_it_may_call_versions_of_the_stack_only() -> None:
+    smoke = FULL.of("AWS::Lambda::Function")["SmokeFunction"]
+    resources = [r for name, one in policies(FULL) if name == "SmokeFunctionRole" for r in as_list(one["Resource"])]
+
+    assert smoke["FunctionName"]["Fn::Sub"].startswith("CodeDeployHook_")
+    assert all("${AWS::StackName}-" in resource["Fn::Sub"] for resource in resources)
+
+
+def test_without_canary_nothing_of_it_is_made() -> None:
+    assert "SmokeFunction" not in BARE.resources
+    assert not {kind for kind in BARE.kinds() if "CodeDeploy" in kind}
+
+
+def test_functions_start_from_snapshots_only_when_asked() -> None:
+    assert all(p["SnapStart"] == {"ApplyOn": "PublishedVersions"} for p in FULL.of("AWS::Lambda::Function").values())
+    assert not any("SnapStart" in p for p in BARE.of("AWS::Lambda::Function").values())
+
+
+def test_layer_and_functions_are_of_one_architecture() -> None:
+    for stack, architecture in ((FULL, "arm64"), (BARE, "x86_64")):
+        (layer,) = stack.of("AWS::Lambda::LayerVersion").values()
+        assert layer["CompatibleArchitectures"] == [architecture]
+        assert all(p["Architectures"] == [architecture] for p in stack.of("AWS::Lambda::Function").values())
+    metadata = BARE.source["Resources"]["SharedLayer"]["Metadata"]
+    assert metadata["BuildArchitecture"] == {"Ref": "Architecture"}
+
+
+def test_traces_are_taken_only_when_asked() -> None:
+    assert all(p["TracingConfig"] == {"Mode": "Active"} for p in FULL.of("AWS::Lambda::Function").values())
+    assert not any("TracingConfig" in p for p in BARE.of("AWS::Lambda::Function").values())

@@ -48,6 +48,7 @@ _DAY_BEFORE = datetime(2036, 3, 2, 9, tzinfo=UTC) - datetime.now(UTC)
 # Each case stands on the ones before: devices are made, then lent, then given back or left to expire.
 CASES = (
     Case("MigrateFunction", "direct/migrate.json", {"applied.0": str, "routines": list, "version": str}),
+    Case("SmokeFunction", "direct/smoke.json", {"smoke": "passed"}),
     Case("QueryFunction", "http/health.json", {"statusCode": 200, "body.data.status": "ok"}),
     Case("FleetFunction", "http/device-create.json", _created({"ids": ["phone-0001"]})),
     Case("FleetFunction", "http/devices-create.json", _created({"ids": ["phone-0002", "phone-0003"]})),

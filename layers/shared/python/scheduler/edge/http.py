@@ -34,6 +34,7 @@ from scheduler.edge.problems import (
     problem_headers,
     status_of,
 )
+from scheduler.edge.smoke import answering_smoke
 from scheduler.edge.telemetry import correlation_id, invocation
 from scheduler.settings import settings
 
@@ -128,7 +129,7 @@ def lambda_entry(app: APIGatewayHttpResolver) -> HttpHandler:
                 answer = problem_answer(SchedulerError(), path)
             return answer
 
-    return handler
+    return answering_smoke(handler)
 
 
 def ok[Body: BaseModel](body: Body) -> Response[Body]:

@@ -14,6 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from scheduler.domain.errors import Unavailable
 from scheduler.domain.incoming import Message
+from scheduler.edge.smoke import answering_smoke
 from scheduler.edge.telemetry import invocation
 
 type Event = Mapping[str, Any]
@@ -69,7 +70,7 @@ def _record_by_record(work: Callable[[SQSRecord], None]) -> QueueHandler:
         with invocation(event, context):
             return process_partial_response(event, on_record, processor, context)
 
-    return handler
+    return answering_smoke(handler)
 
 
 def _event(record: SQSRecord) -> Event:

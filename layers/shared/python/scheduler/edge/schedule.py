@@ -5,6 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from scheduler.edge.smoke import answering_smoke
 from scheduler.edge.telemetry import invocation
 
 type ScheduledHandler = Callable[[dict[str, Any], LambdaContext], Mapping[str, Any]]
@@ -19,4 +20,4 @@ def scheduled(sweep: Callable[[], Mapping[str, Any]]) -> ScheduledHandler:
             log.info("swept", extra={"figures": dict(figures)})
             return figures
 
-    return handler
+    return answering_smoke(handler)

@@ -11,6 +11,7 @@ from scheduler.adapters.postgres.connection import Database
 from scheduler.edge.telemetry import metrics
 from scheduler.ports import AvailableCache, Gate, Meter, Probe, UsageReporter
 from scheduler.ports.batches import QuotaBook
+from scheduler.runtime.snapshots import survive_snapshots
 from scheduler.service.allocator import Allocator
 from scheduler.service.auditor import Auditor
 from scheduler.service.catalog import Catalog
@@ -287,3 +288,6 @@ def migrate_database() -> Mapping[str, Any]:
         "strategy": policy.placement_strategy,
         "recycles": policy.recycling_enabled,
     }
+
+
+survive_snapshots()

@@ -115,6 +115,12 @@ class RedisLink:
             self._client = self._make_client()
         return command(self._client)
 
+    def close(self) -> None:
+        """Hang up; the next command connects anew."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
     def answers(self) -> bool:
         """Tell whether Redis answers now, even if it is being skipped."""
         self._skip_until = 0.0
