@@ -12,8 +12,10 @@ export SAM_CLI_TELEMETRY := 0
 COMPILE := uv pip compile -q --universal --python-version 3.13 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate
 
+CHECKOV := .local/checkov
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run up demo down status logs test model fault soak lifecycles demo-test mutation lint format bench sam-local proxy-test migrate redrive lock openapi schema template clean
+.PHONY: help setup run up demo down status logs test model fault soak lifecycles demo-test mutation lint format bench sam-local proxy-test migrate redrive lock openapi schema template checkov clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +89,7 @@ redrive: setup ## Send parked messages back to their queue: make redrive QUEUE=E
 lock: setup ## Compile the locked requirements from requirements/*.in
 	@$(COMPILE) requirements/runtime.in -o layers/shared/python/requirements.txt
 	@$(COMPILE) requirements/dev.in -o requirements/dev.txt
+	@$(COMPILE) requirements/checkov.in -o requirements/checkov.txt
 
 openapi: setup ## Write docs/openapi.json from the code
 	@python -m tools.openapi
@@ -99,6 +102,14 @@ template: setup ## Check template.yaml and build it as for a deployment
 	@cfn-lint template.yaml
 	@sam build
 	@python -m tools.artefacts
+
+checkov: setup $(CHECKOV)/.ready ## Hold template.yaml against common mistakes (installs checkov into .local; .checkov.yaml says what it leaves out)
+	@$(CHECKOV)/bin/checkov --config-file .checkov.yaml
+
+$(CHECKOV)/.ready: requirements/checkov.txt | setup
+	@uv venv -q --clear --python .venv/bin/python $(CHECKOV)
+	@uv pip install -q --python $(CHECKOV)/bin/python --require-hashes -r requirements/checkov.txt
+	@touch $@
 
 clean: down ## Remove everything generated, .venv too
 	@rm -rf .venv .local .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis
