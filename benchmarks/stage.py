@@ -51,6 +51,10 @@ def _environment(database_url: str, redis_port: int) -> dict[str, str]:
         "REDIS_PORT": str(redis_port),
         "REDIS_TLS": "false",
         "REDIS_CLUSTER": "false",
+        "RATE_WRITE_PER_MINUTE": "1000000",  # counted as in an account, and never refused
+        "RATE_QUERY_PER_MINUTE": "1000000",
+        "RATE_BATCH_PER_MINUTE": "1000000",
+        "RATE_SERVICE_PER_MINUTE": "1000000",
         "USER_SERVICE_URL": "",
         "DEFAULT_PLAN": PLAN,
         "PLACEMENT_STRATEGY": "resource_based",

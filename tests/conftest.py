@@ -14,6 +14,7 @@ from scheduler.settings import ENVIRONMENT
 from tests.support.api import Api
 from tests.support.clock import Clock
 from tests.support.databases import migrated_database
+from tests.support.limits import RAISED_LIMITS
 from tests.support.wiring import forget_wiring
 from tools.embedded import PostgresServer, ValkeyServer, postgres, valkey
 
@@ -91,4 +92,6 @@ def api(environment: pytest.MonkeyPatch, valkey_server: ValkeyServer, redis_url:
     """The HTTP functions, called as API Gateway would, on real Postgres and Valkey."""
     environment.setenv("REDIS_HOST", "127.0.0.1")
     environment.setenv("REDIS_PORT", str(valkey_server.port))
+    for name, limit in RAISED_LIMITS.items():
+        environment.setenv(name, limit)
     return Api()

@@ -18,7 +18,7 @@ from tools.handlers import function_names, load_function
 
 DOCUMENT = Path(__file__).parents[1] / "functions" / "console" / "openapi.json"
 ALWAYS: tuple[type[SchedulerError], ...] = (errors.ValidationFailed, errors.SchedulerError, errors.Unavailable)
-WITH_TOKEN = (errors.Unauthorized, errors.Forbidden)
+WITH_TOKEN = (errors.Unauthorized, errors.Forbidden, errors.RateLimited)
 WITH_BODY = (errors.InvalidJson, errors.PayloadTooLarge, errors.UnsupportedContentType)
 ON_POST = (errors.RequestInProgress, errors.IdempotencyKeyReused)
 DESCRIPTION = """Lends cloud phones (remote Android devices) by the minute.
@@ -26,7 +26,10 @@ DESCRIPTION = """Lends cloud phones (remote Android devices) by the minute.
 Every refusal is an RFC 9457 problem document with a stable `code`; `retryable` says whether asking again can help.
 `x-access` says who may call a route: anyone; a user (any valid token); a service (scope `scheduler.service`, or an
 operator); an operator (`scheduler.operator`). What belongs to somebody else is 404.
-The gateway's own answers (401, 403, 429, 503) carry only `{"message"}`."""
+The gateway's own answers (401, 403, 429, 503) carry only `{"message"}`.
+
+Requests are limited by the minute: every answer to a request with a token, a refusal too, says in `RateLimit-Policy`
+and `RateLimit` what its windows are and how much is left."""
 
 
 def document() -> dict[str, Any]:
@@ -47,6 +50,7 @@ def document() -> dict[str, Any]:
         "type": "object",
         "properties": {"message": {"type": "string"}},
     }
+    merged["components"] |= {"headers": _HEADERS}
     merged["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
     for path, operations in merged["paths"].items():
         for method, operation in operations.items():
@@ -75,6 +79,8 @@ def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
     operation["responses"].pop("422", None)
     operation["responses"] |= _problem_responses(sorted(set(refusals), key=lambda error: error.code))
+    if needed is not Access.ANYONE:
+        _tell_limits(operation["responses"])
 
 
 _SECURITY: dict[Access, list[dict[str, list[str]]]] = {
@@ -91,6 +97,34 @@ _IDEMPOTENCY_KEY = {
     "description": "The same key with the same body gives the same answer, and one effect, for 24 hours.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
 }
+
+
+_LIMIT_HEADERS = {
+    "RateLimit-Policy": {
+        "description": "The windows that the request counts in: `q` requests in `w` seconds.",
+        "schema": {"type": "string", "examples": ['"user-write";q=120;w=60']},
+    },
+    "RateLimit": {
+        "description": "How many more fit (`r`), and in how many seconds further ones will (`t`). Neither header comes "
+        "while the windows cannot be asked.",
+        "schema": {"type": "string", "examples": ['"user-write";r=50;t=30']},
+    },
+}
+_HEADERS = {
+    **_LIMIT_HEADERS,
+    "Retry-After": {
+        "description": "Seconds after which the same request fits into its windows.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+}
+
+
+def _tell_limits(responses: dict[str, Any]) -> None:
+    for status, response in responses.items():
+        if status.startswith("2") or status == "429":
+            named = _HEADERS if status == "429" else _LIMIT_HEADERS
+            references = {name: {"$ref": f"#/components/headers/{name}"} for name in named}
+            response["headers"] = {**response.get("headers", {}), **references}
 
 
 def _problem_responses(refusals: list[type[SchedulerError]]) -> dict[str, Any]:

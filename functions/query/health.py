@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from scheduler.edge.http import Envelope
 from scheduler.edge.schemas.operations import HealthView
 from scheduler.ports import Probe
-from scheduler.runtime import get_probes
+from scheduler.runtime.health import get_probes
 from scheduler.service.health import check_health
 
 router = APIGatewayHttpRouter()

@@ -14,6 +14,7 @@ ERRORS = [error for _, error in inspect.getmembers(errors, inspect.isclass) if i
 RETRYABLE = {
     "no_available_devices",
     "user_busy",
+    "rate_limited",
     "request_in_progress",
     "quota_service_unavailable",
     "billing_service_unavailable",

@@ -13,13 +13,14 @@ from tests.architecture.repository import FUNCTIONS, PACKAGE, Import, imports, n
 ARROWS = {
     "functions": {"runtime", "edge", "service", "ports", "domain", "settings"},
     "runtime": {"adapters", "edge", "service", "ports", "domain", "settings"},
-    "edge": {"service", "ports", "domain", "settings", "acting"},
-    "adapters": {"ports", "domain", "acting"},
+    "edge": {"service", "ports", "domain", "settings", "acting", "turns"},
+    "adapters": {"ports", "domain", "acting", "turns"},
     "service": {"ports", "domain"},
     "ports": {"domain"},
-    "settings": {"domain"},
+    "settings": {"domain", "turns"},
     "domain": set(),
     "acting": set(),
+    "turns": set(),
 }
 # Where each technology lives. Elsewhere in the product it is not imported at all, not even late.
 HOMES = {
@@ -35,7 +36,7 @@ HOMES = {
     "pydantic_core": ["edge/"],
     "aws_lambda_powertools": ["edge/", "functions/", "adapters/"],
 }
-STANDARD_LIBRARY_ONLY = {"domain", "service", "ports", "settings", "acting"}
+STANDARD_LIBRARY_ONLY = {"domain", "service", "ports", "settings", "acting", "turns"}
 FROM_THE_LAMBDA_RUNTIME = {"boto3", "botocore"}
 TYPES_ONLY = {"mypy_boto3_secretsmanager"}
 

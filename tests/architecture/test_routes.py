@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
+from scheduler.edge import access, limits
 from scheduler.edge.access import ROUTES as ACCESS
 from scheduler.edge.access import Access
 from scheduler.edge.http import GuardedApi
+from scheduler.turns import Pace
 from tests.architecture.repository import FUNCTIONS, ROOT, tree
 from tools import openapi
 from tools.handlers import function_names, load_function
@@ -106,9 +108,10 @@ def test_the_openapi_document_is_up_to_date() -> None:
 
 def test_each_reference_in_the_document_leads_somewhere() -> None:
     text = openapi.DOCUMENT.read_text()
-    schemas = json.loads(text)["components"]["schemas"]
+    components = json.loads(text)["components"]
 
-    assert set(re.findall(r'"\$ref": "([^"]+)"', text)) <= {f"#/components/schemas/{name}" for name in schemas}
+    there = {f"#/components/{kind}/{name}" for kind, named in components.items() for name in named}
+    assert set(re.findall(r'"\$ref": "([^"]+)"', text)) <= there
 
 
 @pytest.mark.parametrize("key", [key for key, route in documented().items() if "requestBody" in route], ids=" ".join)
@@ -164,3 +167,10 @@ def test_every_function_called_by_a_schedule_or_queue_has_such_a_sample(kind: st
 
     assert called
     assert called == {case.function for case in CASES if case.event.startswith(f"{folder}/")}
+
+
+def test_limits_and_throttles_name_routes_that_there_are() -> None:
+    throttled = TEMPLATE["Resources"]["SchedulerApi"]["Properties"]["RouteSettings"]
+
+    assert set(limits.OTHERWISE) | limits.IN_LINE | set(throttled) <= set(access.ROUTES)
+    assert {route for route, pace in limits.OTHERWISE.items() if pace is Pace.BATCH} <= set(throttled)

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 import pytest
 
+from tests.support.limits import RAISED_LIMITS
 from tools.embedded import free_port
 from tools.region.identities import read_environment
 
@@ -92,7 +93,7 @@ def api(region: dict[str, str]) -> Api:
 def region_up(**variables: str) -> Iterator[dict[str, str]]:
     """Bring up a region with these variables set, and yield those of its `env` file, and REGION_HOME."""
     with _own_home() as home:
-        _command("up", home, **variables)
+        _command("up", home, **(RAISED_LIMITS | variables))
         try:
             yield {**read_environment(home / "env"), "REGION_HOME": str(home)}
         finally:

@@ -25,6 +25,7 @@ from tests.fault.worker import Birth
 from tests.support.clock import Clock
 from tests.support.contenders import add_devices
 from tests.support.databases import migrated_database
+from tests.support.limits import RAISED_LIMITS
 from tools.embedded import PostgresServer, ValkeyServer, postgres, valkey
 from tools.embedded.aws import REGION, LocalAws, local_aws
 from tools.neighbours.user_service import UserService, user_service
@@ -239,6 +240,7 @@ def _environment(
         "AWS_EC2_METADATA_DISABLED": "true",
         "REDIS_HOST": "127.0.0.1",
         "REDIS_PORT": str(stage.valkey.port),
+        **RAISED_LIMITS,
     }
     service_url = service.url
     if "postgres" in proxies:

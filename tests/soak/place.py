@@ -19,6 +19,7 @@ from tests.support.clock import Clock
 from tests.support.contenders import add_devices
 from tests.support.databases import migrated_database
 from tests.support.ledger import audited
+from tests.support.limits import RAISED_LIMITS
 from tools.embedded import PostgresServer, postgres, valkey
 
 WORKERS = 4
@@ -80,6 +81,7 @@ def place(home: Path, session: int) -> Iterator[Soak]:
             "DEFAULT_PLAN": "basic",
             "REDIS_HOST": "127.0.0.1",
             "REDIS_PORT": str(cache.port),
+            **RAISED_LIMITS,
             "EVENTS_TOPIC_ARN": "arn:aws:sns:eu-central-1:000000000000:sink.fifo",
             "RELAY_SECONDS": "5",
             "AWS_ENDPOINT_URL": parts.enter_context(sink()),

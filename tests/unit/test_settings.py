@@ -43,6 +43,10 @@ def test_an_empty_variable_is_one_that_is_not_set(name):
         pytest.param("PLACEMENT_STRATEGY", "best_fit", "fleet.placement_strategy", Strategy.BEST_FIT, id="a strategy"),
         pytest.param("RECYCLING_ENABLED", "true", "fleet.recycling_enabled", True, id="wipes"),
         pytest.param("RECYCLING_MINUTES", "1440", "fleet.recycling_minutes", 1440, id="a day for a wipe"),
+        pytest.param("RATE_SERVICE_PER_MINUTE", "0", "rates.service", 0, id="no limit for services"),
+        pytest.param(
+            "RATE_TIERS", " enterprise = 5, free=0.5,", "rates.tiers", {"enterprise": 5, "free": 0.5}, id="tiers"
+        ),
         pytest.param("DOCS_ENABLED", "false", "docs_enabled", False, id="no documents"),
         pytest.param("WEBHOOK_ALLOWED_TARGETS", "", "webhook_allowed_targets", (), id="no target"),
         pytest.param(
@@ -68,6 +72,10 @@ def test_a_variable_is_read_as_what_it_is(name, text, attribute, value):
         pytest.param("WEBHOOK_ALLOWED_TARGETS", "localhost", id="a target without a port"),
         pytest.param("WEBHOOK_ALLOWED_TARGETS", "http://localhost:80", id="a URL as a target"),
         pytest.param("WEBHOOK_ALLOWED_TARGETS", "*:80", id="any target"),
+        pytest.param("RATE_WRITE_PER_MINUTE", "-1", id="a limit below none"),
+        pytest.param("RATE_TIERS", "enterprise", id="a tier without a factor"),
+        pytest.param("RATE_TIERS", "enterprise=0", id="a tier that may nothing"),
+        pytest.param("RATE_TIERS", "enterprise=5,free=few", id="a factor that is a word"),
         pytest.param("DB_PORT", "65536", id="a port too high"),
         pytest.param("REDIS_PORT", "redis", id="a port that is a word"),
         pytest.param("LOCK_WAIT_SECONDS", "-1", id="a wait below none"),

@@ -22,6 +22,15 @@ from tools.region.neighbourhood import TOKEN_SECRET, Neighbour
 from tools.region.processes import Member, members, python_module, remember, start_program, stop_all, wait_for
 from tools.region.screen import step
 
+GIVEN = {
+    "WebhookAllowedTargets": "WEBHOOK_ALLOWED_TARGETS",
+    "RateWritePerMinute": "RATE_WRITE_PER_MINUTE",
+    "RateQueryPerMinute": "RATE_QUERY_PER_MINUTE",
+    "RateBatchPerMinute": "RATE_BATCH_PER_MINUTE",
+    "RateServicePerMinute": "RATE_SERVICE_PER_MINUTE",
+}
+"""Parameters that follow the environment of `make up` and `make run`."""
+
 
 class Region:
     """One region on free ports, described by the files of its layout."""
@@ -36,7 +45,7 @@ class Region:
         self.parameters = {"JwtIssuer": self.issuer_url, "JwtAudience": AUDIENCE, "RedisTls": "false"}
         # What costs money on AWS and nothing here would answer: its own key, alarms with formulas
         self.parameters |= {"KmsKey": "aws", "AlarmsEnabled": "false"}
-        self.parameters |= {"WebhookAllowedTargets": os.environ.get("WEBHOOK_ALLOWED_TARGETS", "")}
+        self.parameters |= {name: os.environ[variable] for name, variable in GIVEN.items() if variable in os.environ}
         self.environment = {"API_URL": self.api_url, "ISSUER_URL": self.issuer_url}
 
     def start(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from scheduler.domain.model import Language, Strategy
+from scheduler.turns import Pace, RateLimits
 
 ENVIRONMENT: dict[str, str] = {
     "DATABASE_URL": "Postgres connection URL; or the DB_ variables",
@@ -43,6 +44,12 @@ ENVIRONMENT: dict[str, str] = {
     "migrate function (false)",
     "RECYCLING_MINUTES": "Minutes after which a device that is not recycled is quarantined, set by the migrate "
     "function, 1 to 1440 (30)",
+    "RATE_WRITE_PER_MINUTE": "Changes a minute by or for one user; 0: any number (120)",
+    "RATE_QUERY_PER_MINUTE": "Look-ups a minute by or for one user; 0: any number (600)",
+    "RATE_BATCH_PER_MINUTE": "Batches a minute by one caller; 0: any number (30)",
+    "RATE_SERVICE_PER_MINUTE": "Requests a minute of all services of a tenant, a batch as many as its items; 0: any "
+    "number (6000)",
+    "RATE_TIERS": "By what a plan's users have their limits multiplied, as enterprise=5,free=0.5 (all by 1)",
     "LOCK_WAIT_SECONDS": "How long a request waits for its user's or device's lock, 0 to 5 (5)",
     "RETENTION_DAYS": "Days that ended allocations are kept, 1 to 3650 (30)",
     "USAGE_RETENTION_DAYS": "Days that usage records are kept, and those not told to the billing service longer, "
@@ -122,6 +129,7 @@ class Settings:
     events_in_dlq_url: str
     tenant_claim: str
     fleet: FleetPolicy
+    rates: RateLimits
     lock_wait_seconds: float
     retention_days: int
     usage_retention_days: int
@@ -175,6 +183,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         events_in_dlq_url=read.text("EVENTS_IN_DLQ_URL"),
         tenant_claim=read.text("TENANT_CLAIM", "tenant_id"),
         fleet=_read_fleet_policy(read),
+        rates=_rates(read),
         lock_wait_seconds=read.number("LOCK_WAIT_SECONDS", 5.0, 0, 5),
         retention_days=read.integer("RETENTION_DAYS", 30, 1, 3650),
         usage_retention_days=read.integer("USAGE_RETENTION_DAYS", 400, 1, 3650),
@@ -195,6 +204,18 @@ def _read_fleet_policy(read: "_Reader") -> FleetPolicy:
         placement_strategy=read.one_of(Strategy, "PLACEMENT_STRATEGY", Strategy.RESOURCE_BASED),
         recycling_enabled=read.flag("RECYCLING_ENABLED", default=False),
         recycling_minutes=read.integer("RECYCLING_MINUTES", 30, 1, 1440),
+    )
+
+
+def _rates(read: "_Reader") -> RateLimits:
+    return RateLimits(
+        by_pace={
+            Pace.WRITE: read.integer("RATE_WRITE_PER_MINUTE", 120, 0, 1_000_000),
+            Pace.QUERY: read.integer("RATE_QUERY_PER_MINUTE", 600, 0, 1_000_000),
+            Pace.BATCH: read.integer("RATE_BATCH_PER_MINUTE", 30, 0, 1_000_000),
+        },
+        service=read.integer("RATE_SERVICE_PER_MINUTE", 6000, 0, 1_000_000),
+        tiers=read.factors("RATE_TIERS"),
     )
 
 
@@ -251,6 +272,14 @@ class _Reader:
         if value != int(value):
             raise ConfigurationError(f"{name} must be a whole number")
         return int(value)
+
+    def factors(self, name: str) -> dict[str, float]:
+        found = re.findall(r"(?:^|,)\s*([\w.-]+)\s*=\s*([0-9]+(?:\.[0-9]+)?)\s*(?=,|$)", self.text(name))
+        if len(found) != len(self.names(name)) or not all(0 < float(factor) <= 1000 for _, factor in found):
+            raise ConfigurationError(
+                f"{name} must be plan=factor, separated by commas, each factor above 0 and up to 1000"
+            )
+        return {plan: float(factor) for plan, factor in found}
 
     def targets(self, name: str) -> tuple[str, ...]:
         found = tuple(part.strip().lower() for part in self.text(name).split(",") if part.strip())

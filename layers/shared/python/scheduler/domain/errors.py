@@ -157,6 +157,10 @@ class UserBusy(SchedulerError, retryable=True):
     """Another request of the same user is still running."""
 
 
+class RateLimited(SchedulerError, retryable=True):
+    """Too many requests in a minute."""
+
+
 class RequestInProgress(SchedulerError, retryable=True):
     """A request with this Idempotency-Key is still running."""
 

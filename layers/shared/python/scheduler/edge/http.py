@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -18,12 +19,14 @@ from scheduler.acting import Acting, act_for
 from scheduler.domain.errors import (
     BillingServiceUnavailable,
     InsufficientBalance,
+    RateLimited,
     RouteNotFound,
     SchedulerError,
     Unauthorized,
     ValidationFailed,
 )
 from scheduler.domain.model import RequestKey, Role
+from scheduler.edge import limits
 from scheduler.edge.access import Access, admit, needed_for
 from scheduler.edge.body import canonical, parse_json, plain_body, write_json
 from scheduler.edge.identity import Caller, caller_of
@@ -37,6 +40,7 @@ from scheduler.edge.problems import (
 from scheduler.edge.smoke import answering_smoke
 from scheduler.edge.telemetry import correlation_id, invocation
 from scheduler.settings import settings
+from scheduler.turns import one_turn
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +90,8 @@ class GuardedApi(APIGatewayHttpResolver):
         """Find out who calls and whether she may, then go on; a refusal passes by the routes' error handlers."""
         needed = needed_for(route_of(self.request))
         if needed is not Access.ANYONE:
-            self.context[_CALLER] = _admitted(self.request, needed)
+            self.context[_CALLER] = who = _admitted(self.request, needed)
+            limits.count(self.request, who)
         return super()._call_route(route, route_arguments)
 
 
@@ -100,6 +105,7 @@ def create_api() -> GuardedApi:
     )
 
     def problem(error: SchedulerError) -> Response[Any]:
+        error = limits.count_refused(error)
         return Response(
             status_code=status_of(type(error)).value,
             content_type=CONTENT_TYPE,
@@ -118,16 +124,18 @@ def lambda_entry(app: APIGatewayHttpResolver) -> HttpHandler:
     """Make the Lambda handler of an API: bounds the body, tells every failure, flushes metrics."""
 
     def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
-        with invocation(event, context) as log:
+        with invocation(event, context) as log, one_turn():
             path = str(event.get("rawPath", ""))
             try:
                 answer: Mapping[str, Any] = app.resolve({**event, **plain_body(event)}, context)
+                with suppress(RateLimited):  # it has its answer
+                    limits.count_answered()
             except SchedulerError as error:
                 answer = problem_answer(error, path)
             except Exception:
                 log.exception("failed")
                 answer = problem_answer(SchedulerError(), path)
-            return answer
+            return {**answer, "headers": {**answer.get("headers", {}), **limits.limit_headers()}}
 
     return answering_smoke(handler)
 

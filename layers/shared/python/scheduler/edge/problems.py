@@ -39,6 +39,7 @@ PROBLEMS: dict[type[errors.SchedulerError], HTTPStatus] = {
     errors.UnsupportedContentType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.ValidationFailed: HTTPStatus.UNPROCESSABLE_CONTENT,
     errors.IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_CONTENT,
+    errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     errors.QuotaServiceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.BillingServiceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -1,6 +1,6 @@
 """Wires adapters to use cases, once an execution environment. What a route does not use is not imported."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -8,8 +8,9 @@ from scheduler.adapters.aws.meter import EmfMeter
 from scheduler.adapters.open_gate import NoCache, OpenGate
 from scheduler.adapters.postgres.allocations import PostgresAllocations
 from scheduler.adapters.postgres.connection import Database
+from scheduler.edge import limits
 from scheduler.edge.telemetry import metrics
-from scheduler.ports import AvailableCache, Gate, Meter, Probe, UsageReporter
+from scheduler.ports import AvailableCache, Gate, Meter, UsageReporter
 from scheduler.ports.batches import QuotaBook
 from scheduler.runtime.snapshots import survive_snapshots
 from scheduler.service.allocator import Allocator
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from scheduler.adapters.http.user_service import UserService
     from scheduler.adapters.redis.breaker_store import RedisBreakerStore
     from scheduler.adapters.redis.client import RedisLink
+    from scheduler.adapters.redis.limiter import RedisLimiter
     from scheduler.service.solvency import Solvency
 
 
@@ -144,24 +146,6 @@ def get_relay() -> Relay:
 
 
 @lru_cache(maxsize=1)
-def get_probes() -> Sequence[Probe]:
-    """Wire the health check."""
-    from scheduler.adapters.probes import NeighbourProbe, PostgresProbe, RedisProbe
-
-    known = settings()
-    probes: list[Probe] = [PostgresProbe(database())]
-    if known.redis_host:
-        probes.append(RedisProbe(_redis_link()))
-    if known.user_service_url:
-        probes.append(NeighbourProbe("userService", known.user_service_url))
-    if known.billing_service_url:
-        probes.append(NeighbourProbe("billingService", known.billing_service_url))
-    if known.notifications.service_url:
-        probes.append(NeighbourProbe("notificationService", known.notifications.service_url))
-    return probes
-
-
-@lru_cache(maxsize=1)
 def get_usage_deliverer() -> UsageDeliverer:
     """Wire the usage queue."""
     from scheduler.adapters.postgres.outbox import PostgresInbox
@@ -238,7 +222,16 @@ def _gate() -> Gate:
         return OpenGate()
     from scheduler.adapters.redis.gate import RedisGate
 
-    return RedisGate(_redis_link(), meter(), settings().lock_wait_seconds)
+    return RedisGate(_redis_link(), meter(), settings().lock_wait_seconds, _limiter())
+
+
+def _limiter() -> "RedisLimiter | None":
+    from scheduler.runtime.limits import get_limiter
+
+    return get_limiter() if settings().redis_host else None
+
+
+limits.count_with(_limiter)
 
 
 def _available_cache() -> AvailableCache:

@@ -10,24 +10,30 @@ from typing import Any
 
 from scheduler.adapters.redis.cache import evict_in
 from scheduler.adapters.redis.client import Client, RedisLink
+from scheduler.adapters.redis.limiter import TAKE, Command, RedisLimiter, run
 from scheduler.adapters.redis.quota_cache import read_document, write_document
-from scheduler.domain.errors import UserBusy
+from scheduler.domain.errors import RateLimited, UserBusy
 from scheduler.domain.model import User
 from scheduler.domain.quota import QuotaDocument
 from scheduler.ports import Meter
+from scheduler.turns import open_turn
 
 LOCK_TTL_MS = 5000
 QUOTA_TTL_SECONDS = 60
 
-# One script a request: take the lock, and read the cached quota that lies in the same slot. A lost answer to SET is not
-# a lost lock: asked again, the stored token is compared.
+# One script a request: count it in the user's window, take the lock, and read the cached quota that lies in the same
+# slot. A lost answer to SET is not a lost lock: asked again, the stored token is compared.
 _ADMIT = """
+local quota = KEYS[2] and redis.call('GET', KEYS[2]) or false
+local counted = KEYS[3] and take(KEYS[3], quota, tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]) or false
+if counted and counted[1] == 0 then return {0, false, counted} end
 if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) and redis.call('GET', KEYS[1]) ~= ARGV[1] then
-    return {0, false}
+    return {0, false, counted}
 end
-return {1, KEYS[2] and redis.call('GET', KEYS[2]) or false}
+return {1, quota, counted}
 """
-_WITHOUT_LOCK: list[Any] = [1, None]
+_COUNT_AND_ADMIT = TAKE + _ADMIT
+_WITHOUT_LOCK: list[Any] = [1, None, None]
 # Only the owner unlocks: after the TTL the lock may be another's.
 _UNLOCK = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
@@ -47,10 +53,11 @@ class LockedAdmission:
 class RedisGate:
     """User and device locks with a TTL, a token, and a bounded wait with jitter."""
 
-    def __init__(self, link: RedisLink, meter: Meter, wait_seconds: float) -> None:
-        """Wait up to `wait_seconds` for a lock that is held."""
+    def __init__(self, link: RedisLink, meter: Meter, wait_seconds: float, limiter: RedisLimiter | None = None) -> None:
+        """Wait up to `wait_seconds` for a lock that is held. Without a limiter nobody's requests are counted here."""
         self._link = link
         self._meter = meter
+        self._limiter = limiter
         self._wait_seconds = wait_seconds
 
     @contextmanager
@@ -74,26 +81,66 @@ class RedisGate:
 
     def _held(self, keys: list[str], user: User | None = None) -> Iterator[LockedAdmission]:
         token = uuid.uuid4().hex
-        cached = self._wait_for(keys, token)
+        cached = self._wait_for(keys, token, user)
         admission = LockedAdmission(quota=read_document(user, cached) if user and cached else None)
         try:
             yield admission
         finally:
             self._link.attempt(lambda client: _leave(client, keys[0], token, evict=admission.evict), default=None)
 
-    def _wait_for(self, keys: list[str], token: str) -> str | None:
+    def _wait_for(self, keys: list[str], token: str, user: User | None) -> str | None:
         started = time.monotonic()
-        while True:
-            won, cached = self._link.attempt(
-                lambda client: client.eval(_ADMIT, len(keys), *keys, token, LOCK_TTL_MS), default=_WITHOUT_LOCK
-            )
-            if won:
-                break
+        won, cached = self._count_and_ask(keys, token, user)
+        while not won:
             if time.monotonic() - started > self._wait_seconds:
                 raise UserBusy(retry_after_seconds=1)
             time.sleep(random.uniform(0.01, 0.05))
+            won, cached = self._ask(keys, token)
         self._meter.observe("LockWait", 1000 * (time.monotonic() - started), "Milliseconds")
         return str(cached) if cached else None
+
+    def _count_and_ask(self, keys: list[str], token: str, user: User | None) -> tuple[Any, Any]:
+        """Ask for the lock; the first time a request does, count it as well.
+
+        Raises:
+            RateLimited: A window is full; then the lock is not kept.
+        """
+        turn = open_turn()
+        if turn is None or user is None or self._limiter is None:
+            return self._ask(keys, token)
+        turn.tenant_id, turn.user_id = user.tenant_id, user.user_id  # whoever asks for her
+        own, total = self._limiter.own(turn), self._limiter.total(turn)
+        if own is None:
+            self._limiter.take(turn)
+            return self._ask(keys, token)
+        admit: Command = (
+            "EVAL",
+            _COUNT_AND_ADMIT,
+            3,
+            *keys,
+            own.key,
+            token,
+            LOCK_TTL_MS,
+            own.limit,
+            own.weight,
+            own.tiers,
+        )
+        commands = [total.command(), admit] if total else [admit]
+        replies = self._link.attempt(lambda client: run(client, commands), default=None)
+        won, cached, counted = replies[-1] if replies else _WITHOUT_LOCK
+        try:
+            self._limiter.settle(turn, [*filter(None, [total, own])], [*replies[:-1], counted] if replies else None)
+        except RateLimited:
+            if won:
+                self._link.attempt(lambda client: _leave(client, keys[0], token, evict=False), default=None)
+            raise
+        return won, cached
+
+    def _ask(self, keys: list[str], token: str) -> tuple[Any, Any]:
+        won, cached, _ = self._link.attempt(
+            lambda client: client.eval(_ADMIT, len(keys), *keys, token, LOCK_TTL_MS), default=_WITHOUT_LOCK
+        )
+        return won, cached
 
 
 def _leave(client: Client, key: str, token: str, *, evict: bool) -> None:

@@ -1,0 +1,165 @@
+"""Sliding windows in Redis: in no sixty seconds do more requests pass than the limit says.
+
+A window is a hash that counts what passed in each second, by Redis' own clock. A second counts until it is over and
+sixty more have passed, so a place is free again after 60 to 61 seconds. What is refused is not counted: hammering locks
+nobody out. Windows cost speed and politeness only: without Redis, or when it makes no sense, everybody passes, and a
+metric says so.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scheduler.adapters.redis.client import Client, RedisLink
+from scheduler.domain.errors import RateLimited
+from scheduler.ports import Meter
+from scheduler.turns import RateLimits, Turn, Verdict
+
+# take(key, quota, limit, weight, tiers): count a request, or refuse it. The plan of the cached quota document decides
+# by what the limit is multiplied; the window remembers it, since the document is kept for a minute only. What is no
+# count is dropped. Gives {passed, limit, left, seconds until further ones fit, the second under which it was counted}.
+TAKE = """
+local function take(key, quota, limit, weight, tiers)
+    local now = tonumber(redis.call('TIME')[1])
+    local kept = redis.pcall('HGETALL', key)
+    if kept.err or #kept > 200 then redis.call('DEL', key) kept = {} end
+    local counts, used, plan = {}, 0, ''
+    for i = 1, #kept, 2 do
+        local second, count = tonumber(kept[i]), tonumber(kept[i + 1])
+        if kept[i] == 'plan' then
+            plan = kept[i + 1]
+        elseif second and count and count > 0 and second >= now - 60 and second <= now then
+            used = used + count
+            counts[#counts + 1] = {second, count}
+        else
+            redis.call('HDEL', key, kept[i])
+        end
+    end
+    table.sort(counts, function(one, other) return one[1] < other[1] end)
+    if tiers ~= '' then
+        local read, document = pcall(cjson.decode, quota or '')
+        local named = read and type(document) == 'table' and document.plan_name
+        if type(named) == 'string' then plan = named end
+        limit = math.max(1, math.floor(limit * (cjson.decode(tiers)[plan] or 1)))
+    end
+    weight = math.min(weight, limit)
+    local excess = used + weight - limit
+    if excess > 0 then
+        for _, counted in ipairs(counts) do
+            excess = excess - counted[2]
+            if excess <= 0 then return {0, limit, math.max(0, limit - used), counted[1] + 61 - now, now} end
+        end
+    end
+    redis.call('HINCRBY', key, now, weight)
+    if plan ~= '' then redis.call('HSET', key, 'plan', plan) end
+    redis.call('EXPIRE', key, 62)
+    return {1, limit, limit - used - weight, (counts[1] and counts[1][1] or now) + 61 - now, now}
+end
+"""
+_TAKE_ONE = (
+    TAKE + "return take(KEYS[1], KEYS[2] and redis.call('GET', KEYS[2]), tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3])"
+)
+
+Command = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One window that a request must fit into. `quota_key`: where the plan is read, in its slot; empty: nowhere."""
+
+    name: str
+    key: str
+    limit: int
+    weight: int
+    quota_key: str = ""
+    tiers: str = ""
+
+    def command(self) -> Command:
+        """Give the command that takes a place."""
+        keys = [self.key, self.quota_key] if self.quota_key else [self.key]
+        return ("EVAL", _TAKE_ONE, len(keys), *keys, self.limit, self.weight, self.tiers)
+
+
+class RedisLimiter:
+    """Takes turns: one round trip, in which a service's total and the user's window are asked."""
+
+    def __init__(self, link: RedisLink, meter: Meter, limits: RateLimits) -> None:
+        """Hold requests to the limits."""
+        self._link = link
+        self._meter = meter
+        self._limits = limits
+        self._tiers = json.dumps(dict(limits.tiers)) if limits.tiers else ""
+
+    def take(self, turn: Turn) -> None:
+        """Count a request.
+
+        Raises:
+            RateLimited: A window is full.
+        """
+        windows = [window for window in (self.total(turn), self.own(turn)) if window]
+        if windows:
+            commands = [window.command() for window in windows]
+            replies = self._link.attempt(lambda client: run(client, commands), default=None)
+            self.settle(turn, windows, replies)
+        turn.taken = True
+
+    def total(self, turn: Turn) -> Window | None:
+        """Give the window of all services of the tenant together; None: the request does not count there."""
+        if not turn.by_service or not self._limits.service:
+            return None
+        key = f"scheduler:rate:{{{turn.tenant_id}}}:service"
+        return Window("service", key, self._limits.service, turn.weight)
+
+    def own(self, turn: Turn) -> Window | None:
+        """Give the user's window for such requests; None: there is no limit."""
+        limit = self._limits.by_pace[turn.pace]
+        if not limit:
+            return None
+        # The length tells tenants apart where a bar in a name makes two tags the same.
+        tag = f"{{{turn.tenant_id}|{turn.user_id}}}"
+        key = f"scheduler:rate:{tag}:{len(turn.tenant_id)}:{turn.pace}"
+        quota_key = f"scheduler:quota:{tag}" if self._tiers else ""
+        return Window(f"user-{turn.pace}", key, limit, 1, quota_key, self._tiers)
+
+    def settle(self, turn: Turn, windows: Sequence[Window], replies: Sequence[Any] | None) -> None:
+        """Note what the windows said; who is refused by one gives back what another took.
+
+        Raises:
+            RateLimited: A window is full.
+        """
+        turn.taken = True
+        told = list(zip(windows, replies, strict=True)) if replies and len(replies) == len(windows) else []
+        if not told or not all(_makes_sense(reply) for _, reply in told):
+            self._meter.count("RateLimitSkipped")
+            return
+        turn.verdicts = [_verdict(window, reply) for window, reply in told]
+        refused = [verdict for verdict in turn.verdicts if not verdict.allowed]
+        if refused:
+            self._give_back([(window.key, reply[4], window.weight) for window, reply in told if reply[0] == 1])
+            self._meter.count("RateLimited")
+            raise RateLimited(retry_after_seconds=max(verdict.seconds for verdict in refused))
+
+    def _give_back(self, taken: Sequence[tuple[str, int, int]]) -> None:
+        commands = [("HINCRBY", key, second, -weight) for key, second, weight in taken]
+        if commands:
+            self._link.attempt(lambda client: run(client, commands), default=None)
+
+
+def run(client: Client, commands: Sequence[Command]) -> list[Any]:
+    """Run commands in one round trip (on a cluster one a node)."""
+    if len(commands) == 1:
+        return [client.execute_command(*commands[0])]
+    pipeline = client.pipeline(transaction=False)
+    for command in commands:
+        pipeline.execute_command(*command)
+    return list(pipeline.execute())
+
+
+def _verdict(window: Window, reply: Sequence[int]) -> Verdict:
+    passed, limit, left, seconds, _ = reply
+    return Verdict(window.name, limit, left, seconds, allowed=passed == 1)
+
+
+def _makes_sense(reply: object) -> bool:
+    return isinstance(reply, list) and len(reply) == 5 and all(type(part) is int and part >= 0 for part in reply)
