@@ -71,7 +71,8 @@ def _environment(database_url: str, redis_port: int) -> dict[str, str]:
 
 def _fill(url: str) -> None:
     from scheduler.adapters.postgres.devices import PostgresDevices
-    from scheduler.runtime import database, migrate_database
+    from scheduler.runtime import database
+    from scheduler.runtime.migration import migrate_database
 
     migrate_database()
     store, fleet = PostgresDevices(database()), fleet_columns(FLEET)

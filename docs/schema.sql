@@ -150,6 +150,8 @@ CREATE TABLE public.devices (
 )
 WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='500', autovacuum_vacuum_cost_delay='0', autovacuum_analyze_scale_factor='0.05');
 
+ALTER TABLE ONLY public.devices FORCE ROW LEVEL SECURITY;
+
 COMMENT ON TABLE public.devices IS 'The fleet. Facts a claim decides by stand on the device''s own row, so that its lock covers them';
 
 COMMENT ON COLUMN public.devices.tenant_id IS 'Dedicated to this tenant; NULL: shared by all';
@@ -191,6 +193,8 @@ CREATE TABLE public.quota_usage (
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='50', autovacuum_vacuum_cost_delay='0');
 
+ALTER TABLE ONLY public.quota_usage FORCE ROW LEVEL SECURITY;
+
 COMMENT ON TABLE public.quota_usage IS 'What each user holds now: the sum over her active allocations, kept in the transaction that changes them';
 
 COMMENT ON COLUMN public.quota_usage.blocked IS 'No grants: set first when a user is suspended, then her allocations are ended';
@@ -231,6 +235,8 @@ CREATE TABLE public.reservations (
     CONSTRAINT reservations_status_check CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'executing'::character varying, 'completed'::character varying, 'failed'::character varying, 'cancelled'::character varying, 'expired'::character varying])::text[])))
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='500', autovacuum_vacuum_cost_delay='0');
+
+ALTER TABLE ONLY public.reservations FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE public.reservations IS 'A device promised to a user for a window; no two live ones of a device overlap';
 
@@ -284,6 +290,8 @@ CREATE TABLE public.device_allocations (
     CONSTRAINT device_allocations_status_check CHECK (((status)::text = ANY ((ARRAY['allocated'::character varying, 'released'::character varying, 'expired'::character varying, 'revoked'::character varying])::text[])))
 )
 WITH (fillfactor='90', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0', autovacuum_analyze_scale_factor='0.01');
+
+ALTER TABLE ONLY public.device_allocations FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE public.device_allocations IS 'A device lent to a user until expires_at';
 
@@ -370,6 +378,8 @@ CREATE TABLE public.queue_entries (
 )
 WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='200', autovacuum_vacuum_cost_delay='0');
 
+ALTER TABLE ONLY public.queue_entries FORCE ROW LEVEL SECURITY;
+
 COMMENT ON TABLE public.queue_entries IS 'Users who wait for a device, and how their waits ended';
 
 COMMENT ON COLUMN public.queue_entries.rank IS 'Joined epoch minus the tier''s head start, in seconds; lower is served first. Linear ageing without a clock';
@@ -403,6 +413,29 @@ CREATE TABLE public.spec_classes (
 COMMENT ON TABLE public.spec_classes IS 'Distinct kinds of devices: pool, type and size';
 
 COMMENT ON COLUMN public.spec_classes.pool IS 'Tenant that the devices are dedicated to; empty: shared by all';
+
+CREATE FUNCTION public.is_involved(p_device text, p_held_for uuid) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT EXISTS (SELECT FROM device_allocations WHERE device_id = p_device)
+        OR EXISTS (SELECT FROM reservations WHERE device_id = p_device AND status IN ('pending', 'executing'))
+        OR EXISTS (SELECT FROM queue_entries WHERE id = p_held_for)
+$$;
+
+COMMENT ON FUNCTION public.is_involved(p_device text, p_held_for uuid) IS 'Whether the acting tenant has to do with a device that is another''s';
+
+CREATE FUNCTION public.join_role(p_role text, p_member text) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF NOT pg_has_role(p_member, p_role, 'USAGE') THEN
+        EXECUTE format('GRANT %I TO %I', p_role, p_member);
+    END IF;
+EXCEPTION WHEN unique_violation OR internal_error THEN
+    NULL;  -- another database's migration did it at this moment (an internal error: tuple concurrently updated)
+END $$;
+
+COMMENT ON FUNCTION public.join_role(p_role text, p_member text) IS 'Makes a role a member of another, whoever does so at the same time';
 
 CREATE TABLE public.outlook_lessons (
     only_row boolean DEFAULT true NOT NULL,
@@ -457,6 +490,8 @@ CREATE TABLE public.webhooks (
 )
 WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='200', autovacuum_vacuum_cost_delay='0');
 
+ALTER TABLE ONLY public.webhooks FORCE ROW LEVEL SECURITY;
+
 COMMENT ON TABLE public.webhooks IS 'Where tenants want to be told of events';
 
 COMMENT ON COLUMN public.webhooks.slot IS 'One of the places a tenant has: the unique index bounds their number whoever races';
@@ -472,6 +507,47 @@ COMMENT ON COLUMN public.webhooks.waiting IS 'Its deliveries that are not finish
 COMMENT ON COLUMN public.webhooks.busy_until IS 'No attempt begins before: one is in flight, or it rests after failures';
 
 COMMENT ON COLUMN public.webhooks.next_attempt_at IS 'When the next attempt is due: the earliest of its deliveries, not before busy_until';
+
+CREATE FUNCTION public.raise_wall(p_table regclass, p_own text DEFAULT 'tenant_id = acting_tenant'::text) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    tenant   text := 'NULLIF(current_setting(''app.tenant'', true), '''')';
+    operator text := 'NULLIF(current_setting(''app.operator'', true), '''')';
+    own      text := replace(p_own, 'acting_tenant', tenant);
+BEGIN
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', p_table);
+    EXECUTE format('CREATE POLICY app ON %s TO scheduler_app USING (%s OR %s IS NOT NULL)', p_table, own, operator);
+    EXECUTE format('CREATE POLICY worker ON %s TO scheduler_worker USING (%s OR %s IS NULL)', p_table, own, tenant);
+    EXECUTE format('CREATE POLICY engine ON %s TO scheduler_engine USING (true)', p_table);
+    EXECUTE format('CREATE POLICY readonly ON %s FOR SELECT TO scheduler_readonly USING (true)', p_table);
+    EXECUTE format('CREATE POLICY migrating ON %s TO CURRENT_USER USING (true)', p_table);
+END $$;
+
+COMMENT ON FUNCTION public.raise_wall(p_table regclass, p_own text) IS 'Gives a table with rows of tenants its row-level security; later migrations call it for theirs';
+
+CREATE TABLE public.quota_plans (
+    name character varying(50) NOT NULL,
+    max_devices integer,
+    max_concurrent_devices integer,
+    max_cpu_cores_per_device integer,
+    max_memory_mb_per_device integer,
+    max_storage_gb_per_device integer,
+    total_cpu_cores integer,
+    total_memory_gb integer,
+    total_storage_gb integer,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT quota_plans_max_concurrent_devices_check CHECK ((max_concurrent_devices >= 0)),
+    CONSTRAINT quota_plans_max_cpu_cores_per_device_check CHECK ((max_cpu_cores_per_device >= 0)),
+    CONSTRAINT quota_plans_max_devices_check CHECK ((max_devices >= 0)),
+    CONSTRAINT quota_plans_max_memory_mb_per_device_check CHECK ((max_memory_mb_per_device >= 0)),
+    CONSTRAINT quota_plans_max_storage_gb_per_device_check CHECK ((max_storage_gb_per_device >= 0)),
+    CONSTRAINT quota_plans_total_cpu_cores_check CHECK ((total_cpu_cores >= 0)),
+    CONSTRAINT quota_plans_total_memory_gb_check CHECK ((total_memory_gb >= 0)),
+    CONSTRAINT quota_plans_total_storage_gb_check CHECK ((total_storage_gb >= 0))
+);
+
+COMMENT ON TABLE public.quota_plans IS 'Built-in plans; NULL: no limit';
 
 CREATE FUNCTION public.record_usage() RETURNS trigger
     LANGUAGE plpgsql
@@ -533,6 +609,8 @@ CREATE TABLE public.notifications (
 )
 WITH (fillfactor='80');
 
+ALTER TABLE ONLY public.notifications FORCE ROW LEVEL SECURITY;
+
 COMMENT ON TABLE public.notifications IS 'What users were told, in their language; deleted after their retention';
 
 COMMENT ON COLUMN public.notifications.fact IS 'What is told once: the id of the event, or what several events share that are one fact';
@@ -553,6 +631,8 @@ CREATE TABLE public.allocation_counters (
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='50', autovacuum_vacuum_cost_delay='0');
 
+ALTER TABLE ONLY public.allocation_counters FORCE ROW LEVEL SECURITY;
+
 COMMENT ON TABLE public.allocation_counters IS 'Running totals a tenant, spread over shards so that a busy tenant is not one hot row';
 
 CREATE TABLE public.allocation_renewals (
@@ -567,6 +647,8 @@ CREATE TABLE public.allocation_renewals (
     CONSTRAINT allocation_renewals_check CHECK ((new_expires_at > old_expires_at)),
     CONSTRAINT allocation_renewals_number_check CHECK ((number > 0))
 );
+
+ALTER TABLE ONLY public.allocation_renewals FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE public.allocation_renewals IS 'Each renewal of an allocation, numbered from 1; goes when the allocation goes';
 
@@ -636,6 +718,8 @@ CREATE TABLE public.idempotency_keys (
 )
 WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0');
 
+ALTER TABLE ONLY public.idempotency_keys FORCE ROW LEVEL SECURITY;
+
 COMMENT ON TABLE public.idempotency_keys IS 'The facts a keyed request was answered with, written in the transaction of its effect; kept 24 h';
 
 CREATE TABLE public.inbox (
@@ -677,6 +761,8 @@ CREATE TABLE public.notification_preferences (
     CONSTRAINT notification_preferences_language_check CHECK (((language)::text = ANY ((ARRAY['en'::character varying, 'zh'::character varying])::text[])))
 );
 
+ALTER TABLE ONLY public.notification_preferences FORCE ROW LEVEL SECURITY;
+
 COMMENT ON TABLE public.notification_preferences IS 'How a user wishes to be told; who has no row is told as the parameters say';
 
 COMMENT ON COLUMN public.notification_preferences.channels IS 'Channels she takes notices on; NULL: all that the notice has';
@@ -693,6 +779,8 @@ CREATE TABLE public.outbox (
     published_at timestamp with time zone
 )
 WITH (autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0', autovacuum_analyze_scale_factor='0.01');
+
+ALTER TABLE ONLY public.outbox FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE public.outbox IS 'Events that committed with their change; the relay publishes them in the order of id';
 
@@ -714,6 +802,8 @@ CREATE TABLE public.payment_failures (
     failed_at timestamp with time zone NOT NULL
 );
 
+ALTER TABLE ONLY public.payment_failures FORCE ROW LEVEL SECURITY;
+
 COMMENT ON TABLE public.payment_failures IS 'Failed payments since the last that went through, the newest three of a user: a row an event, however often it comes';
 
 CREATE TABLE public.placement_strategy (
@@ -732,29 +822,6 @@ CREATE TABLE public.queue_gate (
 
 COMMENT ON TABLE public.queue_gate IS 'One row, locked by whoever serves the queue: dispatchers at the same time keep one order of service';
 
-CREATE TABLE public.quota_plans (
-    name character varying(50) NOT NULL,
-    max_devices integer,
-    max_concurrent_devices integer,
-    max_cpu_cores_per_device integer,
-    max_memory_mb_per_device integer,
-    max_storage_gb_per_device integer,
-    total_cpu_cores integer,
-    total_memory_gb integer,
-    total_storage_gb integer,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT quota_plans_max_concurrent_devices_check CHECK ((max_concurrent_devices >= 0)),
-    CONSTRAINT quota_plans_max_cpu_cores_per_device_check CHECK ((max_cpu_cores_per_device >= 0)),
-    CONSTRAINT quota_plans_max_devices_check CHECK ((max_devices >= 0)),
-    CONSTRAINT quota_plans_max_memory_mb_per_device_check CHECK ((max_memory_mb_per_device >= 0)),
-    CONSTRAINT quota_plans_max_storage_gb_per_device_check CHECK ((max_storage_gb_per_device >= 0)),
-    CONSTRAINT quota_plans_total_cpu_cores_check CHECK ((total_cpu_cores >= 0)),
-    CONSTRAINT quota_plans_total_memory_gb_check CHECK ((total_memory_gb >= 0)),
-    CONSTRAINT quota_plans_total_storage_gb_check CHECK ((total_storage_gb >= 0))
-);
-
-COMMENT ON TABLE public.quota_plans IS 'Built-in plans; NULL: no limit';
-
 CREATE TABLE public.quotas (
     tenant_id character varying(255) NOT NULL,
     user_id character varying(255) NOT NULL,
@@ -766,6 +833,8 @@ CREATE TABLE public.quotas (
     CONSTRAINT quotas_limits_check CHECK ((jsonb_typeof(limits) = 'object'::text)),
     CONSTRAINT quotas_status_check CHECK (((status)::text = ANY ((ARRAY['active'::character varying, 'exceeded'::character varying, 'suspended'::character varying, 'expired'::character varying])::text[])))
 );
+
+ALTER TABLE ONLY public.quotas FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE public.quotas IS 'Which built-in plan a user has; a user without a row has the default plan';
 
@@ -866,6 +935,8 @@ CREATE TABLE public.usage_records (
 )
 WITH (fillfactor='90', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0');
 
+ALTER TABLE ONLY public.usage_records FORCE ROW LEVEL SECURITY;
+
 COMMENT ON TABLE public.usage_records IS 'What is billed: each ended segment once, and credits beside; outlives its allocation';
 
 COMMENT ON COLUMN public.usage_records.segment IS 'Counts the devices that served the allocation, from 1';
@@ -888,6 +959,8 @@ CREATE TABLE public.user_standing (
     quota_told_by character varying(255)
 )
 WITH (fillfactor='80');
+
+ALTER TABLE ONLY public.user_standing FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE public.user_standing IS 'When each thing was told of a user last, whatever came first: what stands follows from the times alone';
 
@@ -912,6 +985,8 @@ CREATE TABLE public.webhook_deliveries (
     CONSTRAINT webhook_deliveries_check CHECK ((num_nonnulls(next_attempt_at, delivered_at, failed_at) = 1))
 )
 WITH (fillfactor='90', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='200', autovacuum_vacuum_cost_delay='0');
+
+ALTER TABLE ONLY public.webhook_deliveries FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE public.webhook_deliveries IS 'One row for each event and webhook that wants it; it waits, was delivered, or failed for good';
 
@@ -1158,3 +1233,219 @@ ALTER TABLE ONLY public.quotas
 
 ALTER TABLE ONLY public.reservations
     ADD CONSTRAINT reservations_device_id_fkey FOREIGN KEY (device_id) REFERENCES public.devices(id);
+
+ALTER TABLE public.allocation_counters ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.allocation_renewals ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY app ON public.allocation_counters TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+
+CREATE POLICY app ON public.allocation_renewals TO scheduler_app USING (((EXISTS ( SELECT
+   FROM public.device_allocations a
+  WHERE (a.id = allocation_renewals.allocation_id))) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+
+CREATE POLICY app ON public.device_allocations TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+
+CREATE POLICY app ON public.devices TO scheduler_app USING (((tenant_id IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR public.is_involved((id)::text, held_for) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+
+CREATE POLICY app ON public.idempotency_keys TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+
+CREATE POLICY app ON public.notification_preferences TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+
+CREATE POLICY app ON public.notifications TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+
+CREATE POLICY app ON public.outbox TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+
+CREATE POLICY app ON public.payment_failures TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+
+CREATE POLICY app ON public.queue_entries TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+
+CREATE POLICY app ON public.quota_usage TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+
+CREATE POLICY app ON public.quotas TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+
+CREATE POLICY app ON public.reservations TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+
+CREATE POLICY app ON public.usage_records TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+
+CREATE POLICY app ON public.user_standing TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+
+CREATE POLICY app ON public.webhook_deliveries TO scheduler_app USING (((EXISTS ( SELECT
+   FROM public.webhooks w
+  WHERE (w.id = webhook_deliveries.webhook_id))) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+
+CREATE POLICY app ON public.webhooks TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+
+ALTER TABLE public.device_allocations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.devices ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY engine ON public.allocation_counters TO scheduler_engine USING (true);
+
+CREATE POLICY engine ON public.allocation_renewals TO scheduler_engine USING (true);
+
+CREATE POLICY engine ON public.device_allocations TO scheduler_engine USING (true);
+
+CREATE POLICY engine ON public.devices TO scheduler_engine USING (true);
+
+CREATE POLICY engine ON public.idempotency_keys TO scheduler_engine USING (true);
+
+CREATE POLICY engine ON public.notification_preferences TO scheduler_engine USING (true);
+
+CREATE POLICY engine ON public.notifications TO scheduler_engine USING (true);
+
+CREATE POLICY engine ON public.outbox TO scheduler_engine USING (true);
+
+CREATE POLICY engine ON public.payment_failures TO scheduler_engine USING (true);
+
+CREATE POLICY engine ON public.queue_entries TO scheduler_engine USING (true);
+
+CREATE POLICY engine ON public.quota_usage TO scheduler_engine USING (true);
+
+CREATE POLICY engine ON public.quotas TO scheduler_engine USING (true);
+
+CREATE POLICY engine ON public.reservations TO scheduler_engine USING (true);
+
+CREATE POLICY engine ON public.usage_records TO scheduler_engine USING (true);
+
+CREATE POLICY engine ON public.user_standing TO scheduler_engine USING (true);
+
+CREATE POLICY engine ON public.webhook_deliveries TO scheduler_engine USING (true);
+
+CREATE POLICY engine ON public.webhooks TO scheduler_engine USING (true);
+
+CREATE POLICY growth ON public.devices AS RESTRICTIVE FOR INSERT TO scheduler_app WITH CHECK (((CURRENT_USER <> 'scheduler_app'::name) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+
+ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY migrating ON public.allocation_counters TO postgres USING (true);
+
+CREATE POLICY migrating ON public.allocation_renewals TO postgres USING (true);
+
+CREATE POLICY migrating ON public.device_allocations TO postgres USING (true);
+
+CREATE POLICY migrating ON public.devices TO postgres USING (true);
+
+CREATE POLICY migrating ON public.idempotency_keys TO postgres USING (true);
+
+CREATE POLICY migrating ON public.notification_preferences TO postgres USING (true);
+
+CREATE POLICY migrating ON public.notifications TO postgres USING (true);
+
+CREATE POLICY migrating ON public.outbox TO postgres USING (true);
+
+CREATE POLICY migrating ON public.payment_failures TO postgres USING (true);
+
+CREATE POLICY migrating ON public.queue_entries TO postgres USING (true);
+
+CREATE POLICY migrating ON public.quota_usage TO postgres USING (true);
+
+CREATE POLICY migrating ON public.quotas TO postgres USING (true);
+
+CREATE POLICY migrating ON public.reservations TO postgres USING (true);
+
+CREATE POLICY migrating ON public.usage_records TO postgres USING (true);
+
+CREATE POLICY migrating ON public.user_standing TO postgres USING (true);
+
+CREATE POLICY migrating ON public.webhook_deliveries TO postgres USING (true);
+
+CREATE POLICY migrating ON public.webhooks TO postgres USING (true);
+
+ALTER TABLE public.notification_preferences ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.notifications ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.outbox ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.payment_failures ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.queue_entries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.quota_usage ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.quotas ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY readonly ON public.allocation_counters FOR SELECT TO scheduler_readonly USING (true);
+
+CREATE POLICY readonly ON public.allocation_renewals FOR SELECT TO scheduler_readonly USING (true);
+
+CREATE POLICY readonly ON public.device_allocations FOR SELECT TO scheduler_readonly USING (true);
+
+CREATE POLICY readonly ON public.devices FOR SELECT TO scheduler_readonly USING (true);
+
+CREATE POLICY readonly ON public.idempotency_keys FOR SELECT TO scheduler_readonly USING (true);
+
+CREATE POLICY readonly ON public.notification_preferences FOR SELECT TO scheduler_readonly USING (true);
+
+CREATE POLICY readonly ON public.notifications FOR SELECT TO scheduler_readonly USING (true);
+
+CREATE POLICY readonly ON public.outbox FOR SELECT TO scheduler_readonly USING (true);
+
+CREATE POLICY readonly ON public.payment_failures FOR SELECT TO scheduler_readonly USING (true);
+
+CREATE POLICY readonly ON public.queue_entries FOR SELECT TO scheduler_readonly USING (true);
+
+CREATE POLICY readonly ON public.quota_usage FOR SELECT TO scheduler_readonly USING (true);
+
+CREATE POLICY readonly ON public.quotas FOR SELECT TO scheduler_readonly USING (true);
+
+CREATE POLICY readonly ON public.reservations FOR SELECT TO scheduler_readonly USING (true);
+
+CREATE POLICY readonly ON public.usage_records FOR SELECT TO scheduler_readonly USING (true);
+
+CREATE POLICY readonly ON public.user_standing FOR SELECT TO scheduler_readonly USING (true);
+
+CREATE POLICY readonly ON public.webhook_deliveries FOR SELECT TO scheduler_readonly USING (true);
+
+CREATE POLICY readonly ON public.webhooks FOR SELECT TO scheduler_readonly USING (true);
+
+CREATE POLICY relay ON public.outbox TO scheduler_relay USING (true);
+
+ALTER TABLE public.reservations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.usage_records ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.user_standing ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhook_deliveries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhooks ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY worker ON public.allocation_counters TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+
+CREATE POLICY worker ON public.allocation_renewals TO scheduler_worker USING (((EXISTS ( SELECT
+   FROM public.device_allocations a
+  WHERE (a.id = allocation_renewals.allocation_id))) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+
+CREATE POLICY worker ON public.device_allocations TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+
+CREATE POLICY worker ON public.devices TO scheduler_worker USING (((tenant_id IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR public.is_involved((id)::text, held_for) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+
+CREATE POLICY worker ON public.idempotency_keys TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+
+CREATE POLICY worker ON public.notification_preferences TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+
+CREATE POLICY worker ON public.notifications TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+
+CREATE POLICY worker ON public.outbox TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+
+CREATE POLICY worker ON public.payment_failures TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+
+CREATE POLICY worker ON public.queue_entries TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+
+CREATE POLICY worker ON public.quota_usage TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+
+CREATE POLICY worker ON public.quotas TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+
+CREATE POLICY worker ON public.reservations TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+
+CREATE POLICY worker ON public.usage_records TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+
+CREATE POLICY worker ON public.user_standing TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+
+CREATE POLICY worker ON public.webhook_deliveries TO scheduler_worker USING (((EXISTS ( SELECT
+   FROM public.webhooks w
+  WHERE (w.id = webhook_deliveries.webhook_id))) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+
+CREATE POLICY worker ON public.webhooks TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));

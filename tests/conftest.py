@@ -10,11 +10,13 @@ from hypothesis import settings as examples
 from scheduler import runtime
 from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.migrate import migrate
+from scheduler.runtime import connection as wiring
 from scheduler.settings import ENVIRONMENT
 from tests.support.api import Api
 from tests.support.clock import Clock
 from tests.support.databases import migrated_database
 from tests.support.limits import RAISED_LIMITS
+from tests.support.roles import ByRole
 from tests.support.wiring import forget_wiring
 from tools.embedded import PostgresServer, ValkeyServer, postgres, valkey
 
@@ -77,10 +79,14 @@ def redis_url(valkey_server: ValkeyServer) -> str:
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[pytest.MonkeyPatch]:
-    """The functions' environment, with a database and without Redis; set more before the first call."""
+    """The functions' environment, with a database and without Redis; set more before the first call.
+
+    Each function connects as its role, so that every test of them is one of the wall between tenants too.
+    """
     for name in ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setattr(wiring, "Database", ByRole)
     forget_wiring()
     yield monkeypatch
     runtime.database().close()

@@ -2,11 +2,17 @@
 
 import importlib.util
 import sys
-from functools import cache
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import cache, wraps
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 FUNCTIONS = Path(__file__).parents[1] / "functions"
+
+running: ContextVar[str] = ContextVar("running", default="")
+"""The function that runs now; empty: none. Lambda gives each a process, and so a database role, of its own."""
 
 
 def function_names() -> list[str]:
@@ -27,4 +33,17 @@ def load_function(name: str) -> ModuleType:
         spec.loader.exec_module(module)
     finally:
         sys.path.remove(str(folder))
+    module.handler = _named(name, module.handler)  # type: ignore[attr-defined]
     return module
+
+
+def _named(name: str, handler: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(handler)
+    def run(*arguments: Any, **named: Any) -> Any:
+        token = running.set(name)
+        try:
+            return handler(*arguments, **named)
+        finally:
+            running.reset(token)
+
+    return run

@@ -8,7 +8,7 @@ import psycopg2
 from scheduler.adapters.postgres.connection import NotAConnectionUrl
 from scheduler.adapters.postgres.migrate import MigrationChanged
 from scheduler.domain.errors import Unavailable
-from scheduler.runtime import migrate_database
+from scheduler.runtime.migration import migrate_database
 from scheduler.settings import ConfigurationError
 
 _EXAMPLE = "make migrate DATABASE_URL=postgresql://user:password@host:5432/database"

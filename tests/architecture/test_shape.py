@@ -93,7 +93,7 @@ def test_only_settings_reads_the_environment() -> None:
         if any(isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"} for node in ast.walk(tree(path)))
     ]
 
-    assert [name_of(path) for path in reading] == [name_of(PACKAGE / "settings.py")]
+    assert [name_of(path) for path in reading] == [name_of(PACKAGE / "settings" / "__init__.py")]
 
 
 def test_the_product_writes_to_the_log_and_not_to_the_screen() -> None:

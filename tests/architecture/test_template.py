@@ -1,5 +1,6 @@
 """template.yaml keeps what the functions and the queues rely on."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -221,7 +222,10 @@ def test_no_function_can_be_starved_by_reserved_concurrency(budget: str) -> None
 
 
 def test_passwords_in_parameters_are_not_echoed() -> None:
-    assert TEMPLATE["Parameters"]["DatabaseUrl"]["NoEcho"] is True
+    urls = [name for name in TEMPLATE["Parameters"] if name.endswith("DatabaseUrl")]
+
+    assert len(urls) == 4
+    assert all(TEMPLATE["Parameters"][name]["NoEcho"] is True for name in urls)
 
 
 def test_every_variable_that_the_template_sets_is_known_to_the_code() -> None:
@@ -234,3 +238,26 @@ def test_every_variable_that_the_code_knows_is_set_by_the_template() -> None:
     only_local = {"SERVICE_TOKEN_SECRET"}
 
     assert set(ENVIRONMENT) - only_local <= {name for function in FUNCTIONS for name in environment_of(function)}
+
+
+def role_by_kind(function: str) -> str:
+    """What only answers requests sees least; the relay is apart, and who migrates is no role of the functions."""
+    if function in {"RelayFunction", "MigrateFunction"}:
+        return {"RelayFunction": "Relay", "MigrateFunction": ""}[function]
+    kinds = {event["Type"] for event in FUNCTIONS[function].get("Events", {}).values()}
+    return "Worker" if kinds & {"Schedule", "SQS"} else "App"
+
+
+@pytest.mark.parametrize("function", [name for name in FUNCTIONS if "CodeUri" in FUNCTIONS[name]])
+def test_a_function_connects_as_the_role_of_its_kind(function: str) -> None:
+    kind, variables = role_by_kind(function), environment_of(function)
+    owner = {"Ref": "DbUser"}, {"Ref": "DatabaseUrl"}
+    expected = (
+        {"Fn::If": ["DbByIam", f"scheduler_{kind.lower()}", owner[0]]} if kind else owner[0],
+        {"Fn::If": [f"Has{kind}DatabaseUrl", {"Ref": f"{kind}DatabaseUrl"}, owner[1]]} if kind else owner[1],
+    )
+
+    assert (variables["DB_USER"], variables["DATABASE_URL"]) == expected
+    policies = str(FUNCTIONS[function].get("Policies", []))
+    granted = re.findall(r"ConnectAs(\w+)", policies)
+    assert granted == ([kind] if kind and "ReadDataSecrets" in policies else [])

@@ -11,6 +11,7 @@ from tools.handlers import load_function
 
 WITNESS = """
     CREATE TABLE witnessed (what text, tenant text, operator text, act jsonb);
+    GRANT ALL ON witnessed TO PUBLIC;
     CREATE FUNCTION witness() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         INSERT INTO witnessed VALUES (TG_TABLE_NAME || ' ' || TG_OP, current_setting('app.tenant', true),
             current_setting('app.operator', true), NULLIF(current_setting('app.act', true), '')::jsonb);

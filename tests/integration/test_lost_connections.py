@@ -19,6 +19,7 @@ from scheduler.domain.errors import Unavailable
 from tests.support import scripted_postgres as script
 from tests.support.api import Answer, Api
 from tests.support.ledger import assert_ledger_agrees
+from tests.support.roles import let_roles_in
 from tests.support.scripted_postgres import scripted_postgres
 from tests.support.sessions import administrator, committing, eventually, holding, one, terminate, waiting
 from tools.embedded import PostgresServer, postgres
@@ -50,6 +51,7 @@ def own_postgres(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
 def fragile_url(environment: pytest.MonkeyPatch, own_postgres: PostgresServer) -> str:
     url = own_postgres.create_database("fragile")
     migrate(url)
+    let_roles_in(own_postgres)
     environment.setenv("DATABASE_URL", url)
     return url
 

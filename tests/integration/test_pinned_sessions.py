@@ -7,6 +7,7 @@ import pytest
 from scheduler import runtime
 from scheduler.adapters.postgres.migrate import migrate
 from tests.support.api import Api
+from tests.support.roles import let_roles_in
 from tests.support.samples import neighbourhood, run_samples
 from tests.support.statements import LEFT_IN_THE_SESSION, LOG_EVERYTHING, LONGEST_TEXT, logged_statements, pinning
 from tools.embedded import PostgresServer, ValkeyServer, postgres
@@ -17,6 +18,7 @@ from tools.handlers import function_names
 def logging_postgres() -> Iterator[PostgresServer]:
     """A Postgres that logs every statement."""
     with postgres(settings=LOG_EVERYTHING) as server:
+        let_roles_in(server)
         yield server
 
 
@@ -48,7 +50,7 @@ def test_nor_does_the_quota_of_a_built_in_plan(
     assert api.allocate().status == 201
 
     statements = logged_statements(logging_postgres)
-    assert any("quota_plans" in statement for statement in statements)
+    assert any("read_quotas" in statement for statement in statements)
     assert pinning(statements) == []
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from scheduler import runtime
 from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.device_reports import PostgresDeviceReports
 from scheduler.adapters.postgres.devices import PostgresDevices
 from scheduler.adapters.postgres.fleet import PostgresFleet
 from scheduler.adapters.postgres.queue import PostgresQueue
 from scheduler.domain.incoming import DeviceRecycled, EventMark, Family
+from scheduler.runtime.migration import migrate_database
 from tests.support.api import OPERATOR, SERVICE, Api, Context
 from tests.support.clock import Clock
 from tests.support.contenders import add_devices, allocator_on, request
@@ -284,7 +284,7 @@ def test_the_policy_comes_from_the_environment_when_the_database_is_migrated(
     environment.setenv("RECYCLING_ENABLED", "true")
     environment.setenv("RECYCLING_MINUTES", "45")
 
-    assert runtime.migrate_database()["recycles"] is True
+    assert migrate_database()["recycles"] is True
 
     assert database.rows("SELECT recycles, recycle_minutes FROM fleet_policy", {}) == [
         {"recycles": True, "recycle_minutes": 45}

@@ -7,6 +7,7 @@ import pytest
 from scheduler.adapters.postgres import connection
 from scheduler.adapters.postgres.migrate import migrate
 from tests.support.api import SERVICE, Answer, Api
+from tests.support.roles import let_roles_in
 from tools.embedded import PostgresServer, postgres
 
 
@@ -24,6 +25,7 @@ def fragile_api(environment: pytest.MonkeyPatch, own_postgres: PostgresServer) -
     environment.setattr(connection, "ANSWER_TIMEOUT_SECONDS", 0.5)
     url = own_postgres.create_database("fragile")
     migrate(url)
+    let_roles_in(own_postgres)
     environment.setenv("DATABASE_URL", url)
     api = Api()
     assert api.get("/scheduler/devices/available", SERVICE).status == 200

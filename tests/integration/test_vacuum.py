@@ -56,7 +56,7 @@ def test_hot_rows_are_changed_on_their_page(api: Api, database: Database) -> Non
     api.add_devices(USERS)
     churn(api, database)
 
-    for session in (runtime.database(), database):
+    for session in (*runtime.database().by_role.values(), database):
         session.call("SELECT pg_stat_force_next_flush()", {})
     rows = database.rows(
         "SELECT relname, n_tup_upd AS updates, n_tup_hot_upd AS hot FROM pg_stat_user_tables"

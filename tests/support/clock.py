@@ -11,7 +11,11 @@ class Clock:
     def __init__(self, database: Database) -> None:
         """Start at the real time."""
         self._database = database
-        database.call("CREATE TABLE IF NOT EXISTS clock_offset AS SELECT interval '0' AS shift", {})
+        database.call(
+            "CREATE TABLE IF NOT EXISTS clock_offset AS SELECT interval '0' AS shift;"
+            " GRANT SELECT ON clock_offset TO PUBLIC",
+            {},
+        )
         database.call(
             "CREATE OR REPLACE FUNCTION scheduler_clock() RETURNS timestamptz LANGUAGE sql VOLATILE AS"
             " $$ SELECT clock_timestamp() + shift FROM clock_offset $$",

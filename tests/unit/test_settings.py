@@ -69,6 +69,7 @@ def test_a_variable_is_read_as_what_it_is(name, text, attribute, value):
         pytest.param("QUOTA_ALLOW_ON_ERROR", "1", id="1 is not true"),
         pytest.param("REDIS_TLS", "on", id="on is not true"),
         pytest.param("DB_PORT", "0", id="no such port"),
+        pytest.param("DB_SSL_MODE", "disable", id="no TLS at all"),
         pytest.param("WEBHOOK_ALLOWED_TARGETS", "localhost", id="a target without a port"),
         pytest.param("WEBHOOK_ALLOWED_TARGETS", "http://localhost:80", id="a URL as a target"),
         pytest.param("WEBHOOK_ALLOWED_TARGETS", "*:80", id="any target"),
@@ -106,3 +107,20 @@ def test_credentials_of_a_secret_are_escaped_in_the_connection_url():
     assert known.database_url_for("ana@corp", "p@ss/w:rd?") == (
         "postgresql://ana%40corp:p%40ss%2Fw%3Ard%3F@db.example:5432/phones%20%26%20more"
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "ending"),
+    [
+        pytest.param({}, "/scheduler", id="as it comes"),
+        pytest.param({"DB_IAM_AUTH": "true"}, "/scheduler?sslmode=require", id="a token never without TLS"),
+        pytest.param({"DB_SSL_MODE": "require"}, "/scheduler?sslmode=require", id="TLS"),
+        pytest.param(
+            {"DB_SSL_MODE": "verify-full", "DB_SSL_ROOT_CERT": "/opt/rds ca.pem", "DB_IAM_AUTH": "true"},
+            "/scheduler?sslmode=verify-full&sslrootcert=%2Fopt%2Frds%20ca.pem",
+            id="and who it is",
+        ),
+    ],
+)
+def test_the_connection_url_says_how_the_server_proves_itself(given, ending):
+    assert read_settings({"DB_HOST": "db.example"} | given).database_url_for("app", "x").endswith(f":5432{ending}")

@@ -1,16 +1,18 @@
 """An embedded Postgres cluster on a free port of 127.0.0.1."""
 
+import hashlib
 import importlib.util
 import secrets
 import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg2
-from psycopg2 import sql
+from psycopg2 import errors, sql
 
 from tools.embedded.os_user import let_others_reach, let_others_read, unprivileged_user
 from tools.embedded.ports import free_port
@@ -69,6 +71,16 @@ class PostgresServer(EmbeddedServer):
     def url_of(self, database: str) -> str:
         """URL of one database, password included."""
         return f"postgresql://{_SUPERUSER}:{self._password_file.read_text()}@127.0.0.1:{self.port}/{database}"
+
+    def let_in(self, *roles: str) -> None:
+        """Let roles log in, each with the password that `as_role` gives; make those that are not there yet."""
+        for role in roles:
+            password = urlsplit(as_role(self.url, role)).password
+            with suppress(errors.DuplicateObject):
+                self._administer(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
+            self._administer(
+                sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
+            )
 
     def start(self) -> None:
         """Start the cluster, after creating it when the folder has none."""
@@ -145,6 +157,15 @@ class PostgresServer(EmbeddedServer):
         )
         if made.returncode:
             raise ServerError(f"initdb failed in {self.folder}:\n{made.stderr.strip()}")
+
+
+def as_role(url: str, role: str) -> str:
+    """Turn the superuser's URL into that of a role, whose password follows from the superuser's; others stay."""
+    login = urlsplit(url)
+    if login.username != _SUPERUSER:
+        return url
+    password = hashlib.sha256(f"{login.password} {role}".encode()).hexdigest()[:32]
+    return url.replace(f"{login.username}:{login.password}@", f"{role}:{password}@", 1)
 
 
 @contextmanager

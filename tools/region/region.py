@@ -12,7 +12,8 @@ from dataclasses import asdict
 from functools import partial
 from signal import SIGINT, SIGTERM
 
-from tools.embedded import PostgresServer, ValkeyServer, free_port
+from scheduler.adapters.postgres.logins import LOGIN_ROLES
+from tools.embedded import PostgresServer, ValkeyServer, as_role, free_port
 from tools.region import cloud, demo_fleet, http_routes, template
 from tools.region.deploy import Stack, deploy, invoke, package, start_now
 from tools.region.identities import read_environment, tokens_and_ids, write_environment
@@ -96,7 +97,14 @@ class Region:
         valkey = ValkeyServer(self.layout.home / "valkey", dies_with_parent=False)
         valkey.start()
         remember(self.layout, Member.of("valkey", valkey.pid, SIGTERM))
-        self.parameters |= {"DatabaseUrl": postgres.create_database("scheduler")}
+        postgres.let_in(*LOGIN_ROLES)
+        url = postgres.create_database("scheduler")
+        self.parameters |= {
+            "DatabaseUrl": url,
+            "AppDatabaseUrl": as_role(url, "scheduler_app"),
+            "WorkerDatabaseUrl": as_role(url, "scheduler_worker"),
+            "RelayDatabaseUrl": as_role(url, "scheduler_relay"),
+        }
         self.parameters |= {"RedisHost": "127.0.0.1", "RedisPort": str(valkey.port)}
         self.environment |= {"DATABASE_URL": self.parameters["DatabaseUrl"], "REDIS_URL": valkey.url}
 

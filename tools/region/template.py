@@ -68,3 +68,13 @@ def routes(template: dict[str, Any]) -> list[Route]:
                 needs_token = asked.get("Auth", {}).get("Authorizer") != "NONE"
                 found.append(Route(asked["Method"], asked["Path"], function, needs_token))
     return found
+
+
+def database_roles(template: dict[str, Any]) -> dict[str, str]:
+    """Return the Postgres role of each function, by the name of its folder; empty: the role that migrates."""
+    common = template["Globals"]["Function"]["Environment"]["Variables"]["DB_USER"]
+    roles = {}
+    for name, properties in functions(template).items():
+        user = properties.get("Environment", {}).get("Variables", {}).get("DB_USER", common)
+        roles[name.removesuffix("Function").lower()] = user["Fn::If"][1] if "Fn::If" in user else ""
+    return roles

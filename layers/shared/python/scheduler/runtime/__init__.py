@@ -1,17 +1,17 @@
 """Wires adapters to use cases, once an execution environment. What a route does not use is not imported."""
 
-from collections.abc import Mapping
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scheduler.adapters.aws.meter import EmfMeter
 from scheduler.adapters.open_gate import NoCache, OpenGate
 from scheduler.adapters.postgres.allocations import PostgresAllocations
-from scheduler.adapters.postgres.connection import Database
 from scheduler.edge import limits
 from scheduler.edge.telemetry import metrics
 from scheduler.ports import AvailableCache, Gate, Meter, UsageReporter
 from scheduler.ports.batches import QuotaBook
+from scheduler.runtime.connection import database as database
+from scheduler.runtime.connection import forget_secret
 from scheduler.runtime.snapshots import survive_snapshots
 from scheduler.service.allocator import Allocator
 from scheduler.service.auditor import Auditor
@@ -23,7 +23,7 @@ from scheduler.service.relay import Relay
 from scheduler.service.releaser import Releaser
 from scheduler.service.statistician import Statistician
 from scheduler.service.usage_deliverer import UsageDeliverer
-from scheduler.settings import ConfigurationError, settings
+from scheduler.settings import settings
 
 if TYPE_CHECKING:
     from scheduler.adapters.http.user_service import UserService
@@ -31,34 +31,6 @@ if TYPE_CHECKING:
     from scheduler.adapters.redis.client import RedisLink
     from scheduler.adapters.redis.limiter import RedisLimiter
     from scheduler.service.solvency import Solvency
-
-
-@lru_cache(maxsize=1)
-def database() -> Database:
-    """Give the environment's one connection."""
-    return Database(database_url, partial(_forget_secret, settings().db_secret_id))
-
-
-def database_url() -> str:
-    """Give the connection URL, with credentials from the secret when one is named."""
-    known = settings()
-    if known.database_url:
-        return known.database_url
-    if not known.db_host:
-        raise ConfigurationError("DATABASE_URL or DB_HOST must be set")
-    if not known.db_secret_id:
-        return known.database_url_for(known.db_user, "")
-    from scheduler.adapters.aws.secrets import secret_fields
-
-    secret = secret_fields(known.db_secret_id)
-    return known.database_url_for(secret.get("username", known.db_user), secret["password"])
-
-
-def _forget_secret(secret_id: str) -> None:
-    if secret_id:
-        from scheduler.adapters.aws.secrets import forget
-
-        forget(secret_id)
 
 
 def meter() -> Meter:
@@ -198,7 +170,7 @@ def _user_service() -> "UserService":
     from scheduler.adapters.http.user_service import UserService
 
     known = settings()
-    forget = partial(_forget_secret, known.service_token_secret_id)
+    forget = partial(forget_secret, known.service_token_secret_id)
     return UserService(known.user_service_url, _service_token_secret, forget)
 
 
@@ -258,29 +230,8 @@ def _redis_link() -> "RedisLink":
             known.redis_host, known.redis_port, tls=known.redis_tls, cluster=known.redis_cluster, password=password
         )
 
-    forget = partial(_forget_secret, known.redis_secret_id)
+    forget = partial(forget_secret, known.redis_secret_id)
     return RedisLink(client, on_skip=partial(meter().count, "RedisSkipped"), forget_password=forget)
-
-
-def migrate_database() -> Mapping[str, Any]:
-    """Apply migrations and routines, add missing plans, and make the fleet follow the configured policies."""
-    from scheduler.adapters.postgres.devices import PostgresDevices
-    from scheduler.adapters.postgres.migrate import migrate
-    from scheduler.adapters.postgres.quotas import seed_plans
-    from scheduler.domain.plans import BUILT_IN_PLANS
-
-    done = migrate(database_url())
-    seed_plans(database(), BUILT_IN_PLANS)
-    policy, devices = settings().fleet, PostgresDevices(database())
-    devices.follow_strategy(policy.placement_strategy)
-    devices.follow_policy(recycles=policy.recycling_enabled, minutes=policy.recycling_minutes)
-    return {
-        "applied": list(done.applied),
-        "routines": list(done.routines),
-        "version": done.version,
-        "strategy": policy.placement_strategy,
-        "recycles": policy.recycling_enabled,
-    }
 
 
 survive_snapshots()

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from scheduler.adapters.postgres.keys import PostgresKeys
 from scheduler.adapters.postgres.usage_records import PostgresUsageRecords
 from scheduler.ports.billing import Metering
-from scheduler.runtime import _breaker_store, _forget_secret, _service_token_secret, database, meter
+from scheduler.runtime import _breaker_store, _service_token_secret, database, meter
+from scheduler.runtime.connection import forget_secret
 from scheduler.service.biller import Biller
 from scheduler.service.reconciler import Reconciler
 from scheduler.service.solvency import Solvency
@@ -67,5 +68,5 @@ def _billing_service() -> "Neighbour":
     from scheduler.adapters.http.neighbour import Neighbour
 
     known = settings()
-    forget = partial(_forget_secret, known.service_token_secret_id)
+    forget = partial(forget_secret, known.service_token_secret_id)
     return Neighbour(known.billing_service_url, _service_token_secret, forget)

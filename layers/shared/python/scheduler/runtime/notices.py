@@ -4,7 +4,8 @@ from functools import lru_cache, partial
 
 from scheduler.adapters.postgres.notifications import PostgresNotifications, PostgresWarnings
 from scheduler.ports.notices import NotificationSender
-from scheduler.runtime import _breaker_store, _forget_secret, _service_token_secret, database, meter
+from scheduler.runtime import _breaker_store, _service_token_secret, database, meter
+from scheduler.runtime.connection import forget_secret
 from scheduler.service.notifications import Notifications
 from scheduler.service.notifier import Notifier
 from scheduler.service.warner import Warner
@@ -37,6 +38,6 @@ def _sender() -> NotificationSender | None:
     from scheduler.adapters.http.notification_service import NotificationService
     from scheduler.edge.queue import seconds_left
 
-    forget = partial(_forget_secret, known.service_token_secret_id)
+    forget = partial(forget_secret, known.service_token_secret_id)
     service = Neighbour(known.notifications.service_url, _service_token_secret, forget)
     return NotificationService(service, _breaker_store(), meter(), seconds_left=seconds_left)

@@ -4,11 +4,13 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  its own name, as a type
 
 from scheduler.adapters.postgres.connection import refusing_bad_urls
+from scheduler.adapters.postgres.definers import DEFINERS, HAND_OVER
 
 _LOCK = 0x5CED_0001
 _LEDGERS = """
@@ -82,6 +84,7 @@ def migrate(dsn: str) -> Migrated:
         migrations, routines = scripts("migrations"), scripts("routines")
         applied = tuple(_apply_new(connection, migrations))
         changed = tuple(_apply_changed(connection, routines))
+        _run(connection, HAND_OVER, (list(DEFINERS),))
         return Migrated(applied, changed, migrations[-1].name.partition("_")[0])
     finally:
         connection.close()
@@ -142,6 +145,6 @@ def _ledger(connection: Connection, table: str) -> dict[str, str]:
         return dict(cursor.fetchall())
 
 
-def _run(connection: Connection, statement: str, parameters: tuple[str, ...] | None = None) -> None:
+def _run(connection: Connection, statement: str, parameters: tuple[Any, ...] | None = None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)

@@ -66,8 +66,8 @@ class PostgresQueue:
         if canonical is None:
             return None
         rows = self._database.rows(
-            f"SELECT {_COLUMNS}, CASE e.status WHEN 'waiting' THEN (SELECT count(*) FROM queue_entries w"
-            " WHERE w.status = 'waiting' AND (w.rank, w.id) <= (e.rank, e.id)) END AS position"
+            f"SELECT {_COLUMNS}, CASE e.status WHEN 'waiting' THEN"
+            " (SELECT place FROM line_places(ARRAY[e.id])) END AS position"
             " FROM queue_entries e WHERE e.id = %(id)s::uuid AND (%(tenant)s::text IS NULL OR e.tenant_id = %(tenant)s)"
             " AND (%(user)s::text IS NULL OR e.user_id = %(user)s)",
             {"id": canonical, "tenant": tenant_id, "user": user_id},
@@ -92,10 +92,9 @@ class PostgresQueue:
         if by_status:
             newest = _NEWEST_BY_STATUS.format(newest=newest)
         rows = self._database.rows(
-            f"WITH page AS ({newest}), line AS (SELECT w.id, row_number()"
-            " OVER (ORDER BY w.rank, w.id) AS position FROM queue_entries w"
-            " WHERE w.status = 'waiting' AND EXISTS (SELECT FROM page WHERE status = 'waiting'))"
-            f" SELECT {_COLUMNS}, line.position FROM page e LEFT JOIN line ON line.id = e.id"
+            f"WITH page AS ({newest}), line AS (SELECT * FROM"
+            " line_places(ARRAY(SELECT id FROM page WHERE status = 'waiting')))"
+            f" SELECT {_COLUMNS}, line.place AS position FROM page e LEFT JOIN line ON line.entry_id = e.id"
             " ORDER BY e.joined_at DESC, e.id DESC",
             {
                 "tenant": wanted.tenant_id,
@@ -116,7 +115,7 @@ class PostgresQueue:
 
     def length(self) -> int:
         """Count who waits, by the index of the line."""
-        waiting: int = self._database.call("SELECT count(*) FROM queue_entries WHERE status = 'waiting'", {})
+        waiting: int = self._database.call("SELECT line_length()", {})
         return waiting
 
     def serve_next(self, passed: Collection[str], fresh_seconds: int) -> Facts:

@@ -35,11 +35,8 @@ class BuiltInQuotas:
         """Read those of several users, all in one query."""
         asked = list(dict.fromkeys(users))
         rows = self._database.rows(
-            "SELECT coalesce(q.status, 'active') AS status, q.valid_until, q.limits AS own_limits, p.*"
-            " FROM unnest(%(tenants)s::text[], %(users)s::text[]) WITH ORDINALITY asked (tenant_id, user_id, position)"
-            " LEFT JOIN quotas q ON (q.tenant_id, q.user_id) = (asked.tenant_id, asked.user_id)"
-            " LEFT JOIN quota_plans p ON p.name = coalesce(q.plan_name, %(plan)s)"
-            " ORDER BY asked.position",
+            "SELECT status, valid_until, own_limits, (plan).*"
+            " FROM read_quotas(%(tenants)s::text[], %(users)s::text[], %(plan)s)",
             {
                 "tenants": [user.tenant_id for user in asked],
                 "users": [user.user_id for user in asked],

@@ -22,9 +22,8 @@ TRANSACTION_LASTS = Check(
     """
     SELECT jsonb_build_object('pid', pid, 'application', application_name, 'state', state, 'waitsFor', wait_event_type,
                               'seconds', floor(extract(epoch FROM clock_timestamp() - xact_start))) AS offender
-      FROM pg_stat_activity
-     WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
-       AND xact_start < clock_timestamp() - interval '10 seconds'
+      FROM client_sessions()
+     WHERE xact_start < clock_timestamp() - interval '10 seconds'
        AND (application_name = 'scheduler' OR backend_xid IS NOT NULL OR wait_event_type = 'Lock')
      ORDER BY xact_start""",
 )

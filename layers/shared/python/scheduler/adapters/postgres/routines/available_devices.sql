@@ -1,10 +1,12 @@
 -- One page of the devices that may be lent now, by id, and how many there are in all. A tenant sees the shared devices and its
--- own; without a tenant, all. Reserved now means that the reservation has begun.
+-- own, and whoever acts for a tenant those of that one, whatever is asked for; without a tenant, all. Reserved now means that the
+-- reservation has begun.
 CREATE OR REPLACE FUNCTION available_devices(p_tenant text, p_wants device_wants, p_after text, p_limit int) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
     WITH classes AS (
         SELECT c.id FROM spec_classes c
-         WHERE (p_tenant IS NULL OR c.pool IN ('', p_tenant))
+         WHERE c.pool IN ('', coalesce(NULLIF(current_setting('app.tenant', true), ''), p_tenant, c.pool))
            AND (p_wants.device_type IS NULL OR c.device_type = p_wants.device_type)
            AND c.cpu_cores >= coalesce(p_wants.min_cpu, 0) AND c.memory_mb >= coalesce(p_wants.min_memory_mb, 0)
     ), page AS (

@@ -2,7 +2,9 @@
 -- Asked before a refusal. A wait ends sooner than Postgres looks for deadlocks, so that holding other devices does no harm.
 CREATE OR REPLACE FUNCTION await_reservable_device(
     p_tenant text, p_wants device_wants, p_most device_size, p_starts timestamptz, p_ends timestamptz
-) RETURNS devices LANGUAGE plpgsql VOLATILE AS $$
+) RETURNS devices
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
 DECLARE
     device devices;
     before text := current_setting('lock_timeout');

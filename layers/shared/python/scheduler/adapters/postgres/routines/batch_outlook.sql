@@ -2,7 +2,8 @@
 -- batch has items, each with its next four gaps between reservations. Unlocked: a look ahead, nobody is promised anything. What is
 -- free now and awaited by a waiter is left out. Of each item its minutes and the classes that fit it, if any.
 CREATE OR REPLACE FUNCTION batch_outlook(p_tenant text, p_items jsonb, p_terms quota_terms[]) RETURNS jsonb
-LANGUAGE sql STABLE SET enable_seqscan = off AS $$
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = public, pg_temp SET enable_seqscan = off AS $$
     WITH clock AS MATERIALIZED (
         SELECT scheduler_now() AS now_at
     ), asked AS (

@@ -12,21 +12,15 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
-    bookable := EXISTS (
-        SELECT FROM fitting_classes(p_pool, p_wants, NULL) c
-         CROSS JOIN LATERAL (SELECT FROM reservable_devices(c.id, p_starts, p_ends) LIMIT 1) device);
+    bookable := can_be_booked(p_pool, p_wants, p_starts, p_ends);
     IF NOT bookable THEN
         taken := (
-            SELECT coalesce(jsonb_agg(CASE
-                       WHEN r.tenant_id = coalesce(p_tenant, r.tenant_id) AND r.user_id = coalesce(p_user, r.user_id)
-                       THEN reservation_facts(r)
-                       ELSE jsonb_build_object('startTime', wire_time(r.starts_at), 'endTime', wire_time(r.ends_at)) END
-                       ORDER BY r.starts_at, r.id), '[]')
-              FROM (SELECT l.* FROM fitting_classes(p_pool, p_wants, NULL) c
-                      JOIN devices d ON d.class_id = c.id AND d.status = 'running' AND d.life = 'in_service'
-                      JOIN reservations l ON l.device_id = d.id AND l.status IN ('pending', 'executing')
-                                         AND l.during && tstzrange(p_starts, p_ends)
-                     LIMIT 100) r);
+            SELECT coalesce(jsonb_agg(CASE WHEN own.id IS NOT NULL THEN reservation_facts(own)
+                       ELSE jsonb_build_object('startTime', wire_time(t.starts_at), 'endTime', wire_time(t.ends_at)) END
+                       ORDER BY t.starts_at, t.reservation_id), '[]')
+              FROM taken_windows(p_pool, p_wants, p_starts, p_ends) t
+              LEFT JOIN reservations own ON own.id = t.reservation_id AND own.tenant_id = coalesce(p_tenant, own.tenant_id)
+                                        AND own.user_id = coalesce(p_user, own.user_id));
     END IF;
     RETURN jsonb_build_object(
         'outcome', 'checked', 'hasConflict', NOT bookable, 'conflictingReservations', taken,

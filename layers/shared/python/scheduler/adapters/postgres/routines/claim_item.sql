@@ -16,7 +16,7 @@ BEGIN
     IF refusal IS NULL THEN
         most := quota_ceiling(held, p_terms);
         until := scheduler_clock() + make_interval(mins => p_minutes);
-        newcomer := (SELECT p_user FROM queue_entries WHERE status = 'waiting' LIMIT 1);
+        newcomer := CASE WHEN somebody_waits() THEN p_user END;
         device := take_free_device(p_tenant, newcomer, p_wants, most, until);
         IF device.id IS NULL AND p_patient THEN
             device := await_free_device(p_tenant, newcomer, p_wants, most, until);

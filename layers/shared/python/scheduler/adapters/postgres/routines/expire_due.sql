@@ -3,7 +3,8 @@
 -- hold up the sweep; the next one comes to them. Returns what was ended.
 -- Without seqscan: few are due, which the planner cannot know.
 CREATE OR REPLACE FUNCTION expire_due(p_limit int) RETURNS SETOF device_allocations
-LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     due uuid[];
 BEGIN

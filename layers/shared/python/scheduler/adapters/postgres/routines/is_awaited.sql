@@ -2,7 +2,8 @@
 -- and her quota allow it. A newcomer passes such a device over; a waiter whose own quota or time stands in her way holds up
 -- nobody. The first thousand of the line are looked at: one that long serves nobody else anyway.
 CREATE OR REPLACE FUNCTION is_awaited(p_tenant text, p_user text, p_class int, p_next_reserved timestamptz) RETURNS boolean
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
     SELECT EXISTS (
         SELECT FROM spec_classes c
          CROSS JOIN (SELECT scheduler_now() AS at OFFSET 0) t  -- OFFSET: asked once, which lets can_be_served be inlined

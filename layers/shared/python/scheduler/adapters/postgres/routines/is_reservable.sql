@@ -2,7 +2,9 @@
 -- allocation has ended as far as the future goes), and no live reservation but p_except overlaps.
 CREATE OR REPLACE FUNCTION is_reservable(
     device devices, p_starts timestamptz, p_ends timestamptz, p_except uuid DEFAULT NULL
-) RETURNS boolean LANGUAGE sql STABLE AS $$
+) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
     SELECT device.status = 'running' AND device.life = 'in_service' AND device.held_for IS NULL
        AND (device.active_allocation_id IS NULL OR coalesce(device.busy_until <= p_starts, false))
        AND NOT EXISTS (

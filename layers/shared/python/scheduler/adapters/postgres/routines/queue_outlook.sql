@@ -1,6 +1,8 @@
 -- All that the wait of some entries (at most 200) is estimated from, in one round trip: the line up to the last of them (its first
 -- 500, and the asked), who joined in the last hour, the devices that any of them could have, and what the past teaches.
-CREATE OR REPLACE FUNCTION queue_outlook(p_entries uuid[]) RETURNS jsonb LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
+CREATE OR REPLACE FUNCTION queue_outlook(p_entries uuid[]) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     lessons outlook_lessons := learn_outlook();
     at      timestamptz := scheduler_now();

@@ -2,7 +2,8 @@
 -- Settles: batches that overlap (all usage rows first, the owners' of what is overdue among them, in one order), and sweeps and
 -- renewals at the same time (rows that are busy are passed over, what is due is decided again under the locks).
 CREATE OR REPLACE FUNCTION reap_batch(p_tenant text, p_items jsonb) RETURNS device_allocations[]
-LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     due        uuid[] := batch_overdue(p_tenant, p_items);
     tenants    text[];

@@ -1,7 +1,8 @@
 -- End overdue allocations that stand in the way of one request: the user's own, and those on devices that would serve her.
 -- At most 20. Returns what was ended. Without seqscan: few are due, which the planner cannot know.
 CREATE OR REPLACE FUNCTION reap_overdue(p_tenant text, p_user text, p_wants device_wants) RETURNS SETOF device_allocations
-LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     due uuid[];
 BEGIN

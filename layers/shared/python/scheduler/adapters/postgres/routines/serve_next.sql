@@ -2,7 +2,8 @@
 -- that all together keep one order. One waiter a call: killed half-way, nothing is half done. Outcomes: granted | nobody | busy (her
 -- row or device is in other hands just now) | stale (her quota has to be read first; with her come those behind her who need it too).
 CREATE OR REPLACE FUNCTION serve_next(p_passed uuid[], p_fresh_seconds int) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     entry queue_entries;
 BEGIN

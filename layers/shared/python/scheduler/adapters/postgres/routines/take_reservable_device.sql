@@ -3,7 +3,9 @@
 -- that it is asked again in a later statement; the next search knows better).
 CREATE OR REPLACE FUNCTION take_reservable_device(
     p_tenant text, p_wants device_wants, p_most device_size, p_starts timestamptz, p_ends timestamptz
-) RETURNS devices LANGUAGE plpgsql VOLATILE AS $$
+) RETURNS devices
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
 DECLARE
     device devices;
 BEGIN

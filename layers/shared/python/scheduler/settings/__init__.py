@@ -1,14 +1,15 @@
 """The one place that reads the environment."""
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from scheduler.domain.model import Language, Strategy
+from scheduler.settings.reader import ConfigurationError as ConfigurationError
+from scheduler.settings.reader import Reader
 from scheduler.turns import Pace, RateLimits
 
 ENVIRONMENT: dict[str, str] = {
@@ -18,6 +19,10 @@ ENVIRONMENT: dict[str, str] = {
     "DB_DATABASE": "Postgres database (scheduler)",
     "DB_USER": "Postgres user, when the secret names none (scheduler)",
     "DB_SECRET_ID": "Secrets Manager id of {username, password} for Postgres",
+    "DB_IAM_AUTH": "true: without a secret the password is an RDS IAM token; the migrate function lets the roles log "
+    "in by such (false)",
+    "DB_SSL_MODE": "TLS to DB_HOST: prefer, require or verify-full (prefer; require with DB_IAM_AUTH)",
+    "DB_SSL_ROOT_CERT": "File of the certificate authorities that verify-full checks with",
     "REDIS_HOST": "Redis or Valkey host; empty: run without",
     "REDIS_PORT": "Redis port (6379)",
     "REDIS_TLS": "true: connect with TLS (false)",
@@ -71,8 +76,27 @@ ENVIRONMENT: dict[str, str] = {
 """Every variable the functions read, and what it is for; the README's table is compared with it by a test."""
 
 
-class ConfigurationError(Exception):
-    """A variable has a value that cannot be used."""
+class SslMode(StrEnum):
+    """How far the server has to prove who it is, by libpq's words."""
+
+    PREFER = "prefer"
+    REQUIRE = "require"
+    VERIFY_FULL = "verify-full"
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseLogin:
+    """Whether IAM tokens are the passwords, and how the connection is protected; without a file, as libpq finds one."""
+
+    by_iam: bool
+    ssl_mode: SslMode
+    ssl_root_cert: str
+
+    def parameters(self) -> str:
+        """Give them as the last part of a connection URL."""
+        tls = {} if self.ssl_mode is SslMode.PREFER else {"sslmode": str(self.ssl_mode)}
+        tls |= {"sslrootcert": self.ssl_root_cert} if self.ssl_root_cert else {}
+        return f"?{urlencode(tls, quote_via=quote)}" if tls else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +135,7 @@ class Settings:
     db_database: str
     db_user: str
     db_secret_id: str
+    db_login: DatabaseLogin
     redis_host: str
     redis_port: int
     redis_tls: bool
@@ -144,20 +169,16 @@ class Settings:
     docs_enabled: bool
 
     def database_url_for(self, user: str, password: str) -> str:
-        """Give the connection URL for credentials that came from a secret."""
+        """Give the connection URL for credentials that came from elsewhere."""
         return (
             f"postgresql://{quote(user, safe='')}:{quote(password, safe='')}"
-            f"@{self.db_host}:{self.db_port}/{quote(self.db_database, safe='')}"
+            f"@{self.db_host}:{self.db_port}/{quote(self.db_database, safe='')}{self.db_login.parameters()}"
         )
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Read and check the environment.
-
-    Raises:
-        ConfigurationError: A value is of a wrong type or out of range; the text names the variable, never its value.
-    """
-    read = _Reader(environment)
+    """Read and check the environment; a ConfigurationError names the variable that is wrong, never its value."""
+    read = Reader(environment, ENVIRONMENT)
     return Settings(
         database_url=read.text("DATABASE_URL"),
         db_host=read.text("DB_HOST"),
@@ -165,6 +186,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         db_database=read.text("DB_DATABASE", "scheduler"),
         db_user=read.text("DB_USER", "scheduler"),
         db_secret_id=read.text("DB_SECRET_ID"),
+        db_login=_database_login(read),
         redis_host=read.text("REDIS_HOST"),
         redis_port=read.integer("REDIS_PORT", 6379, 1, 65535),
         redis_tls=read.flag("REDIS_TLS", default=False),
@@ -199,7 +221,15 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     )
 
 
-def _read_fleet_policy(read: "_Reader") -> FleetPolicy:
+def _database_login(read: Reader) -> DatabaseLogin:
+    by_iam = read.flag("DB_IAM_AUTH", default=False)
+    mode = read.one_of(SslMode, "DB_SSL_MODE", SslMode.PREFER)
+    if by_iam and mode is SslMode.PREFER:
+        mode = SslMode.REQUIRE  # a token must not be read on its way
+    return DatabaseLogin(by_iam, mode, read.text("DB_SSL_ROOT_CERT"))
+
+
+def _read_fleet_policy(read: Reader) -> FleetPolicy:
     return FleetPolicy(
         placement_strategy=read.one_of(Strategy, "PLACEMENT_STRATEGY", Strategy.RESOURCE_BASED),
         recycling_enabled=read.flag("RECYCLING_ENABLED", default=False),
@@ -207,7 +237,7 @@ def _read_fleet_policy(read: "_Reader") -> FleetPolicy:
     )
 
 
-def _rates(read: "_Reader") -> RateLimits:
+def _rates(read: Reader) -> RateLimits:
     return RateLimits(
         by_pace={
             Pace.WRITE: read.integer("RATE_WRITE_PER_MINUTE", 120, 0, 1_000_000),
@@ -219,7 +249,7 @@ def _rates(read: "_Reader") -> RateLimits:
     )
 
 
-def _notifications(read: "_Reader") -> NotificationSettings:
+def _notifications(read: Reader) -> NotificationSettings:
     return NotificationSettings(
         service_url=read.text("NOTIFICATION_SERVICE_URL").rstrip("/"),
         language=read.one_of(Language, "NOTIFICATION_LANGUAGE", Language.EN),
@@ -227,7 +257,7 @@ def _notifications(read: "_Reader") -> NotificationSettings:
     )
 
 
-def _reservations(read: "_Reader") -> ReservationSettings:
+def _reservations(read: Reader) -> ReservationSettings:
     minutes = read.integer("NO_SHOW_MINUTES", 10, 1, 120)
     return ReservationSettings(
         notice_minutes=read.integer("RESERVATION_NOTICE_MINUTES", 15, 0, 1440),
@@ -241,54 +271,6 @@ def settings() -> Settings:
     return read_settings(os.environ)
 
 
-class _Reader:
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-
-    def text(self, name: str, default: str = "") -> str:
-        assert name in ENVIRONMENT, f"{name} is not documented"  # noqa: S101
-        return self._environment.get(name, "").strip() or default
-
-    def names(self, name: str) -> frozenset[str]:
-        return frozenset(part.strip() for part in self.text(name).split(",") if part.strip())
-
-    def flag(self, name: str, *, default: bool) -> bool:
-        text = self.text(name, str(default)).lower()
-        if text not in {"true", "false"}:
-            raise ConfigurationError(f"{name} must be true or false")
-        return text == "true"
-
-    def number(self, name: str, default: float, least: float, most: float) -> float:
-        try:
-            value = float(self.text(name, str(default)))
-        except ValueError as error:
-            raise ConfigurationError(f"{name} must be a number") from error
-        if not least <= value <= most:
-            raise ConfigurationError(f"{name} must be {least} to {most}")
-        return value
-
-    def integer(self, name: str, default: int, least: int, most: int) -> int:
-        value = self.number(name, default, least, most)
-        if value != int(value):
-            raise ConfigurationError(f"{name} must be a whole number")
-        return int(value)
-
-    def factors(self, name: str) -> dict[str, float]:
-        found = re.findall(r"(?:^|,)\s*([\w.-]+)\s*=\s*([0-9]+(?:\.[0-9]+)?)\s*(?=,|$)", self.text(name))
-        if len(found) != len(self.names(name)) or not all(0 < float(factor) <= 1000 for _, factor in found):
-            raise ConfigurationError(
-                f"{name} must be plan=factor, separated by commas, each factor above 0 and up to 1000"
-            )
-        return {plan: float(factor) for plan, factor in found}
-
-    def targets(self, name: str) -> tuple[str, ...]:
-        found = tuple(part.strip().lower() for part in self.text(name).split(",") if part.strip())
-        if not all(re.fullmatch(r"(\[[0-9a-f:.]+\]|[a-z0-9.-]+):[0-9]{1,5}", target) for target in found):
-            raise ConfigurationError(f"{name} must be host:port, separated by commas")
-        return found
-
-    def one_of[Choice: StrEnum](self, choices: type[Choice], name: str, default: Choice) -> Choice:
-        try:
-            return choices(self.text(name, default))
-        except ValueError as error:
-            raise ConfigurationError(f"{name} must be one of {', '.join(choices)}") from error
+def aws_login() -> Mapping[str, str]:
+    """Give the variables in which Lambda tells its credentials and region; asked for each time, for they change."""
+    return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
