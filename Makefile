@@ -15,7 +15,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.13 --generate-hashes
 CHECKOV := .local/checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up demo down status logs test model fault soak lifecycles demo-test mutation lint format bench sam-local proxy-test migrate redrive lock openapi schema template checkov clean
+.PHONY: help setup run up demo down status logs test model fault soak lifecycles demo-test mutation lint format bench sam-local proxy-test migrate redrive lock sbom openapi schema template checkov clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,10 +50,11 @@ model: setup ## Compare Postgres with the model for ten times as long as `make t
 mutation: setup ## Put small bugs into the domain, see the unit tests fail, write docs/mutation.md (ARGS=--check compares)
 	@python -m tools.mutation $(ARGS)
 
-lint: setup ## Check format, lint rules and types
+lint: setup ## Check format, lint rules, types, unsafe code, secrets and licences
 	@ruff format --check .
 	@ruff check .
 	@mypy layers/shared/python/scheduler tools
+	@python -m tools.supply check
 
 format: setup ## Format the code and fix what can be fixed
 	@ruff format .
@@ -90,6 +91,9 @@ lock: setup ## Compile the locked requirements from requirements/*.in
 	@$(COMPILE) requirements/runtime.in -o layers/shared/python/requirements.txt
 	@$(COMPILE) requirements/dev.in -o requirements/dev.txt
 	@$(COMPILE) requirements/checkov.in -o requirements/checkov.txt
+
+sbom: setup ## Write docs/sbom.json (what the layer is made of) and docs/licences.md
+	@python -m tools.supply write
 
 openapi: setup ## Write docs/openapi.json from the code
 	@python -m tools.openapi
