@@ -31,6 +31,9 @@ _ALWAYS = {
     "max_connections": "300",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    # Statements and details of errors quote rows, and rows hold addresses.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
 }
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "1GB"}
 

@@ -15,6 +15,7 @@ from pydantic import (
     StringConstraints,
 )
 
+from scheduler.discretion import discreet
 from scheduler.domain.errors import PayloadTooLarge
 
 MAX_METADATA_BYTES = 4 * 1024
@@ -77,7 +78,12 @@ Id = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_NO_
 DeviceId = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9._~:@+=-]+$")]
 """Stands in paths; every character as it is."""
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=_NO_NUL)]
-Reason = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_NO_NUL)]
+Reason = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=500, pattern=_NO_NUL),
+    AfterValidator(lambda text: discreet(text)[:500]),
+]
+"""Free words that are kept, told to holders and logged: less what is nobody's business."""
 Minutes = Annotated[int, Field(ge=1, le=1440)]
 BookedMinutes = Annotated[int, Field(ge=15, le=1440)]
 RemindMinutes = Annotated[int, Field(ge=0, le=60)]

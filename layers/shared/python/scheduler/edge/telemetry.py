@@ -1,5 +1,6 @@
 """Structured logs and metrics of one invocation."""
 
+import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,8 +9,15 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 
 from scheduler.acting import on_nobodys_behalf
+from scheduler.discretion import discreet, request_id
 
-logger = Logger(service="scheduler")
+
+def line(entry: Mapping[str, Any]) -> str:
+    """Write one line of the log, tracebacks included; nothing in it has the shape of an address or a secret."""
+    return discreet(json.dumps(entry, default=str, separators=(",", ":")))
+
+
+logger = Logger(service="scheduler", json_serializer=line)
 metrics = Metrics(namespace="CloudPhoneScheduler", service="scheduler")
 
 
@@ -27,11 +35,11 @@ def invocation(event: Mapping[str, Any], context: Any) -> Iterator[Logger]:
 
 
 def correlation_id(event: Mapping[str, Any]) -> str | None:
-    """Give the caller's own id of a request, else the one that it got on its way here."""
+    """Give the caller's own id of a request if it is one, else the one that it got on its way here."""
     headers = event.get("headers") or {}
     given = headers.get("x-correlation-id")
-    request_id = (event.get("requestContext") or {}).get("requestId") or event.get("id")
-    return str(given)[:100] if given else request_id
+    own = (event.get("requestContext") or {}).get("requestId") or event.get("id")
+    return (request_id(str(given)) if given else None) or own
 
 
 logging.getLogger("scheduler").setLevel(logger.log_level)

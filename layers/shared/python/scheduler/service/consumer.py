@@ -1,6 +1,7 @@
 """Take in events from outside: each is read, and given to whom it concerns; what cannot be read is parked."""
 
 import logging
+import re
 
 from scheduler.domain.catalogue import UnusableEvent, read_event
 from scheduler.domain.incoming import (
@@ -20,6 +21,9 @@ from scheduler.ports.parking import Parking
 from scheduler.service.standing import Standing
 
 logger = logging.getLogger(__name__)
+
+_STRANGE_TYPE = re.compile(r"(unknown type) (?!'[a-z]+(?:[._][a-z]+)*'$).*", re.DOTALL)
+"""What stands where a type should, and does not look like one, may be anything."""
 
 
 class Consumer:
@@ -46,7 +50,8 @@ class Consumer:
         except UnusableEvent as unusable:
             self._parking.park(message, str(unusable))
             self._meter.count("EventsParked")
-            logger.warning("event parked", extra={"messageId": message.id, "reason": str(unusable)})
+            reason = _STRANGE_TYPE.sub(r"\1", str(unusable))
+            logger.warning("event parked", extra={"messageId": message.id, "reason": reason})
             return
         self._apply(event)
         self._meter.count("EventsApplied")

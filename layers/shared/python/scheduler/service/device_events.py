@@ -1,8 +1,8 @@
 """What befalls devices: they break down, stop, are serviced, leave or come back. Whoever has one gets another."""
 
 import logging
-import re
 
+from scheduler.discretion import discreet
 from scheduler.domain.errors import AllocationNotActive
 from scheduler.domain.incoming import DeviceDeleted, DeviceFailed, DeviceMaintenance, DeviceStatusChanged, EventMark
 from scheduler.domain.model import DeviceStatus
@@ -14,7 +14,6 @@ from scheduler.service.failover import Failover
 logger = logging.getLogger(__name__)
 
 LONGEST_REASON = 500
-_ADDRESS = re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b(?::\d+)?|\[[0-9A-Fa-f:]+\](?::\d+)?|\b[\w-]+(?:\.[\w-]+)+:\d+\b")
 _FAILED = {DeviceStatus.ERROR, DeviceStatus.STOPPED}
 
 
@@ -71,5 +70,5 @@ class Incidents:
 
 
 def _text(what: str, reason: str | None) -> str:
-    """Say what happened in the host's words; addresses in them are nobody's business."""
-    return f"{what}: {_ADDRESS.sub('(address)', reason)}"[:LONGEST_REASON] if reason else what
+    """Say what happened in the host's words, less what is nobody's business."""
+    return f"{what}: {discreet(reason)}"[:LONGEST_REASON] if reason else what
