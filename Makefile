@@ -15,7 +15,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.13 --generate-hashes
 CHECKOV := .local/checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up demo down status logs test model fault soak lifecycles demo-test mutation lint format bench sam-local proxy-test migrate redrive lock sbom openapi schema template checkov clean
+.PHONY: help setup run up demo down status logs test model fault soak lifecycles demo-test mutation lint format bench sam-local proxy-test migrate redrive lock sbom fuzz openapi schema template checkov clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ format: setup ## Format the code and fix what can be fixed
 
 fault: setup ## Break everything that can break and prove what comes of it (about an hour; ARGS=--short, --only, --seed)
 	@python -m tests.fault $(if $(ARGS),$(ARGS),--write)
+
+fuzz: setup ## Send odd requests to a region of its own for ten minutes, and watch what they do to it (ARGS=--short, --seed)
+	@python -m tests.fuzz $(ARGS)
 
 soak: setup ## Run a million operations and watch what grows (goes on where it was stopped; ARGS=--new)
 	@python -m tests.soak $(ARGS)

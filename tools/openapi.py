@@ -15,6 +15,7 @@ from scheduler.edge.access import ROUTES, Access
 from scheduler.edge.problems import CONTENT_TYPE, PROBLEMS
 from scheduler.edge.schemas.operations import Problem
 from tools.handlers import function_names, load_function
+from tools.openapi_links import add_links
 
 DOCUMENT = Path(__file__).parents[1] / "functions" / "console" / "openapi.json"
 ALWAYS: tuple[type[SchedulerError], ...] = (errors.ValidationFailed, errors.SchedulerError, errors.Unavailable)
@@ -55,6 +56,7 @@ def document() -> dict[str, Any]:
     for path, operations in merged["paths"].items():
         for method, operation in operations.items():
             _finish(path, method, operation)
+    add_links(merged["paths"])
     return {
         "openapi": "3.1.0",
         "info": {"title": "Cloud phone scheduler", "version": "1", "description": DESCRIPTION},

@@ -10,6 +10,7 @@ import pytest
 from scheduler.adapters.postgres.connection import Database
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
+WORKERS = "4"  # most of a request's time is waiting
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_no_request_gets_a_server_error_or_an_undocumented_answer(
         [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION), "run"),
             *(f"{region['API_URL']}/scheduler/openapi.json", "--url", region["API_URL"]),
-            *("--header", f"Authorization: Bearer {region[token]}", "--phases", phases),
+            *("--header", f"Authorization: Bearer {region[token]}", "--phases", phases, "--workers", WORKERS),
         ],
         capture_output=True,
         text=True,
