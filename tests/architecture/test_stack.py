@@ -333,6 +333,15 @@ def test_a_client_may_ask_for_one_scope_of_the_scheduler_and_no_user_sets_a_tena
 
 
 @every(MADE)
+def test_the_log_of_the_database_holds_no_statement_and_no_row(stack: Planned) -> None:
+    settings = stack.of("AWS::RDS::DBClusterParameterGroup")["DatabaseSettings"]["Parameters"]
+
+    assert settings["log_min_duration_statement"] == "-1"
+    assert (settings["log_min_error_statement"], settings["log_error_verbosity"]) == ("panic", "terse")
+    assert settings["log_statement"] == "none"
+
+
+@every(MADE)
 def test_the_database_is_private_encrypted_and_guarded(stack: Planned) -> None:
     cluster = stack.resources["Database"]
     settings = stack.of("AWS::RDS::DBClusterParameterGroup")["DatabaseSettings"]["Parameters"]
