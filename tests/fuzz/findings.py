@@ -67,7 +67,7 @@ def wrong(answer: Answered, noise: Sequence[Noise] = ()) -> Finding | None:
 
 
 def grown(memory: Mapping[str, Sequence[int]]) -> list[Finding]:
-    """Name what still grew after it had warmed up, all processes together or one; samples in bytes, evenly spaced."""
+    """Name what went on growing after it had warmed up, all together or one; samples in bytes, evenly spaced."""
     longest = max((len(samples) for samples in memory.values()), default=0)
     if longest < FEWEST_SAMPLES:
         return []
@@ -80,10 +80,11 @@ def grown(memory: Mapping[str, Sequence[int]]) -> list[Finding]:
 
 
 def _growth(name: str, samples: Sequence[int], most: float) -> list[Finding]:
+    """Find what grows on and on: a spare process that is needed late grows once, and then no more."""
     settled = samples[int(len(samples) * WARM_UP_SHARE) :]
     third = len(settled) // 3
-    early, late = median(settled[:third]), median(settled[-third:])
-    if late - early <= max(SMALL_BYTES, early * most):
+    early, middle, late = median(settled[:third]), median(settled[third:-third]), median(settled[-third:])
+    if 2 * min(middle - early, late - middle) <= max(SMALL_BYTES, early * most):
         return []
     return [Finding("memory", f"{name} grew from {early / 2**20:.1f} to {late / 2**20:.1f} MB")]
 

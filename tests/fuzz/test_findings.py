@@ -79,6 +79,7 @@ def test_a_slow_answer_of_a_slow_machine_is_no_finding(noise: Noise, found: bool
     [
         pytest.param([60 + n / 10 for n in range(200)], 2, id="it grows all the time"),
         pytest.param([60 + min(n, 60) / 5 for n in range(200)], 0, id="it warmed up"),
+        pytest.param([40 if n < 150 else 47 for n in range(200)], 0, id="it was needed late"),
         pytest.param([60 + n % 7 for n in range(200)], 0, id="it swings"),
         pytest.param([60 + n for n in range(20)], 0, id="it did not live long enough to tell"),
     ],
