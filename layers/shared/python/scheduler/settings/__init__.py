@@ -178,7 +178,10 @@ class Settings:
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Read and check the environment; a ConfigurationError names the variable that is wrong, never its value."""
-    read = Reader(environment, ENVIRONMENT)
+    return _settings(Reader(environment, ENVIRONMENT))
+
+
+def _settings(read: Reader) -> Settings:
     return Settings(
         database_url=read.text("DATABASE_URL"),
         db_host=read.text("DB_HOST"),
