@@ -15,7 +15,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.13 --generate-hashes
 CHECKOV := .local/checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up demo down status logs test model fault soak lifecycles demo-test mutation lint format bench sam-local proxy-test migrate redrive lock sbom fuzz openapi schema template checkov clean
+.PHONY: help setup run up demo down status logs test model fault soak lifecycles demo-test mutation lint format bench sam-local proxy-test migrate rotate-cursor-key redrive lock sbom fuzz openapi schema template checkov clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ proxy-test: setup ## Run the functions behind PgBouncer (installs it where it is
 
 migrate: setup ## Bring a database to the newest schema: make migrate DATABASE_URL=postgresql://…
 	@python -m tools.migrate
+
+rotate-cursor-key: setup ## Begin a new key for cursors: make rotate-cursor-key DATABASE_URL=postgresql://… (ARGS=--retire)
+	@python -m tools.rotate_cursor_key $(ARGS)
 
 redrive: setup ## Send parked messages back to their queue: make redrive QUEUE=EventsIn (ARGS=--help)
 	@python -m tools.redrive $(QUEUE) $(ARGS)

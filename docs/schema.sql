@@ -680,6 +680,24 @@ ALTER TABLE public.audit_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.cursor_keys (
+    id integer NOT NULL,
+    secret bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT cursor_keys_secret_check CHECK ((octet_length(secret) >= 32))
+);
+
+COMMENT ON TABLE public.cursor_keys IS 'Keys that sign the cursors of lists; the newest signs, an older one is believed until it is deleted';
+
+ALTER TABLE public.cursor_keys ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.cursor_keys_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.device_heartbeats (
     device_id character varying(255) NOT NULL,
     cpu_usage real NOT NULL,
@@ -1002,6 +1020,9 @@ ALTER TABLE ONLY public.allocation_renewals
 
 ALTER TABLE ONLY public.audit_runs
     ADD CONSTRAINT audit_runs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.cursor_keys
+    ADD CONSTRAINT cursor_keys_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.device_allocations
     ADD CONSTRAINT device_allocations_pkey PRIMARY KEY (id);

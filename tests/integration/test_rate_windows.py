@@ -254,7 +254,8 @@ def test_the_line_counts_whom_it_admits_and_keeps_no_lock_for_whom_it_refuses(
     valkey_server: ValkeyServer, client: redis.Redis
 ) -> None:
     link = link_to(valkey_server.port)
-    for limits in (LIMITS, RateLimits({Pace.WRITE: 0}, 5, {})):
+    plenty, none = RateLimits({Pace.WRITE: 100}, 5, {}), RateLimits({Pace.WRITE: 0}, 5, {})
+    for limits in (LIMITS, plenty, none):
         client.flushall()
         gate = RedisGate(link, FakeMeter(), 0, RedisLimiter(link, FakeMeter(), limits))
         for number in range(6):
@@ -267,4 +268,4 @@ def test_the_line_counts_whom_it_admits_and_keeps_no_lock_for_whom_it_refuses(
                 except RateLimited:
                     assert number == 5
             assert not client.exists("allocation:user:{acme|alice}")
-        assert asked.verdicts[-1].left == 0
+        assert min(told.left for told in asked.verdicts) == 0

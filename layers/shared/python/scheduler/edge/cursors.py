@@ -1,19 +1,69 @@
-"""Cursors of keyset pages: opaque to callers."""
+"""Cursors of keyset pages: opaque to callers, signed, and good for the one list that they came with.
+
+A cursor reads `key.signature.place`: the number of the key that signed it, an HMAC-SHA256 cut to 128 bits, and the
+place in the list. The signature covers the route, the query, and whose rows the caller sees: a cursor is good for no
+other list, filter, tenant or user. So it never leads where its first page did not.
+"""
 
 import base64
 import binascii
+import hashlib
+import hmac
 import json
+import re
 import uuid
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from datetime import datetime
+from typing import Protocol
 
 from scheduler.domain.errors import ValidationFailed
+from scheduler.edge.identity import Caller
 
 MAX_CURSOR_LENGTH = 1000
+SIGNATURE_BYTES = 16
+NO_FILTERS = frozenset({"cursor", "limit"})
+CARRIED = {"GET /scheduler/usage": frozenset({"from", "to", "groupBy"})}
+"""Parameters that a list's cursors carry themselves, so that they need not be repeated."""
+_FORM = re.compile(r"([0-9]{1,9})\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_=-]+)")
+
+
+class KeyRing(Protocol):
+    """The keys that sign."""
+
+    def current(self) -> tuple[int, bytes]:
+        """Give number and secret of the newest key."""
+
+    def find(self, number: int) -> bytes | None:
+        """Give the secret of a key that still counts; None: there is none of this number."""
+
+
+def _no_ring() -> KeyRing:
+    raise RuntimeError("nobody said which keys sign cursors")
+
+
+_ring: Callable[[], KeyRing] = _no_ring
+_list: ContextVar[str] = ContextVar("list")
+
+
+def sign_with(ring: Callable[[], KeyRing]) -> None:
+    """Say which keys sign, from now on."""
+    global _ring  # noqa: PLW0603
+    _ring = ring
+
+
+def bind_cursors(route: str, query: Mapping[str, str], who: Caller) -> None:
+    """Have the cursors of this request belong to its list: the route, the filters, and whose rows the caller sees."""
+    left_out = NO_FILTERS | CARRIED.get(route, frozenset())
+    filters = sorted((name, value) for name, value in query.items() if name not in left_out)
+    _list.set(json.dumps([route, filters, who.role, who.tenant_id, who.seen_user]))
 
 
 def write_cursor(*key: str) -> str:
     """Give the cursor that follows the row with this key."""
-    return base64.urlsafe_b64encode(json.dumps(key, ensure_ascii=False).encode()).decode().rstrip("=")
+    number, secret = _ring().current()
+    place = base64.urlsafe_b64encode(json.dumps(key, ensure_ascii=False).encode()).decode().rstrip("=")
+    return f"{number}.{_signature(secret, place)}.{place}"
 
 
 def read_id_cursor(cursor: str | None) -> str | None:
@@ -64,9 +114,24 @@ def read_time(text: str) -> datetime:
     return when
 
 
+def _signature(secret: bytes, place: str) -> str:
+    whole = hmac.digest(secret, f"{_list.get()}\n{place}".encode(), hashlib.sha256)
+    return base64.urlsafe_b64encode(whole[:SIGNATURE_BYTES]).decode().rstrip("=")
+
+
+def _signed_place(cursor: str) -> str:
+    """Give what a cursor says, once it is proved that we said it of this list."""
+    parts = _FORM.fullmatch(cursor)
+    secret = _ring().find(int(parts[1])) if parts else None
+    if parts is None or secret is None or not hmac.compare_digest(_signature(secret, parts[3]), parts[2]):
+        raise not_a_cursor()
+    return parts[3]
+
+
 def _key(cursor: str, length: int) -> list[str]:
+    place = _signed_place(cursor)
     try:
-        key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        key = json.loads(base64.urlsafe_b64decode(place + "=" * (-len(place) % 4)))
     except (ValueError, binascii.Error, RecursionError) as error:
         raise not_a_cursor() from error
     if not isinstance(key, list) or len(key) != length or not all(_storable(part) for part in key):

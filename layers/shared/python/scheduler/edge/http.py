@@ -29,6 +29,7 @@ from scheduler.domain.model import RequestKey, Role
 from scheduler.edge import limits
 from scheduler.edge.access import Access, admit, needed_for
 from scheduler.edge.body import canonical, parse_json, plain_body, write_json
+from scheduler.edge.cursors import bind_cursors
 from scheduler.edge.identity import Caller, caller_of
 from scheduler.edge.problems import (
     CONTENT_TYPE,
@@ -92,6 +93,7 @@ class GuardedApi(APIGatewayHttpResolver):
         if needed is not Access.ANYONE:
             self.context[_CALLER] = who = _admitted(self.request, needed)
             limits.count(self.request, who)
+            bind_cursors(route_of(self.request), self.request.query_parameters or {}, who)
         return super()._call_route(route, route_arguments)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from scheduler.adapters.aws.meter import EmfMeter
 from scheduler.adapters.open_gate import NoCache, OpenGate
 from scheduler.adapters.postgres.allocations import PostgresAllocations
-from scheduler.edge import limits
+from scheduler.edge import cursors, limits
 from scheduler.edge.telemetry import metrics
 from scheduler.ports import AvailableCache, Gate, Meter, UsageReporter
 from scheduler.ports.batches import QuotaBook
@@ -203,7 +203,14 @@ def _limiter() -> "RedisLimiter | None":
     return get_limiter() if settings().redis_host else None
 
 
+def _cursor_keys() -> cursors.KeyRing:
+    from scheduler.runtime.limits import get_cursor_keys
+
+    return get_cursor_keys()
+
+
 limits.count_with(_limiter)
+cursors.sign_with(_cursor_keys)
 
 
 def _available_cache() -> AvailableCache:
