@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from graphlib import TopologicalSorter
 from typing import Any
 
 import pytest
@@ -123,6 +124,35 @@ def dashboard(stack: Planned) -> dict[str, Any]:
 @every()
 def test_the_stack_fits_into_one_template(stack: Planned) -> None:
     assert len(stack.template["Resources"]) <= MOST_RESOURCES - 50
+
+
+def needs(stack: Planned, value: Any) -> Iterator[str]:
+    """Logical ids that a resource refers to, in whatever way."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            if key in {"Ref", "DependsOn"} or (key == "Fn::GetAtt" and isinstance(one, list)):
+                yield from as_list(one)[:1] if key != "DependsOn" else as_list(one)
+            elif key == "Fn::Sub":
+                yield from re.findall(r"\$\{(\w+)", as_list(one)[0])
+            yield from needs(stack, one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from needs(stack, one)
+
+
+@every()
+def test_no_resource_waits_for_itself(stack: Planned) -> None:
+    graph = {n: set(needs(stack, resource)) & stack.resources.keys() for n, resource in stack.resources.items()}
+
+    assert list(TopologicalSorter(graph).static_order())
+
+
+@every()
+def test_whatever_a_resource_refers_to_is_made_too(stack: Planned) -> None:
+    known = stack.template["Resources"].keys()
+    missing = {n: set(needs(stack, r)) & known - stack.resources.keys() for n, r in stack.resources.items()}
+
+    assert {name: ids for name, ids in missing.items() if ids} == {}
 
 
 @every()
