@@ -27,6 +27,7 @@ BARE = planned()
 FULL = planned(
     RedisMode="create",
     VpcNat="true",
+    DbProxy="true",
     ConnectionBudget="300",
     AlarmEmail="night@example.com",
     CanaryEnabled="true",
@@ -497,3 +498,42 @@ def test_layer_and_functions_are_of_one_architecture() -> None:
 def test_traces_are_taken_only_when_asked() -> None:
     assert all(p["TracingConfig"] == {"Mode": "Active"} for p in FULL.of("AWS::Lambda::Function").values())
     assert not any("TracingConfig" in p for p in BARE.of("AWS::Lambda::Function").values())
+
+
+LOGINS = {"scheduler_app": "ConnectAsApp", "scheduler_worker": "ConnectAsWorker", "scheduler_relay": "ConnectAsRelay"}
+
+
+@every(MADE)
+def test_a_function_logs_in_by_iam_as_its_own_role_and_may_as_no_other(stack: Planned) -> None:
+    for name, properties in stack.of("AWS::Lambda::Function").items():
+        role = stack.of("AWS::IAM::Role")[reference(properties["Role"])]
+        attached = {reference(one) for one in role["ManagedPolicyArns"] if isinstance(one, dict)}
+        variables = properties["Environment"]["Variables"]
+        if name == "MigrateFunction":
+            assert "ReadDatabaseSecret" in attached
+            assert not attached & set(LOGINS.values())
+            assert variables["DB_HOST"] == {"Fn::GetAtt": ["Database", "Endpoint.Address"]}
+        elif name not in {"ConsoleFunction", "SmokeFunction"}:
+            assert variables["DB_IAM_AUTH"] == "true"
+            assert variables["DB_SECRET_ID"] == ""
+            assert attached & set(LOGINS.values()) == {LOGINS[variables["DB_USER"]]}, name
+            assert "ReadDatabaseSecret" not in attached
+
+
+def test_logins_are_for_the_database_or_the_proxy_of_the_stack() -> None:
+    def named(stack: Planned) -> set[str]:
+        resources = [one["Resource"] for name, one in policies(stack) if name in LOGINS.values()]
+        return {json.dumps(resource["Fn::Sub"][1]["Id"]) for resource in resources}
+
+    assert named(BARE) == {json.dumps({"Fn::GetAtt": ["Database", "DBClusterResourceId"]})}
+    (through_proxy,) = named(FULL)
+    assert "DatabaseProxy" in through_proxy
+
+
+def test_a_proxy_takes_tls_only_and_logs_in_by_iam_itself() -> None:
+    (proxy,) = FULL.of("AWS::RDS::DBProxy").values()
+
+    assert (proxy["RequireTLS"], proxy["DefaultAuthScheme"]) == (True, "IAM_AUTH")
+    variables = FULL.of("AWS::Lambda::Function")["AllocateFunction"]["Environment"]["Variables"]
+    assert variables["DB_HOST"] == {"Fn::GetAtt": ["DatabaseProxy", "Endpoint"]}
+    assert BARE.of("AWS::RDS::DBProxy") == {}
