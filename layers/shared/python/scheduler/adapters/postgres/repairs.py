@@ -30,7 +30,9 @@ class PostgresRepairs:
 
     def wrong_usage(self) -> list[User]:
         """Name up to MOST users whose usage is wrong just now: read without locks."""
-        rows = self._database.rows(USAGE_DIFFERS.statement.replace("{slice}", "true") + " LIMIT %(most)s", {"most": MOST})
+        rows = self._database.rows(
+            USAGE_DIFFERS.statement.replace("{slice}", "true") + " LIMIT %(most)s", {"most": MOST}
+        )
         return [User(row["offender"]["tenantId"], row["offender"]["userId"]) for row in rows]
 
     def repair_usage(self, user: User, *, apply: bool) -> UsageRepair:
