@@ -30,6 +30,7 @@ ELSEWHERE = "**Not run here**"
 PLACEHOLDERS = {
     "<allocationId>": str(uuid.uuid4()),
     "<when the service came>": "2000-01-01",
+    "<new password>": "of-nobody",
 }
 SECONDS = 60
 
