@@ -81,7 +81,7 @@ bench: setup ## Measure allocate + release against the floor of the same SQL alo
 sam-local: setup ## Invoke every function in a container with the samples of events/
 	@tools/sam_local/run.sh
 
-proxy-test: setup ## Run the functions behind PgBouncer (installs it where it is missing: needs root and apt)
+proxy-test: setup ## Run the functions behind PgBouncer, ARGS=--suite all integration tests (installs it where it is missing: needs root and apt)
 	@python -m tools.pgbouncer $(ARGS)
 
 migrate: setup ## Bring a database to the newest schema: make migrate DATABASE_URL=postgresql://…

@@ -517,8 +517,10 @@ DECLARE
     own      text := replace(p_own, 'acting_tenant', tenant);
 BEGIN
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', p_table);
-    EXECUTE format('CREATE POLICY app ON %s TO scheduler_app USING (%s OR %s IS NOT NULL)', p_table, own, operator);
-    EXECUTE format('CREATE POLICY worker ON %s TO scheduler_worker USING (%s OR %s IS NULL)', p_table, own, tenant);
+    EXECUTE format('CREATE POLICY app ON %s TO scheduler_app USING (CASE WHEN %s OR %s IS NOT NULL THEN true END IS NOT NULL)',
+                   p_table, own, operator);
+    EXECUTE format('CREATE POLICY worker ON %s TO scheduler_worker USING (CASE WHEN %s IS NULL OR %s THEN true END IS NOT NULL)',
+                   p_table, tenant, own);
     EXECUTE format('CREATE POLICY engine ON %s TO scheduler_engine USING (true)', p_table);
     EXECUTE format('CREATE POLICY readonly ON %s FOR SELECT TO scheduler_readonly USING (true)', p_table);
     EXECUTE format('CREATE POLICY migrating ON %s TO CURRENT_USER USING (true)', p_table);
@@ -1259,43 +1261,111 @@ ALTER TABLE public.allocation_counters ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.allocation_renewals ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY app ON public.allocation_counters TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+CREATE POLICY app ON public.allocation_counters TO scheduler_app USING ((
+CASE
+    WHEN (((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY app ON public.allocation_renewals TO scheduler_app USING (((EXISTS ( SELECT
-   FROM public.device_allocations a
-  WHERE (a.id = allocation_renewals.allocation_id))) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+CREATE POLICY app ON public.allocation_renewals TO scheduler_app USING ((
+CASE
+    WHEN ((EXISTS ( SELECT
+       FROM public.device_allocations a
+      WHERE (a.id = allocation_renewals.allocation_id))) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY app ON public.device_allocations TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+CREATE POLICY app ON public.device_allocations TO scheduler_app USING ((
+CASE
+    WHEN (((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY app ON public.devices TO scheduler_app USING (((tenant_id IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR public.is_involved((id)::text, held_for) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+CREATE POLICY app ON public.devices TO scheduler_app USING ((
+CASE
+    WHEN ((tenant_id IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR public.is_involved((id)::text, held_for) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY app ON public.idempotency_keys TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+CREATE POLICY app ON public.idempotency_keys TO scheduler_app USING ((
+CASE
+    WHEN (((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY app ON public.notification_preferences TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+CREATE POLICY app ON public.notification_preferences TO scheduler_app USING ((
+CASE
+    WHEN (((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY app ON public.notifications TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+CREATE POLICY app ON public.notifications TO scheduler_app USING ((
+CASE
+    WHEN (((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY app ON public.outbox TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+CREATE POLICY app ON public.outbox TO scheduler_app USING ((
+CASE
+    WHEN (((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY app ON public.payment_failures TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+CREATE POLICY app ON public.payment_failures TO scheduler_app USING ((
+CASE
+    WHEN (((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY app ON public.queue_entries TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+CREATE POLICY app ON public.queue_entries TO scheduler_app USING ((
+CASE
+    WHEN (((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY app ON public.quota_usage TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+CREATE POLICY app ON public.quota_usage TO scheduler_app USING ((
+CASE
+    WHEN (((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY app ON public.quotas TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+CREATE POLICY app ON public.quotas TO scheduler_app USING ((
+CASE
+    WHEN (((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY app ON public.reservations TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+CREATE POLICY app ON public.reservations TO scheduler_app USING ((
+CASE
+    WHEN (((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY app ON public.usage_records TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+CREATE POLICY app ON public.usage_records TO scheduler_app USING ((
+CASE
+    WHEN (((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY app ON public.user_standing TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+CREATE POLICY app ON public.user_standing TO scheduler_app USING ((
+CASE
+    WHEN (((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY app ON public.webhook_deliveries TO scheduler_app USING (((EXISTS ( SELECT
-   FROM public.webhooks w
-  WHERE (w.id = webhook_deliveries.webhook_id))) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+CREATE POLICY app ON public.webhook_deliveries TO scheduler_app USING ((
+CASE
+    WHEN ((EXISTS ( SELECT
+       FROM public.webhooks w
+      WHERE (w.id = webhook_deliveries.webhook_id))) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY app ON public.webhooks TO scheduler_app USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)));
+CREATE POLICY app ON public.webhooks TO scheduler_app USING ((
+CASE
+    WHEN (((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
 ALTER TABLE public.device_allocations ENABLE ROW LEVEL SECURITY;
 
@@ -1433,40 +1503,108 @@ ALTER TABLE public.webhook_deliveries ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.webhooks ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY worker ON public.allocation_counters TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+CREATE POLICY worker ON public.allocation_counters TO scheduler_worker USING ((
+CASE
+    WHEN ((NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text))) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY worker ON public.allocation_renewals TO scheduler_worker USING (((EXISTS ( SELECT
-   FROM public.device_allocations a
-  WHERE (a.id = allocation_renewals.allocation_id))) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+CREATE POLICY worker ON public.allocation_renewals TO scheduler_worker USING ((
+CASE
+    WHEN ((NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL) OR (EXISTS ( SELECT
+       FROM public.device_allocations a
+      WHERE (a.id = allocation_renewals.allocation_id)))) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY worker ON public.device_allocations TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+CREATE POLICY worker ON public.device_allocations TO scheduler_worker USING ((
+CASE
+    WHEN ((NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text))) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY worker ON public.devices TO scheduler_worker USING (((tenant_id IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR public.is_involved((id)::text, held_for) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+CREATE POLICY worker ON public.devices TO scheduler_worker USING ((
+CASE
+    WHEN ((NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL) OR (tenant_id IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR public.is_involved((id)::text, held_for)) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY worker ON public.idempotency_keys TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+CREATE POLICY worker ON public.idempotency_keys TO scheduler_worker USING ((
+CASE
+    WHEN ((NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text))) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY worker ON public.notification_preferences TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+CREATE POLICY worker ON public.notification_preferences TO scheduler_worker USING ((
+CASE
+    WHEN ((NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text))) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY worker ON public.notifications TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+CREATE POLICY worker ON public.notifications TO scheduler_worker USING ((
+CASE
+    WHEN ((NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text))) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY worker ON public.outbox TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+CREATE POLICY worker ON public.outbox TO scheduler_worker USING ((
+CASE
+    WHEN ((NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text))) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY worker ON public.payment_failures TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+CREATE POLICY worker ON public.payment_failures TO scheduler_worker USING ((
+CASE
+    WHEN ((NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text))) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY worker ON public.queue_entries TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+CREATE POLICY worker ON public.queue_entries TO scheduler_worker USING ((
+CASE
+    WHEN ((NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text))) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY worker ON public.quota_usage TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+CREATE POLICY worker ON public.quota_usage TO scheduler_worker USING ((
+CASE
+    WHEN ((NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text))) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY worker ON public.quotas TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+CREATE POLICY worker ON public.quotas TO scheduler_worker USING ((
+CASE
+    WHEN ((NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text))) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY worker ON public.reservations TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+CREATE POLICY worker ON public.reservations TO scheduler_worker USING ((
+CASE
+    WHEN ((NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text))) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY worker ON public.usage_records TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+CREATE POLICY worker ON public.usage_records TO scheduler_worker USING ((
+CASE
+    WHEN ((NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text))) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY worker ON public.user_standing TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+CREATE POLICY worker ON public.user_standing TO scheduler_worker USING ((
+CASE
+    WHEN ((NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text))) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY worker ON public.webhook_deliveries TO scheduler_worker USING (((EXISTS ( SELECT
-   FROM public.webhooks w
-  WHERE (w.id = webhook_deliveries.webhook_id))) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+CREATE POLICY worker ON public.webhook_deliveries TO scheduler_worker USING ((
+CASE
+    WHEN ((NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL) OR (EXISTS ( SELECT
+       FROM public.webhooks w
+      WHERE (w.id = webhook_deliveries.webhook_id)))) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
 
-CREATE POLICY worker ON public.webhooks TO scheduler_worker USING ((((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL)));
+CREATE POLICY worker ON public.webhooks TO scheduler_worker USING ((
+CASE
+    WHEN ((NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text))) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));

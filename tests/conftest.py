@@ -1,7 +1,9 @@
 """Real parts for every test that wants them: one Postgres and one Valkey a test process, a fresh database a test."""
 
+import os
 import uuid
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -19,6 +21,8 @@ from tests.support.limits import RAISED_LIMITS
 from tests.support.roles import ByRole
 from tests.support.wiring import forget_wiring
 from tools.embedded import PostgresServer, ValkeyServer, postgres, valkey
+from tools.pgbouncer import PgBouncer, pgbouncer
+from tools.pgbouncer.__main__ import SUITE_ASKED_FOR
 
 TEMPLATE = "migrated"
 
@@ -77,15 +81,31 @@ def redis_url(valkey_server: ValkeyServer) -> str:
     return valkey_server.url
 
 
+@pytest.fixture(scope="session")
+def suite_proxy(postgres_server: PostgresServer) -> Iterator[PgBouncer | None]:
+    """The proxy of `make proxy-test ARGS=--suite`, between all functions and Postgres; otherwise none."""
+    if SUITE_ASKED_FOR not in os.environ:
+        yield None
+        return
+    with pgbouncer(postgres_server, pool_size=8) as proxy:
+        yield proxy
+
+
 @pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[pytest.MonkeyPatch]:
+def function_url(database_url: str, suite_proxy: PgBouncer | None) -> str:
+    """URL of the fresh database as the functions have it."""
+    return suite_proxy.url_of(urlsplit(database_url).path.strip("/")) if suite_proxy else database_url
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, function_url: str) -> Iterator[pytest.MonkeyPatch]:
     """The functions' environment, with a database and without Redis; set more before the first call.
 
     Each function connects as its role, so that every test of them is one of the wall between tenants too.
     """
     for name in ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("DATABASE_URL", function_url)
     monkeypatch.setattr(wiring, "Database", ByRole)
     forget_wiring()
     yield monkeypatch

@@ -13,7 +13,9 @@ import threading
 import time
 from collections import Counter
 
+from scheduler.runtime import connection as wiring
 from tests.support.api import SERVICE, Answer, Api
+from tests.support.roles import ByRole
 from tools.handlers import load_function
 
 MOST_TRIES = 40
@@ -72,6 +74,7 @@ def close_when_told(pipe: int) -> None:
 
 def main(clients: int, cycles: int) -> Counter[str]:
     """Start all, wait for all, add up."""
+    wiring.Database = ByRole  # type: ignore[misc]  each function as its role, as in its own process
     for name in FUNCTIONS:
         load_function(name)  # once, before they part
     start, starting = os.pipe()

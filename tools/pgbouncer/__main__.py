@@ -1,4 +1,7 @@
-"""`python -m tools.pgbouncer`: see that PgBouncer is there, then run the tests that need it; arguments go to pytest."""
+"""`python -m tools.pgbouncer [--suite]`: see that PgBouncer is there, then run the tests that need it.
+
+With --suite all integration tests run, their functions behind it. Other arguments go to pytest.
+"""
 
 import os
 import shutil
@@ -11,6 +14,9 @@ _APT_SECONDS = 300
 _TESTS = "tests/proxy"
 ASKED_FOR = "PROXY_TEST"
 """Set by this program: without it the tests of the proxy are left out, for other machines have none."""
+_SUITE = "tests/integration"
+SUITE_ASKED_FOR = "PROXY_SUITE"
+"""Set by this program: the functions of the integration tests connect through a proxy."""
 
 
 class CannotInstall(RuntimeError):
@@ -24,8 +30,11 @@ def main() -> int:
     except (CannotInstall, subprocess.TimeoutExpired) as problem:
         print(f"proxy-test cannot run: {problem}", file=sys.stderr)
         return 1
-    command = [sys.executable, "-m", "pytest", _TESTS, *sys.argv[1:]]
-    return subprocess.run(command, check=False, env=os.environ | {ASKED_FOR: "1"}).returncode
+    arguments = [each for each in sys.argv[1:] if each != "--suite"]
+    suite = len(arguments) < len(sys.argv[1:])
+    command = [sys.executable, "-m", "pytest", _SUITE if suite else _TESTS, *arguments]
+    asked = SUITE_ASKED_FOR if suite else ASKED_FOR
+    return subprocess.run(command, check=False, env=os.environ | {asked: "1"}).returncode
 
 
 def _install() -> None:

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 import psycopg2
 from psycopg2.extras import RealDictCursor
 
-from tools.embedded import EmbeddedServer, PostgresServer, ServerError, free_port
+from scheduler.adapters.postgres.logins import LOGIN_ROLES
+from tools.embedded import EmbeddedServer, PostgresServer, ServerError, as_role, free_port
 from tools.embedded.os_user import let_others_reach, unprivileged_user
 
 _SYSTEM_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"  # where Debian has it, and users have not
@@ -49,8 +50,9 @@ class PgBouncer(EmbeddedServer):
 
     def command(self) -> list[str]:
         """Write the files and return the program; no password is on its command line."""
-        login = urlsplit(self._target.url)
-        self._write("users.txt", f'"{login.username}" "{login.password}"\n')
+        urls = self._target.url, *(as_role(self._target.url, role) for role in LOGIN_ROLES)
+        logins = [urlsplit(url) for url in urls]
+        self._write("users.txt", "".join(f'"{login.username}" "{login.password}"\n' for login in logins))
         self._write(
             "pgbouncer.ini", "\n".join(["[databases]", self._database(), "[pgbouncer]", *self._settings()]) + "\n"
         )

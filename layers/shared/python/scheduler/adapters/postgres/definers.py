@@ -10,6 +10,7 @@ DEFINERS: dict[str, str] = {
     "can_be_booked": "whether a device is left, past the reservations of all tenants",
     "client_sessions": "sessions of other roles, for the audit",
     "count_allocations": "counts what a request ended of others too, one row a tenant; nothing else writes counters",
+    "delete_deliveries": "finds old ones by an index on an expression, which is of no use behind the wall",
     "expire_due": "ends what is overdue of all tenants, also when a service asks for the sweep now",
     "is_awaited": "whether somebody of any tenant waits for such a device; tells no more",
     "is_reservable": "whether a reservation of any tenant overlaps; tells no more",

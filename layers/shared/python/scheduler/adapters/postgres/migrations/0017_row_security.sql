@@ -50,7 +50,9 @@ COMMENT ON FUNCTION is_involved(text, uuid) IS 'Whether the acting tenant has to
 
 -- Every table with rows of tenants gets this. p_own: what makes a row the acting tenant's own. scheduler_app without a tenant sees
 -- nothing; an operator sees all; a worker that acts on nobody's behalf (a sweep, a queue) sees all, and in a request what the app
--- would. The role that migrates sees all too: it moves data, and the release before this one connects as it.
+-- would. The role that migrates sees all too: it moves data, and the release before this one connects as it. CASE … IS NOT NULL
+-- is the condition itself, put so that the planner believes it to leave nearly all rows: of the plain condition it believes the
+-- opposite, and would order or limit a list by the wrong index.
 CREATE FUNCTION raise_wall(p_table regclass, p_own text DEFAULT 'tenant_id = acting_tenant') RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     tenant   text := 'NULLIF(current_setting(''app.tenant'', true), '''')';
@@ -58,8 +60,10 @@ DECLARE
     own      text := replace(p_own, 'acting_tenant', tenant);
 BEGIN
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', p_table);
-    EXECUTE format('CREATE POLICY app ON %s TO scheduler_app USING (%s OR %s IS NOT NULL)', p_table, own, operator);
-    EXECUTE format('CREATE POLICY worker ON %s TO scheduler_worker USING (%s OR %s IS NULL)', p_table, own, tenant);
+    EXECUTE format('CREATE POLICY app ON %s TO scheduler_app USING (CASE WHEN %s OR %s IS NOT NULL THEN true END IS NOT NULL)',
+                   p_table, own, operator);
+    EXECUTE format('CREATE POLICY worker ON %s TO scheduler_worker USING (CASE WHEN %s IS NULL OR %s THEN true END IS NOT NULL)',
+                   p_table, tenant, own);
     EXECUTE format('CREATE POLICY engine ON %s TO scheduler_engine USING (true)', p_table);
     EXECUTE format('CREATE POLICY readonly ON %s FOR SELECT TO scheduler_readonly USING (true)', p_table);
     EXECUTE format('CREATE POLICY migrating ON %s TO CURRENT_USER USING (true)', p_table);
@@ -97,6 +101,7 @@ GRANT SELECT (id, tenant_id, slot, url, types, description, status, failures_in_
 GRANT SELECT (tenant_id, caller, route, key, body_hash, created_at) ON idempotency_keys TO scheduler_readonly;
 GRANT DELETE ON device_allocations, reservations, queue_entries, outbox, inbox, idempotency_keys, usage_records, notifications,
     webhooks, webhook_deliveries, payment_failures, audit_runs, reconciliations TO scheduler_worker;
+GRANT DELETE ON webhook_deliveries TO scheduler_engine;
 
 GRANT SELECT, INSERT, UPDATE ON device_allocations, allocation_renewals, quota_usage, reservations, queue_entries, idempotency_keys
     TO scheduler_app;

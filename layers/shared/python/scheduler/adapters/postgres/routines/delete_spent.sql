@@ -1,23 +1,23 @@
 -- Delete up to p_limit rows of each kind that have done their work: published events and inbox marks after 7 days, idempotency
 -- keys after 24 hours, ended waits after 30 days. Marks how far events and waits are gone, so that an audit knows. Settles: cleanups
 -- at the same time (SKIP LOCKED).
-CREATE OR REPLACE FUNCTION delete_spent(p_limit int) RETURNS int LANGUAGE sql VOLATILE AS $$
+CREATE OR REPLACE FUNCTION delete_spent(p_limit int) RETURNS int LANGUAGE sql VOLATILE SET enable_seqscan = off AS $$
     WITH events AS (
-        DELETE FROM outbox WHERE id IN (
+        DELETE FROM outbox WHERE id = ANY (ARRAY(
             SELECT id FROM outbox WHERE published_at < scheduler_now() - interval '7 days'
-             ORDER BY published_at LIMIT p_limit FOR UPDATE SKIP LOCKED) RETURNING published_at
+             ORDER BY published_at LIMIT p_limit FOR UPDATE SKIP LOCKED)) RETURNING published_at
     ), marked AS (
         INSERT INTO retention_marks AS m (kind, deleted_until)
         SELECT 'events', max(published_at) FROM events HAVING count(*) > 0
         ON CONFLICT (kind) DO UPDATE SET deleted_until = greatest(m.deleted_until, excluded.deleted_until)
     ), marks AS (
-        DELETE FROM inbox WHERE (consumer, event_id) IN (
-            SELECT consumer, event_id FROM inbox WHERE received_at < scheduler_now() - interval '7 days'
-             ORDER BY received_at LIMIT p_limit FOR UPDATE SKIP LOCKED) RETURNING 1
+        DELETE FROM inbox WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM inbox WHERE received_at < scheduler_now() - interval '7 days'
+             ORDER BY received_at LIMIT p_limit FOR UPDATE SKIP LOCKED)) RETURNING 1
     ), keys AS (
-        DELETE FROM idempotency_keys WHERE (tenant_id, caller, route, key) IN (
-            SELECT tenant_id, caller, route, key FROM idempotency_keys WHERE created_at < scheduler_now() - interval '24 hours'
-             ORDER BY created_at LIMIT p_limit FOR UPDATE SKIP LOCKED) RETURNING 1
+        DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM idempotency_keys WHERE created_at < scheduler_now() - interval '24 hours'
+             ORDER BY created_at LIMIT p_limit FOR UPDATE SKIP LOCKED)) RETURNING 1
     ), waits AS (
         DELETE FROM queue_entries WHERE id = ANY (ARRAY(
             SELECT id FROM queue_entries WHERE status <> 'waiting' AND ended_at < scheduler_now() - interval '30 days'
