@@ -437,6 +437,18 @@ END $$;
 
 COMMENT ON FUNCTION public.join_role(p_role text, p_member text) IS 'Makes a role a member of another, whoever does so at the same time';
 
+CREATE FUNCTION public.keep_act() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF TG_OP = 'DELETE' AND OLD.at < scheduler_clock() - interval '30 days' THEN
+        RETURN OLD;
+    END IF;
+    RAISE EXCEPTION 'the audit log only grows' USING ERRCODE = 'insufficient_privilege';
+END $$;
+
+COMMENT ON FUNCTION public.keep_act() IS 'Lets nobody change an entry of the audit log, or delete a young one';
+
 CREATE TABLE public.outlook_lessons (
     only_row boolean DEFAULT true NOT NULL,
     learned_at timestamp with time zone NOT NULL,
@@ -507,6 +519,39 @@ COMMENT ON COLUMN public.webhooks.waiting IS 'Its deliveries that are not finish
 COMMENT ON COLUMN public.webhooks.busy_until IS 'No attempt begins before: one is in flight, or it rests after failures';
 
 COMMENT ON COLUMN public.webhooks.next_attempt_at IS 'When the next attempt is due: the earliest of its deliveries, not before busy_until';
+
+CREATE FUNCTION public.note_act() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    -- Secrets, what follows from other columns, and the row's own housekeeping.
+    hidden CONSTANT text[] := ARRAY['secret', 'is_free', 'class_id', 'placement_score', 'during', 'decision', 'created_at', 'updated_at'];
+    act    jsonb := coalesce(NULLIF(current_setting('app.act', true), '')::jsonb, '{}');
+    old_row jsonb := to_jsonb(OLD);
+    new_row jsonb := to_jsonb(NEW);
+    entity  jsonb := CASE TG_OP WHEN 'DELETE' THEN old_row ELSE new_row END;
+    was     jsonb;
+    became  jsonb;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        SELECT jsonb_object_agg(key, value), jsonb_object_agg(key, new_row -> key) INTO was, became
+          FROM jsonb_each(old_row - hidden) WHERE value IS DISTINCT FROM new_row -> key;
+        IF was IS NULL THEN
+            RETURN NULL;
+        END IF;
+    ELSIF TG_OP = 'INSERT' THEN
+        became := jsonb_strip_nulls(new_row - hidden);
+    ELSE
+        was := jsonb_strip_nulls(old_row - hidden);
+    END IF;
+    INSERT INTO audit_log (at, operator, route, correlation_id, kind, entity_id, tenant_id, change, before, after)
+    VALUES (scheduler_clock(), current_setting('app.operator'), act ->> 'route', NULLIF(act ->> 'correlationId', ''),
+            TG_ARGV[0], entity ->> TG_ARGV[1], entity ->> 'tenant_id', lower(TG_OP), was, became);
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION public.note_act() IS 'Writes down what an operator''s statement did to a row; arguments: kind, column of the id';
 
 CREATE FUNCTION public.raise_wall(p_table regclass, p_own text DEFAULT 'tenant_id = acting_tenant'::text) RETURNS void
     LANGUAGE plpgsql
@@ -655,6 +700,41 @@ ALTER TABLE ONLY public.allocation_renewals FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE public.allocation_renewals IS 'Each renewal of an allocation, numbered from 1; goes when the allocation goes';
 
 COMMENT ON COLUMN public.allocation_renewals.reason IS 'What the caller gave as its reason';
+
+CREATE TABLE public.audit_log (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    at timestamp with time zone NOT NULL,
+    operator character varying(255) NOT NULL,
+    route character varying(255),
+    correlation_id character varying(100),
+    kind character varying(50) NOT NULL,
+    entity_id character varying(255) NOT NULL,
+    tenant_id character varying(255),
+    change character varying(10) NOT NULL,
+    before jsonb,
+    after jsonb,
+    CONSTRAINT audit_log_change_check CHECK (((change)::text = ANY ((ARRAY['insert'::character varying, 'update'::character varying, 'delete'::character varying])::text[]))),
+    CONSTRAINT audit_log_check CHECK (((before IS NULL) = ((change)::text = 'insert'::text))),
+    CONSTRAINT audit_log_check1 CHECK (((after IS NULL) = ((change)::text = 'delete'::text)))
+);
+
+ALTER TABLE ONLY public.audit_log FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.audit_log IS 'What operators changed, a row an entity; it only grows, until retention';
+
+COMMENT ON COLUMN public.audit_log.operator IS 'Subject of the operator''s token';
+
+COMMENT ON COLUMN public.audit_log.route IS 'Method and path of the request, which may change several rows';
+
+COMMENT ON COLUMN public.audit_log.correlation_id IS 'Of the request, as in the log''s lines';
+
+COMMENT ON COLUMN public.audit_log.kind IS 'What was changed: device, allocation, queue_entry, …';
+
+COMMENT ON COLUMN public.audit_log.tenant_id IS 'Whose it is; NULL: the platform''s';
+
+COMMENT ON COLUMN public.audit_log.before IS 'The changed columns as they were; NULL: there was nothing';
+
+COMMENT ON COLUMN public.audit_log.after IS 'The changed columns as they are; NULL: nothing is left';
 
 CREATE TABLE public.audit_runs (
     id bigint NOT NULL,
@@ -1020,6 +1100,9 @@ ALTER TABLE ONLY public.allocation_counters
 ALTER TABLE ONLY public.allocation_renewals
     ADD CONSTRAINT allocation_renewals_pkey PRIMARY KEY (allocation_id, number);
 
+ALTER TABLE ONLY public.audit_log
+    ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.audit_runs
     ADD CONSTRAINT audit_runs_pkey PRIMARY KEY (id);
 
@@ -1128,6 +1211,12 @@ ALTER TABLE ONLY public.webhooks
 ALTER TABLE ONLY public.webhooks
     ADD CONSTRAINT webhooks_tenant_id_slot_key UNIQUE (tenant_id, slot);
 
+CREATE INDEX audit_log_by_entity ON public.audit_log USING btree (entity_id, at DESC, id DESC);
+
+CREATE INDEX audit_log_by_operator ON public.audit_log USING btree (operator, at DESC, id DESC);
+
+CREATE INDEX audit_log_by_time ON public.audit_log USING btree (at DESC, id DESC);
+
 CREATE UNIQUE INDEX device_allocations_active_device ON public.device_allocations USING btree (device_id) WHERE ((status)::text = 'allocated'::text);
 
 CREATE INDEX device_allocations_by_device ON public.device_allocations USING btree (device_id, allocated_at DESC, id DESC);
@@ -1228,6 +1317,10 @@ CREATE INDEX webhooks_by_time ON public.webhooks USING btree (created_at DESC, i
 
 CREATE INDEX webhooks_due ON public.webhooks USING btree (next_attempt_at) WHERE (next_attempt_at IS NOT NULL);
 
+CREATE TRIGGER audit_log_kept BEFORE DELETE OR UPDATE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION public.keep_act();
+
+CREATE TRIGGER device_allocations_acts AFTER INSERT OR DELETE OR UPDATE ON public.device_allocations FOR EACH ROW WHEN ((COALESCE(current_setting('app.operator'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION public.note_act('allocation', 'id');
+
 CREATE TRIGGER device_allocations_adopted AFTER INSERT ON public.device_allocations FOR EACH ROW WHEN (((new.fencing_token = 0) AND ((new.status)::text = 'allocated'::text))) EXECUTE FUNCTION public.adopt_allocation();
 
 CREATE TRIGGER device_allocations_default_tenant BEFORE INSERT ON public.device_allocations FOR EACH ROW WHEN ((new.tenant_id IS NULL)) EXECUTE FUNCTION public.set_default_tenant();
@@ -1238,9 +1331,27 @@ CREATE TRIGGER device_allocations_updated_at BEFORE UPDATE ON public.device_allo
 
 CREATE TRIGGER device_allocations_usage AFTER UPDATE ON public.device_allocations FOR EACH ROW WHEN ((((old.status)::text = 'allocated'::text) AND ((new.status)::text <> 'allocated'::text))) EXECUTE FUNCTION public.record_usage();
 
+CREATE TRIGGER devices_acts AFTER INSERT OR DELETE OR UPDATE ON public.devices FOR EACH ROW WHEN ((COALESCE(current_setting('app.operator'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION public.note_act('device', 'id');
+
 CREATE TRIGGER devices_updated_at BEFORE UPDATE ON public.devices FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
+CREATE TRIGGER notification_preferences_acts AFTER INSERT OR DELETE OR UPDATE ON public.notification_preferences FOR EACH ROW WHEN ((COALESCE(current_setting('app.operator'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION public.note_act('notification_preferences', 'user_id');
+
+CREATE TRIGGER notifications_acts AFTER INSERT OR DELETE OR UPDATE ON public.notifications FOR EACH ROW WHEN ((COALESCE(current_setting('app.operator'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION public.note_act('notification', 'id');
+
+CREATE TRIGGER placement_strategy_acts AFTER INSERT OR DELETE OR UPDATE ON public.placement_strategy FOR EACH ROW WHEN ((COALESCE(current_setting('app.operator'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION public.note_act('placement_strategy', 'name');
+
+CREATE TRIGGER queue_entries_acts AFTER INSERT OR DELETE OR UPDATE ON public.queue_entries FOR EACH ROW WHEN ((COALESCE(current_setting('app.operator'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION public.note_act('queue_entry', 'id');
+
+CREATE TRIGGER quota_plans_acts AFTER INSERT OR DELETE OR UPDATE ON public.quota_plans FOR EACH ROW WHEN ((COALESCE(current_setting('app.operator'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION public.note_act('quota_plan', 'name');
+
+CREATE TRIGGER quotas_acts AFTER INSERT OR DELETE OR UPDATE ON public.quotas FOR EACH ROW WHEN ((COALESCE(current_setting('app.operator'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION public.note_act('quota', 'user_id');
+
+CREATE TRIGGER reservations_acts AFTER INSERT OR DELETE OR UPDATE ON public.reservations FOR EACH ROW WHEN ((COALESCE(current_setting('app.operator'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION public.note_act('reservation', 'id');
+
 CREATE TRIGGER reservations_updated_at BEFORE UPDATE ON public.reservations FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+CREATE TRIGGER webhooks_acts AFTER INSERT OR DELETE OR UPDATE ON public.webhooks FOR EACH ROW WHEN ((COALESCE(current_setting('app.operator'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION public.note_act('webhook', 'id');
 
 ALTER TABLE ONLY public.allocation_renewals
     ADD CONSTRAINT allocation_renewals_allocation_id_fkey FOREIGN KEY (allocation_id) REFERENCES public.device_allocations(id) ON DELETE CASCADE;
@@ -1272,6 +1383,12 @@ CASE
     WHEN ((EXISTS ( SELECT
        FROM public.device_allocations a
       WHERE (a.id = allocation_renewals.allocation_id))) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
+
+CREATE POLICY app ON public.audit_log TO scheduler_app USING ((
+CASE
+    WHEN (false OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)) THEN true
     ELSE NULL::boolean
 END IS NOT NULL));
 
@@ -1367,6 +1484,8 @@ CASE
     ELSE NULL::boolean
 END IS NOT NULL));
 
+ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.device_allocations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.devices ENABLE ROW LEVEL SECURITY;
@@ -1374,6 +1493,8 @@ ALTER TABLE public.devices ENABLE ROW LEVEL SECURITY;
 CREATE POLICY engine ON public.allocation_counters TO scheduler_engine USING (true);
 
 CREATE POLICY engine ON public.allocation_renewals TO scheduler_engine USING (true);
+
+CREATE POLICY engine ON public.audit_log TO scheduler_engine USING (true);
 
 CREATE POLICY engine ON public.device_allocations TO scheduler_engine USING (true);
 
@@ -1412,6 +1533,8 @@ ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
 CREATE POLICY migrating ON public.allocation_counters TO postgres USING (true);
 
 CREATE POLICY migrating ON public.allocation_renewals TO postgres USING (true);
+
+CREATE POLICY migrating ON public.audit_log TO postgres USING (true);
 
 CREATE POLICY migrating ON public.device_allocations TO postgres USING (true);
 
@@ -1460,6 +1583,8 @@ ALTER TABLE public.quotas ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readonly ON public.allocation_counters FOR SELECT TO scheduler_readonly USING (true);
 
 CREATE POLICY readonly ON public.allocation_renewals FOR SELECT TO scheduler_readonly USING (true);
+
+CREATE POLICY readonly ON public.audit_log FOR SELECT TO scheduler_readonly USING (true);
 
 CREATE POLICY readonly ON public.device_allocations FOR SELECT TO scheduler_readonly USING (true);
 
@@ -1514,6 +1639,12 @@ CASE
     WHEN ((NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL) OR (EXISTS ( SELECT
        FROM public.device_allocations a
       WHERE (a.id = allocation_renewals.allocation_id)))) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
+
+CREATE POLICY worker ON public.audit_log TO scheduler_worker USING ((
+CASE
+    WHEN ((NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL) OR false) THEN true
     ELSE NULL::boolean
 END IS NOT NULL));
 

@@ -1,8 +1,12 @@
-"""The audit: each hour by schedule over everything, and now by GET /scheduler/audit over live rows and the last day."""
+"""The audit: each hour by schedule over everything, and now by GET /scheduler/audit over live rows and the last day.
+
+What operators did has a file of its own.
+"""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+import acts
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.depends import Depends
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -14,6 +18,7 @@ from scheduler.runtime import get_auditor
 from scheduler.service.auditor import Auditor
 
 app = create_api()
+app.include_router(acts.router)
 
 
 @app.get("/scheduler/audit", summary="Prove that every invariant holds", tags=["operations"])

@@ -15,6 +15,7 @@ import pytest
 from scheduler.adapters.postgres.allocations import PostgresAllocations
 from scheduler.adapters.postgres.audit.orders import ORDERS
 from scheduler.adapters.postgres.audit.store import PostgresAudit
+from scheduler.adapters.postgres.audit_log import PostgresAuditLog
 from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.device_reports import PostgresDeviceReports
 from scheduler.adapters.postgres.devices import PostgresDevices
@@ -31,6 +32,7 @@ from scheduler.adapters.postgres.upkeep import PostgresUpkeep
 from scheduler.adapters.postgres.usage_records import PostgresUsageRecords
 from scheduler.adapters.postgres.webhook_deliveries import PostgresDeliveries
 from scheduler.adapters.postgres.webhooks import PostgresWebhooks
+from scheduler.domain.audit_log import AuditLogFilter, EntityKind
 from scheduler.domain.billing import GroupBy, Period, UsageFilter
 from scheduler.domain.device_life import TRANSITIONS, Act, DeviceFilter, Life
 from scheduler.domain.incoming import DeviceHeartbeat, EventMark, Family, UserQuotaUpdated
@@ -79,6 +81,7 @@ LARGE = (
     "payment_failures",
     "notifications",
     "notification_preferences",
+    "audit_log",
 )
 CALLS = 7
 """More than the five after which Postgres may keep a generic plan."""
@@ -193,6 +196,10 @@ SELECT 'fact-' || n, 'allocation_failed', 'tenant-' || n % 20, 'user-' || n % 40
   FROM generate_series(1, 20000) n;
 INSERT INTO notification_preferences (tenant_id, user_id, language, updated_at)
 SELECT 'tenant-' || n % 20, 'user-' || n, 'zh', clock_timestamp() FROM generate_series(1, 5000) n;
+INSERT INTO audit_log (at, operator, kind, entity_id, change, before, after)
+SELECT clock_timestamp() - n * interval '40 minutes', 'operator-' || n % 50, 'device',
+       'device-' || lpad((n % 5000 + 1)::text, 5, '0'), 'update', '{}', '{}'
+  FROM generate_series(1, 20000) n;
 """
 
 
@@ -414,6 +421,11 @@ def notified(**wanted: Any) -> Callable[[Stores], object]:
     return lambda stores: PostgresNotifications(stores.database).page(wish)
 
 
+def acts(**wanted: Any) -> Callable[[Stores], object]:
+    """List what operators did by a filter."""
+    return lambda stores: PostgresAuditLog(stores.database).page(AuditLogFilter(**wanted))
+
+
 def keep_and_read_a_notice(stores: Stores) -> None:
     """Keep the notice of a grant, tell it, find it again, read it; choose how to be told."""
     notifications = PostgresNotifications(stores.database)
@@ -585,6 +597,11 @@ READS = [
     pytest.param(notified(unread=True, after=AFTER), id="a user's unread notices, a later page"),
     pytest.param(lambda stores: PostgresNotifications(stores.database).count_unread(ALICE, 100), id="what is unread"),
     *(pytest.param(audited(walk), id=f"a slice of the audit of {walk}") for walk in ORDERS),
+    pytest.param(acts(), id="what operators did"),
+    pytest.param(acts(after=AFTER), id="what operators did, a later page"),
+    pytest.param(acts(since=AFTER[0]), id="what operators did since then"),
+    pytest.param(acts(operator="operator-7"), id="what one operator did"),
+    pytest.param(acts(entity_id="device-00042", kind=EntityKind.DEVICE), id="what operators did to a device"),
 ]
 
 CHANGES = [
@@ -619,6 +636,7 @@ CHANGES = [
     pytest.param(warn_of_ends, id="warnings of ends that are near"),
     pytest.param(lambda stores: PostgresWarnings(stores.database).warn_expiring(100), id="a look for ends, in vain"),
     pytest.param(lambda stores: stores.upkeep.delete_old_notices(90, 100), id="a cleanup of notices"),
+    pytest.param(lambda stores: stores.upkeep.delete_acts(400, 100), id="a cleanup of operators' acts"),
     pytest.param(lambda stores: stores.allocations.delete_ended(30, 100), id="a cleanup of allocations"),
     pytest.param(lambda stores: stores.upkeep.delete_spent(100), id="a cleanup of the rest"),
     pytest.param(tell_one, id="telling a record"),

@@ -110,6 +110,10 @@ class Twin:
         """Delete what users were told; here nobody is told anything."""
         return _same(self._upkeep.delete_old_notices(days, limit), 0)
 
+    def delete_acts(self, days: int, limit: int) -> int:
+        """Delete what operators did; here they do nothing."""
+        return _same(self._upkeep.delete_acts(days, limit), 0)
+
     def document(self, user: User) -> QuotaDocument:
         """Read a quota, which must be the one that was set."""
         return _same(self._quotas.document(user), self.documents.get(user) or plan_document(DEFAULT_PLAN))

@@ -17,7 +17,7 @@ def test_a_database_is_all_that_must_be_given():
     assert (known.redis_host, known.redis_port, known.redis_tls, known.redis_cluster) == ("", 6379, False, False)
     assert (known.user_service_url, known.quota_allow_on_error, known.default_plan) == ("", False, "pro")
     assert (known.tenant_claim, known.fleet.placement_strategy) == ("tenant_id", Strategy.RESOURCE_BASED)
-    assert (known.lock_wait_seconds, known.retention_days, known.relay_seconds) == (5.0, 30, 63.0)
+    assert (known.lock_wait_seconds, known.retention.days, known.relay_seconds) == (5.0, 30, 63.0)
     assert known.docs_enabled
 
 
@@ -39,7 +39,7 @@ def test_an_empty_variable_is_one_that_is_not_set(name):
         pytest.param("USER_SERVICE_URL", "http://users/", "user_service_url", "http://users", id="a URL's last slash"),
         pytest.param("LOCK_WAIT_SECONDS", "0", "lock_wait_seconds", 0.0, id="no wait"),
         pytest.param("LOCK_WAIT_SECONDS", "0.5", "lock_wait_seconds", 0.5, id="half a second"),
-        pytest.param("RETENTION_DAYS", "3650", "retention_days", 3650, id="ten years"),
+        pytest.param("RETENTION_DAYS", "3650", "retention.days", 3650, id="ten years"),
         pytest.param("PLACEMENT_STRATEGY", "best_fit", "fleet.placement_strategy", Strategy.BEST_FIT, id="a strategy"),
         pytest.param("RECYCLING_ENABLED", "true", "fleet.recycling_enabled", True, id="wipes"),
         pytest.param("RECYCLING_MINUTES", "1440", "fleet.recycling_minutes", 1440, id="a day for a wipe"),

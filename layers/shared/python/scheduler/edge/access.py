@@ -40,6 +40,7 @@ ROUTES: dict[str, Access] = {
     "GET /scheduler/allocations/{allocationId}/renewal": Access.USER,
     "POST /scheduler/allocations/{allocationId}/revoke": Access.OPERATOR,
     "GET /scheduler/audit": Access.OPERATOR,
+    "GET /scheduler/audit-log": Access.OPERATOR,
     "GET /scheduler/devices": Access.OPERATOR,
     "POST /scheduler/devices": Access.OPERATOR,
     "POST /scheduler/devices/allocate": Access.USER,

@@ -195,6 +195,9 @@ class Upkeep(Protocol):
     def delete_old_notices(self, days: int, limit: int) -> int:
         """Delete up to `limit` notices that are older; tell how many."""
 
+    def delete_acts(self, days: int, limit: int) -> int:
+        """Delete up to `limit` entries of the audit log that are older, by 30 days at least; tell how many."""
+
 
 class SliceTooLarge(Exception):
     """A slice took longer than a statement may; ask for fewer rows."""

@@ -85,8 +85,9 @@ def get_cleaner() -> Cleaner:
         PostgresAllocations(database()),
         PostgresUpkeep(database()),
         meter(),
-        known.retention_days,
-        usage_retention_days=known.usage_retention_days,
+        known.retention.days,
+        usage_retention_days=known.retention.usage_days,
+        audit_log_retention_days=known.retention.audit_log_days,
         notification_retention_days=known.notifications.retention_days,
         tells=bool(known.billing_service_url),
     )

@@ -17,6 +17,7 @@ class Cleaned:
     reservations: int
     usage_records: int
     notifications: int
+    acts: int
     spent: int
 
 
@@ -32,6 +33,7 @@ class Cleaner:
         *,
         usage_retention_days: int = 400,
         notification_retention_days: int = 90,
+        audit_log_retention_days: int = 400,
         tells: bool = False,
     ) -> None:
         """Keep ended allocations and reservations for `retention_days`.
@@ -44,10 +46,11 @@ class Cleaner:
         self._retention_days = retention_days
         self._usage_retention_days = usage_retention_days
         self._notification_retention_days = notification_retention_days
+        self._audit_log_retention_days = audit_log_retention_days
         self._tells = tells
 
     def clean(self) -> Cleaned:
-        """Delete what is older than its retention: ended allocations and reservations, records, notices, spent rows."""
+        """Delete what is older than its retention: what ended, records, notices, operators' acts, spent rows."""
         cleaned = Cleaned(
             allocations=_in_batches(lambda: self._store.delete_ended(self._retention_days, BATCH)),
             reservations=_in_batches(lambda: self._upkeep.delete_past_reservations(self._retention_days, BATCH)),
@@ -55,6 +58,7 @@ class Cleaner:
             notifications=_in_batches(
                 lambda: self._upkeep.delete_old_notices(self._notification_retention_days, BATCH)
             ),
+            acts=_in_batches(lambda: self._upkeep.delete_acts(self._audit_log_retention_days, BATCH)),
             spent=_in_batches(lambda: self._upkeep.delete_spent(BATCH)),
         )
         self._meter.count("AllocationsCleaned", cleaned.allocations)

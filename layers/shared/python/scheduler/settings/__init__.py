@@ -59,6 +59,7 @@ ENVIRONMENT: dict[str, str] = {
     "RETENTION_DAYS": "Days that ended allocations are kept, 1 to 3650 (30)",
     "USAGE_RETENTION_DAYS": "Days that usage records are kept, and those not told to the billing service longer, "
     "1 to 3650 (400)",
+    "AUDIT_LOG_RETENTION_DAYS": "Days that operators' acts are kept, 30 to 3650 (400)",
     "EXPIRE_RATE_MINUTES": "How often the schedule ends overdue allocations, which the audit holds it to, 1 to 5 (1)",
     "AGEING_MINUTES": "Minutes of waiting that weigh as much as one tier, 1 to 1440 (10)",
     "QUEUE_HOLD_MINUTES": "Minutes after which a waiter whom nothing fits gets a device held, 1 to 120 (15)",
@@ -118,6 +119,15 @@ class NotificationSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """Days that ended allocations, usage records and operators' acts are kept."""
+
+    days: int
+    usage_days: int
+    audit_log_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReservationSettings:
     """Minutes of notice when no device is left; minutes an owner has to come (None: she may stay away)."""
 
@@ -156,8 +166,7 @@ class Settings:
     fleet: FleetPolicy
     rates: RateLimits
     lock_wait_seconds: float
-    retention_days: int
-    usage_retention_days: int
+    retention: RetentionSettings
     expire_rate_minutes: int
     ageing_minutes: int
     queue_hold_minutes: int
@@ -210,8 +219,7 @@ def _settings(read: Reader) -> Settings:
         fleet=_read_fleet_policy(read),
         rates=_rates(read),
         lock_wait_seconds=read.number("LOCK_WAIT_SECONDS", 5.0, 0, 5),
-        retention_days=read.integer("RETENTION_DAYS", 30, 1, 3650),
-        usage_retention_days=read.integer("USAGE_RETENTION_DAYS", 400, 1, 3650),
+        retention=_retention(read),
         expire_rate_minutes=read.integer("EXPIRE_RATE_MINUTES", 1, 1, 5),
         ageing_minutes=read.integer("AGEING_MINUTES", 10, 1, 1440),
         queue_hold_minutes=read.integer("QUEUE_HOLD_MINUTES", 15, 1, 120),
@@ -249,6 +257,14 @@ def _rates(read: Reader) -> RateLimits:
         },
         service=read.integer("RATE_SERVICE_PER_MINUTE", 6000, 0, 1_000_000),
         tiers=read.factors("RATE_TIERS"),
+    )
+
+
+def _retention(read: Reader) -> RetentionSettings:
+    return RetentionSettings(
+        days=read.integer("RETENTION_DAYS", 30, 1, 3650),
+        usage_days=read.integer("USAGE_RETENTION_DAYS", 400, 1, 3650),
+        audit_log_days=read.integer("AUDIT_LOG_RETENTION_DAYS", 400, 30, 3650),
     )
 
 

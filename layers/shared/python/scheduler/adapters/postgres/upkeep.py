@@ -46,3 +46,8 @@ class PostgresUpkeep:
             "SELECT delete_old_notices(%(days)s, %(limit)s)", {"days": days, "limit": limit}
         )
         return deleted
+
+    def delete_acts(self, days: int, limit: int) -> int:
+        """Delete up to `limit` entries of the audit log that are older; tell how many."""
+        deleted: int = self._database.call("SELECT delete_acts(%(days)s, %(limit)s)", {"days": days, "limit": limit})
+        return deleted

@@ -1,0 +1,35 @@
+"""GET /scheduler/audit-log: what operators changed, for operators."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.depends import Depends
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from scheduler.domain.audit_log import AuditLogFilter, EntityKind
+from scheduler.edge.cursors import MAX_CURSOR_LENGTH, read_time_cursor, write_cursor
+from scheduler.edge.fields import Id, Time
+from scheduler.edge.http import Meta, Page, ok
+from scheduler.edge.schemas.audit_log import AuditEntryView
+from scheduler.runtime.audit_log import get_audit_log
+from scheduler.service.audit_log import AuditLog
+
+router = APIGatewayHttpRouter()
+
+
+@router.get("/scheduler/audit-log", summary="List what operators changed", tags=["operations"])
+def list_acts(
+    log: Annotated[AuditLog, Depends(get_audit_log)],
+    operator: Annotated[Id | None, Query(description="the subject of her token")] = None,
+    entity: Annotated[EntityKind | None, Query()] = None,
+    entity_id: Annotated[Id | None, Query(alias="entityId")] = None,
+    since: Annotated[Time | None, Query(alias="from")] = None,
+    until: Annotated[Time | None, Query(alias="to")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH)] = None,
+) -> Response[Page[AuditEntryView]]:
+    """List changed rows newest first, each with its changed columns before and after. `from` and `to` bound `at`."""
+    found, more = log.page(AuditLogFilter(operator, entity, entity_id, since, until, read_time_cursor(cursor), limit))
+    follows = write_cursor(found[-1].at.isoformat(), found[-1].id) if more else None
+    return ok(Page(data=[AuditEntryView.of(entry) for entry in found], meta=Meta(limit=limit, nextCursor=follows)))

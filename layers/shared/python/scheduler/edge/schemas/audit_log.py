@@ -1,0 +1,42 @@
+"""What operators did, on the wire."""
+
+# ruff: noqa: N815  wire names
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, Field
+
+from scheduler.domain.audit_log import AuditEntry, Change, EntityKind
+
+
+class AuditEntryView(BaseModel):
+    """One row that an operator's request changed; several of one request share its `correlationId`."""
+
+    id: str
+    at: datetime
+    operator: Annotated[str, Field(description="subject of the operator's token")]
+    route: Annotated[str | None, Field(description="method and path of the request")]
+    correlationId: str | None
+    entity: EntityKind
+    entityId: str
+    tenantId: Annotated[str | None, Field(description="whose it is; null: the platform's")]
+    act: Change
+    before: Annotated[dict[str, Any] | None, Field(description="the changed columns, by their names in the database")]
+    after: Annotated[dict[str, Any] | None, Field(description="as `before`; secrets are in neither")]
+
+    @classmethod
+    def of(cls, entry: AuditEntry) -> Self:
+        """Show an entry."""
+        return cls(
+            id=entry.id,
+            at=entry.at,
+            operator=entry.operator,
+            route=entry.route,
+            correlationId=entry.correlation_id,
+            entity=entry.kind,
+            entityId=entry.entity_id,
+            tenantId=entry.tenant_id,
+            act=entry.change,
+            before=None if entry.before is None else dict(entry.before),
+            after=None if entry.after is None else dict(entry.after),
+        )
