@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler.depends import Depends
 
 from scheduler.domain.errors import (
     AlreadyQueued,
+    CapExceeded,
     NoAvailableDevices,
     QuotaExceeded,
     QuotaServiceUnavailable,
@@ -45,7 +46,7 @@ app = create_api()
         202: {"description": "In line", "content": {"application/json": {"model": Envelope[QueueEntryView]}}},
     },
     openapi_extensions=refusals(
-        NoAvailableDevices, QuotaExceeded, QuotaServiceUnavailable, *UNPAID, UserBusy, AlreadyQueued
+        NoAvailableDevices, QuotaExceeded, CapExceeded, QuotaServiceUnavailable, *UNPAID, UserBusy, AlreadyQueued
     ),
 )
 def allocate(

@@ -38,10 +38,7 @@ Many = Annotated[Batches, Depends(get_batches)]
     summary="Allocate many devices",
     tags=["batches"],
     openapi_extensions=refusals(
-        errors.NoAvailableDevices,
-        errors.QuotaExceeded,
-        errors.QuotaServiceUnavailable,
-        *UNPAID,
+        errors.NoAvailableDevices, errors.QuotaExceeded, errors.CapExceeded, errors.QuotaServiceUnavailable, *UNPAID
     ),
 )
 def allocate(

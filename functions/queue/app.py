@@ -20,7 +20,7 @@ from scheduler.edge.schemas.queue import JoinBody, QueueEntryView
 from scheduler.runtime.queue import get_queue
 from scheduler.service.queue import Queue
 
-JOIN_REFUSALS = (errors.AlreadyQueued, errors.QuotaExceeded, errors.NoAvailableDevices, errors.QuotaServiceUnavailable)
+JOIN_REFUSALS = (errors.AlreadyQueued, errors.QuotaExceeded, errors.CapExceeded, errors.NoAvailableDevices)
 
 app = http.create_api()
 app.include_router(figures.router)
@@ -31,7 +31,7 @@ app.include_router(figures.router)
     summary="Join the queue",
     tags=["queue"],
     status_code=201,
-    openapi_extensions=http.refusals(*JOIN_REFUSALS, *http.UNPAID),
+    openapi_extensions=http.refusals(*JOIN_REFUSALS, errors.QuotaServiceUnavailable, *http.UNPAID),
 )
 def join(
     body: JoinBody,

@@ -8,6 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from scheduler.domain.errors import (
+    CapExceeded,
     QuotaExceeded,
     QuotaServiceUnavailable,
     ReservationConflict,
@@ -34,7 +35,7 @@ WHY_NOT = (ReservationConflict, QuotaExceeded, QuotaServiceUnavailable, UserBusy
     summary="Reserve a device",
     tags=["reservations"],
     status_code=201,
-    openapi_extensions=refusals(*WHY_NOT),
+    openapi_extensions=refusals(*WHY_NOT, CapExceeded),
 )
 def reserve(
     body: ReserveBody,

@@ -32,6 +32,9 @@ FACTS: dict[str, Any] = {
     "conflicts": [],
     "nextWindows": [],
     "detail": "why",
+    "what": "allocations",
+    "whose": "tenant",
+    "cap": 2,
 }
 """All that the facts of a refusal may hold."""
 

@@ -44,12 +44,12 @@ def test_a_tenants_request_names_the_tenant_of_its_claims(witnessed: Api, databa
 
 def test_an_operators_request_names_her_and_what_she_does(witnessed: Api, database: Database) -> None:
     body = {"name": "p", "deviceType": "a", "cpuCores": 1, "memoryMB": 1, "storageMB": 1, "adbHost": "h", "adbPort": 1}
-    answer = witnessed.call("POST", "/scheduler/devices", OPERATOR, body, headers={"x-correlation-id": "it's 5%\\"})
+    answer = witnessed.call("POST", "/scheduler/devices", OPERATOR, body, headers={"x-correlation-id": "order-77.b"})
 
     assert answer.status == 201, answer.text
     (row,) = seen(database)
     assert (row["tenant"] or "", row["operator"]) == ("", "night-shift")
-    assert row["act"] == {"route": "POST /scheduler/devices", "correlationId": "it's 5%\\"}
+    assert row["act"] == {"route": "POST /scheduler/devices", "correlationId": "order-77.b"}
 
 
 def test_nothing_of_it_stays_in_the_session(witnessed: Api) -> None:

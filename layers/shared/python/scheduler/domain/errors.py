@@ -69,6 +69,10 @@ class QuotaExceeded(SchedulerError):
     """The quota allows no further device."""
 
 
+class CapExceeded(SchedulerError):
+    """There are as many as the tenant, or the user, may have at a time."""
+
+
 class QuotaServiceUnavailable(SchedulerError, retryable=True):
     """The quota could not be read."""
 

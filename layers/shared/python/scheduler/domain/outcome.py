@@ -10,6 +10,7 @@ from scheduler.domain.errors import (
     AllocationNotFound,
     AlreadyQueued,
     BillingServiceUnavailable,
+    CapExceeded,
     DeviceExists,
     DeviceNotFound,
     Forbidden,
@@ -47,6 +48,7 @@ _REFUSALS: dict[str, Callable[[Facts], SchedulerError]] = {
         retry_after_seconds=retry_after_seconds(facts), members={"alternatives": alternatives_of(facts)}
     ),
     "over_quota": lambda facts: QuotaExceeded(facts["reason"], members={"remainingDevices": facts["remainingDevices"]}),
+    "cap_reached": lambda facts: CapExceeded(f"The {facts['whose']} may have {facts['cap']} {facts['what']} at a time"),
     "quota_unavailable": lambda _: QuotaServiceUnavailable(retry_after_seconds=QUOTA_RETRY_AFTER_SECONDS),
     "insufficient_balance": lambda _: InsufficientBalance(),
     "balance_unavailable": lambda _: BillingServiceUnavailable(retry_after_seconds=BALANCE_RETRY_AFTER_SECONDS),

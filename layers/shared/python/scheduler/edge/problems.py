@@ -13,6 +13,7 @@ PROBLEMS: dict[type[errors.SchedulerError], HTTPStatus] = {
     errors.InsufficientBalance: HTTPStatus.PAYMENT_REQUIRED,
     errors.Forbidden: HTTPStatus.FORBIDDEN,
     errors.QuotaExceeded: HTTPStatus.FORBIDDEN,
+    errors.CapExceeded: HTTPStatus.FORBIDDEN,
     errors.RenewalForbidden: HTTPStatus.FORBIDDEN,
     errors.RouteNotFound: HTTPStatus.NOT_FOUND,
     errors.AllocationNotFound: HTTPStatus.NOT_FOUND,

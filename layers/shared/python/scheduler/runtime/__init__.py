@@ -41,7 +41,7 @@ def meter() -> Meter:
 @lru_cache(maxsize=1)
 def get_allocator() -> Allocator:
     """Wire POST /devices/allocate."""
-    return Allocator(PostgresAllocations(database()), _quotas(), _gate(), meter(), _solvency())
+    return Allocator(PostgresAllocations(database(), settings().caps), _quotas(), _gate(), meter(), _solvency())
 
 
 @lru_cache(maxsize=1)

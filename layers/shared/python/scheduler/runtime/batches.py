@@ -15,7 +15,9 @@ def get_batches() -> Batches:
     from scheduler.adapters.postgres.keys import PostgresKeys
 
     keys = PostgresKeys(database())
-    return Batches(PostgresBatches(database()), _quotas(), keys, _available_cache(), meter(), _balances())
+    return Batches(
+        PostgresBatches(database(), settings().caps), _quotas(), keys, _available_cache(), meter(), _balances()
+    )
 
 
 def _balances() -> BalanceSource | None:

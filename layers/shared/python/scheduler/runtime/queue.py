@@ -18,7 +18,7 @@ from scheduler.settings import settings
 def get_queue() -> Queue:
     """Wire what waiters ask for."""
     return Queue(
-        PostgresQueue(database()),
+        PostgresQueue(database(), settings().caps),
         _line(),
         _quotas(),
         get_estimator(),

@@ -14,7 +14,9 @@ from scheduler.settings import settings
 @lru_cache(maxsize=1)
 def get_reserver() -> Reserver:
     """Wire the reservations' routes."""
-    return Reserver(PostgresReservations(database()), PostgresKeys(database()), _quotas(), _gate(), meter())
+    return Reserver(
+        PostgresReservations(database(), settings().caps), PostgresKeys(database()), _quotas(), _gate(), meter()
+    )
 
 
 @lru_cache(maxsize=1)

@@ -6,8 +6,10 @@ from typing import Any
 
 from psycopg2.extras import Json
 
+from scheduler.adapters.postgres.caps import cap_parameters, under_cap
 from scheduler.adapters.postgres.connection import Database, Row
 from scheduler.adapters.postgres.keys import key_row
+from scheduler.domain.caps import NO_CAPS, Capped, Caps
 from scheduler.domain.model import (
     Allocation,
     AllocationFilter,
@@ -26,16 +28,21 @@ from scheduler.domain.quota import QuotaTerms
 class PostgresAllocations:
     """Lends, ends and finds allocations. The routines settle the races; see routines/<name>.sql."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, caps: Caps = NO_CAPS) -> None:
         """Work on one connection."""
         self._database = database
+        self._cap = caps.allocations
 
     def claim(self, request: AllocationRequest, terms: QuotaTerms, *, last_attempt: bool) -> Facts:
         """Claim a device in one round trip; the facts tell what happened, `outcome` says what they mean."""
+        claim = (
+            "claim_device(%(tenant)s, %(user)s, %(wants)s::device_wants, %(terms)s::quota_terms, %(minutes)s,"
+            " %(metadata)s, %(key)s::request_key, %(last_attempt)s, %(waits)s)"
+        )
         facts: Facts = self._database.call(
-            "SELECT claim_device(%(tenant)s, %(user)s, %(wants)s::device_wants, %(terms)s::quota_terms, %(minutes)s,"
-            " %(metadata)s, %(key)s::request_key, %(last_attempt)s, %(waits)s)",
-            {
+            f"SELECT {under_cap(Capped.ALLOCATIONS, self._cap, claim)}",
+            cap_parameters(self._cap)
+            | {
                 "tenant": request.user.tenant_id,
                 "user": request.user.user_id,
                 "wants": wants_row(request.wants),

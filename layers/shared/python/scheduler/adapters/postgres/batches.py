@@ -7,10 +7,12 @@ from typing import Any
 from psycopg2.extras import Json
 
 from scheduler.adapters.postgres.allocations import terms_row, wants_row
+from scheduler.adapters.postgres.caps import cap_parameters, under_cap
 from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.keys import key_row
 from scheduler.adapters.postgres.renewals import renewal_terms_row
 from scheduler.domain.batch import Batch, Claim, Extension, LaterEnd, Refused
+from scheduler.domain.caps import NO_CAPS, Capped, Caps
 from scheduler.domain.errors import PayloadTooLarge
 from scheduler.domain.model import User
 from scheduler.domain.outcome import Facts
@@ -25,18 +27,22 @@ type _Terms = dict[tuple[Any, ...], int]
 class PostgresBatches:
     """Decides batches, in one round trip each."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, caps: Caps = NO_CAPS) -> None:
         """Work on one connection."""
         self._database = database
+        self._cap = caps.allocations
 
     def claim(self, batch: Batch[Claim | Refused]) -> Facts:
         """Claim a device for each; the facts tell what happened to each, and what was overdue and is ended."""
         terms: _Terms = {}
         items = [_claim_item(item, batch.tenant_id, terms) for item in batch.items]
+        claim = "claim_batch(%(tenant)s, %(items)s, %(terms)s::quota_terms[], %(mode)s, %(key)s::request_key)"
         facts: Facts = self._database.call(
-            "SELECT claim_batch(%(tenant)s, %(items)s, %(terms)s::quota_terms[], %(mode)s, %(key)s::request_key)",
-            {
+            f"SELECT {under_cap(Capped.ALLOCATIONS, self._cap, claim)}",
+            cap_parameters(self._cap, len(items))
+            | {
                 "tenant": batch.tenant_id,
+                "user": None,
                 "items": _bounded_json(items, terms),
                 "terms": list(terms),
                 "mode": batch.mode,

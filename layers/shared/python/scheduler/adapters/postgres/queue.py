@@ -6,8 +6,10 @@ from typing import Any
 from psycopg2.extras import Json
 
 from scheduler.adapters.postgres.allocations import canonical_uuid, terms_row, wants_row
+from scheduler.adapters.postgres.caps import cap_parameters, under_cap
 from scheduler.adapters.postgres.connection import Database, Row
 from scheduler.adapters.postgres.keys import key_row
+from scheduler.domain.caps import NO_CAPS, Capped, Caps
 from scheduler.domain.model import DeviceWants, RequestKey, User
 from scheduler.domain.outcome import Facts
 from scheduler.domain.queue import (
@@ -25,16 +27,21 @@ from scheduler.domain.quota import QuotaTerms
 class PostgresQueue:
     """Keeps the line. The routines settle the races; see routines/<name>.sql."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, caps: Caps = NO_CAPS) -> None:
         """Work on one connection."""
         self._database = database
+        self._cap = caps.waits
 
     def join(self, request: QueueRequest, terms: QuotaTerms, tier: Tier, head_start_seconds: int) -> Facts:
         """Put a user in line in one round trip; her place follows from the database's clock and her tier."""
+        join = (
+            "join_queue(%(tenant)s, %(user)s, %(wants)s::device_wants, %(terms)s::quota_terms, %(minutes)s,"
+            " %(max_wait)s, %(tier)s, %(head_start)s, %(metadata)s, %(key)s::request_key)"
+        )
         facts: Facts = self._database.call(
-            "SELECT join_queue(%(tenant)s, %(user)s, %(wants)s::device_wants, %(terms)s::quota_terms, %(minutes)s,"
-            " %(max_wait)s, %(tier)s, %(head_start)s, %(metadata)s, %(key)s::request_key)",
-            {
+            f"SELECT {under_cap(Capped.WAITS, self._cap, join)}",
+            cap_parameters(self._cap)
+            | {
                 "tenant": request.user.tenant_id,
                 "user": request.user.user_id,
                 "wants": wants_row(request.wants),

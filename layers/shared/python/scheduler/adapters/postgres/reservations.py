@@ -6,8 +6,10 @@ from typing import Any
 from psycopg2.extras import Json
 
 from scheduler.adapters.postgres.allocations import canonical_uuid, terms_row, wants_row
+from scheduler.adapters.postgres.caps import cap_parameters, under_cap
 from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.keys import key_row
+from scheduler.domain.caps import NO_CAPS, Capped, Caps
 from scheduler.domain.model import RequestKey, User
 from scheduler.domain.outcome import Facts
 from scheduler.domain.quota import QuotaTerms
@@ -27,16 +29,20 @@ NOT_FOUND: Facts = {"outcome": "reservation_not_found"}
 class PostgresReservations:
     """Books, changes, cancels and finds reservations. The routines settle the races; see routines/<name>.sql."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, caps: Caps = NO_CAPS) -> None:
         """Work on one connection."""
         self._database = database
+        self._cap = caps.reservations
 
     def book(self, booking: Booking, terms: QuotaTerms) -> Facts:
         """Book all windows in one round trip, or none."""
+        book = "book_reservations(%(booking)s, %(terms)s::quota_terms, %(starts)s::timestamptz[], %(key)s::request_key)"
         facts: Facts = self._database.call(
-            "SELECT book_reservations(%(booking)s, %(terms)s::quota_terms, %(starts)s::timestamptz[],"
-            " %(key)s::request_key)",
-            {
+            f"SELECT {under_cap(Capped.RESERVATIONS, self._cap, book)}",
+            cap_parameters(self._cap, len(booking.starts))
+            | {
+                "tenant": booking.user.tenant_id,
+                "user": booking.user.user_id,
                 "booking": Json(_columns(booking)),
                 "terms": terms_row(terms),
                 "starts": list(booking.starts),
