@@ -209,7 +209,10 @@ def _own_role(stage: Stage, database: Database, name: str) -> Iterator[None]:
     stage.aws.client("secretsmanager").create_secret(
         Name=name, SecretString=json.dumps({"username": name, "password": password})
     )
-    database.call(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'", {})
+    database.call(
+        f"CREATE ROLE {name} LOGIN PASSWORD '{password}' IN ROLE scheduler_worker, scheduler_engine, scheduler_relay",
+        {},
+    )
     database.call(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {name}", {})
     yield
     database.call(f"DROP OWNED BY {name}", {})

@@ -23,7 +23,7 @@ STATEMENTS = {
     "the serving": r"SELECT serve_next\(",
     "the refresh": r"SELECT refresh_terms\(",
     "the end of waits": r"expire_waits\(",
-    "the quota read": r"LEFT JOIN quotas",
+    "the quota read": r"FROM read_quotas\(",
     "the lease": r"SELECT acquire_lease\(",
     "the reading": r"FROM outbox WHERE published_at IS NULL",
     "the mark": r"UPDATE outbox SET published_at",

@@ -115,8 +115,8 @@ class LockLog:
             return result
 
         @functools.wraps(wait_for)
-        def waiting(own: Any, keys: list[str], token: str) -> Any:
-            result = wait_for(own, keys, token)
+        def waiting(own: Any, keys: list[str], token: str, user: Any) -> Any:
+            result = wait_for(own, keys, token, user)
             if answered[0]:  # went on without Redis otherwise: no lock was had
                 self._held[keys[0]] = (token, time.monotonic_ns(), asked[0])
             return result

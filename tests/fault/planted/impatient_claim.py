@@ -8,7 +8,7 @@ from tests.fault.planted.drama import Drama
 
 def claim_without_looking_at_the_line(database: Database) -> None:
     """Take everybody for one whom nobody waits before."""
-    respell(database, "claim_device", (r"newcomer := \(SELECT[^;]*;", ""))
+    respell(database, "claim_device", (r"newcomer := CASE WHEN[^;]*;", ""))
 
 
 def somebody_comes_as_the_device_is_free(drama: Drama) -> None:

@@ -21,9 +21,9 @@ def stop_before_the_unlock() -> None:
     """Have workers wait before they unlock while the scenario says so, and take their lock's time to live from it."""
     wait_for, leave = gate.RedisGate._wait_for, gate._leave
 
-    def waiting(self: Any, keys: list[str], token: str) -> Any:
+    def waiting(self: Any, keys: list[str], token: str, user: Any) -> Any:
         gate.LOCK_TTL_MS = int(self._link.attempt(lambda client: client.get(TTL), default=None) or gate.LOCK_TTL_MS)
-        return wait_for(self, keys, token)
+        return wait_for(self, keys, token, user)
 
     def leaving(client: Any, key: str, token: str, **options: Any) -> None:
         if client.get(CLOSED):

@@ -143,6 +143,13 @@ def test_a_quota_refusal_says_why_and_how_much_is_left():
     assert (refusal.value.detail, refusal.value.members) == (reason, {"remainingDevices": 0})
 
 
+def test_a_cap_says_whose_it_is_and_of_what():
+    with pytest.raises(errors.CapExceeded) as refusal:
+        accepted({"outcome": "cap_reached", "what": "waits", "whose": "tenant", "cap": 7})
+
+    assert refusal.value.detail == "The tenant may have 7 waits at a time"
+
+
 def test_devices_that_exist_are_named():
     with pytest.raises(errors.DeviceExists) as refusal:
         accepted({"outcome": "device_exists", "ids": ["phone-1", "phone-2"]})
