@@ -71,6 +71,8 @@ def services(host_address: str) -> Iterator[Services]:
             **_database_variables(aws, database_url),
             "DB_HOST": host_address,
             "DB_PORT": str(database_port),
+            "DB_IAM_AUTH": "false",  # as with a database that is given
+            "DB_SSL_MODE": "prefer",
             "REDIS_HOST": host_address,
             "REDIS_PORT": str(cache_port),
             "REDIS_TLS": "false",
