@@ -61,10 +61,11 @@ def somebody_waits(day: Day) -> None:
     """Have Gus wait for the only tablet, and be served as Dora gives it back."""
     entry = day.stage.call("POST", "/devices/allocate", {**day.wish("Gus", "tablet"), "wait": True})["data"]
     path = f"/queue/{entry['id']}"
-    expect(entry["status"] == "waiting" and entry["position"] == 1, f"Gus's entry is {entry['status']}")
+    expect(entry["status"] == "waiting", f"Gus's entry is {entry['status']}")
+    place = entry["position"]  # of all who wait, another demo's Gus too
     band = entry["estimatedWaitSeconds"]
     day.say(
-        f"No tablet is free: Gus waits, first in line, for about {band['p50'] // 60} to {band['p90'] // 60} minutes"
+        f"No tablet is free: Gus waits, number {place} in line, for about {band['p50'] // 60} to {band['p90'] // 60} minutes"
     )
     ended = day.release("Dora")
     day.say(f"Dora gives {day.label(ended['deviceId'])} back after {ended['durationSeconds']} s")

@@ -60,7 +60,7 @@ CASES = (
     Case("FleetFunction", "http/device-recycled.json", {"statusCode": 200, "body.data.life": "quarantined"}),
     Case("FleetFunction", "http/device-restore.json", {"statusCode": 200, "body.data.life": "in_service"}),
     Case("FleetFunction", "http/device-get.json", {"statusCode": 200, "body.data.lifeReason": None}),
-    Case("AuditFunction", "http/audit-log.json", {"statusCode": 200, "body.data.0.after": {"life": "in_service"}}),
+    Case("AuditFunction", "http/audit-log.json", {"statusCode": 200, "body.data.0.after.life": "in_service"}),
     Case("AllocateFunction", "http/allocate.json", _created(_GRANTED | _PHONE_1)),
     Case("AllocateFunction", "http/allocate-idempotent.json", _created(_GRANTED | {"userId": "user-ben"})),
     Case("AllocateFunction", "http/allocate-idempotent.json", _created({"userId": "user-ben"}), replays=True),
