@@ -64,9 +64,8 @@ def somebody_waits(day: Day) -> None:
     expect(entry["status"] == "waiting", f"Gus's entry is {entry['status']}")
     place = entry["position"]  # of all who wait, another demo's Gus too
     band = entry["estimatedWaitSeconds"]
-    day.say(
-        f"No tablet is free: Gus waits, number {place} in line, for about {band['p50'] // 60} to {band['p90'] // 60} minutes"
-    )
+    minutes = f"{band['p50'] // 60} to {band['p90'] // 60} minutes"
+    day.say(f"No tablet is free: Gus waits, number {place} in line, for about {minutes}")
     ended = day.release("Dora")
     day.say(f"Dora gives {day.label(ended['deviceId'])} back after {ended['durationSeconds']} s")
 
