@@ -85,7 +85,7 @@ LARGE = (
 )
 CALLS = 7
 """More than the five after which Postgres may keep a generic plan."""
-MOST_ROWS = 1_000
+MOST_ROWS = 1_200
 """A page of each status and their devices, some rows to lock and check; never in proportion to the tables."""
 SEARCHED_ROWS = 200
 """Devices of each kind in which a window is searched for."""
@@ -740,7 +740,8 @@ def _reading(stores: Stores, url: str, use: Callable[[Stores], object]) -> Readi
 
 def _counters(stores: Stores, observer: Database) -> dict[str, tuple[int, int]]:
     """Read each table's count of whole scans and of rows fetched."""
-    stores.database.call("SELECT pg_stat_force_next_flush()", {})
-    stores.database.call("SELECT 1", {})  # the flush happens as it ends
+    for session in (stores.database, stores.owner):
+        session.call("SELECT pg_stat_force_next_flush()", {})
+        session.call("SELECT 1", {})  # the flush happens as it ends
     rows = observer.rows("SELECT relname, seq_scan, seq_tup_read + idx_tup_fetch AS rows FROM pg_stat_user_tables", {})
     return {row["relname"]: (row["seq_scan"], row["rows"]) for row in rows}
