@@ -85,7 +85,7 @@ LARGE = (
 )
 CALLS = 7
 """More than the five after which Postgres may keep a generic plan."""
-MOST_ROWS = 1_200
+MOST_ROWS = 2_000
 """A page of each status and their devices, some rows to lock and check; never in proportion to the tables."""
 SEARCHED_ROWS = 200
 """Devices of each kind in which a window is searched for."""
