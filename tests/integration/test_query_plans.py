@@ -223,7 +223,7 @@ def large_url(postgres_server: PostgresServer) -> Iterator[str]:
     """URL of a database with 5,000 devices and 20,500 allocations that its planner knows of."""
     name = f"large_{uuid.uuid4().hex}"
     url = postgres_server.create_database(name, TEMPLATE)
-    # While a commit is not flushed, VACUUM marks no page all-visible that it wrote, and index-only scans read the table.
+    # While a commit is not flushed, VACUUM marks no page of it all-visible, and index-only scans read the table.
     flushing = f"{url}?options=-csynchronous_commit%3Don"
     with closing(Database(lambda: flushing)) as database:
         database.call(FILL.replace("%", "%%"), {})
