@@ -89,11 +89,12 @@ class GuardedApi(APIGatewayHttpResolver):
 
     def _call_route(self, route: Route, route_arguments: dict[str, str]) -> ResponseBuilder[Any]:
         """Find out who calls and whether she may, then go on; a refusal passes by the routes' error handlers."""
-        needed = needed_for(route_of(self.request))
+        named = route_of(self.request)
+        needed = needed_for(named)
         if needed is not Access.ANYONE:
-            self.context[_CALLER] = who = _admitted(self.request, needed)
-            limits.count(self.request, who)
-            bind_cursors(route_of(self.request), self.request.query_parameters or {}, who)
+            self.context[_CALLER] = who = _admitted(self.request, named, needed)
+            limits.count(self.request, named, who)
+            bind_cursors(named, self.request.query_parameters or {}, who)
         return super()._call_route(route, route_arguments)
 
 
@@ -196,7 +197,7 @@ def refusals(*errors: type[SchedulerError]) -> dict[str, list[str]]:
     return {"x-refusals": [error.code for error in errors]}
 
 
-def _admitted(request: Request, needed: Access) -> Caller:
+def _admitted(request: Request, route: str, needed: Access) -> Caller:
     """Say who calls and may, from the verified claims; tell the database too, and log an operator's act.
 
     Raises:
@@ -212,7 +213,6 @@ def _admitted(request: Request, needed: Access) -> Caller:
     if who.role is not Role.OPERATOR:
         act_for(Acting(tenant_id=who.tenant_id))
         return who
-    route = route_of(request)
     act_for(Acting(operator=who.subject, route=route, correlation_id=correlation_id(event) or ""))
     if request.method != "GET":
         logger.info("operator acted", extra={"operator": who.subject, "route": route})

@@ -54,8 +54,8 @@ def count_with(limiter: Callable[[], Limiter | None]) -> None:
     _limiter = limiter
 
 
-def count(request: Request, who: Caller) -> None:
-    """Begin a request's turn, and take it unless that is done in line.
+def count(request: Request, route: str, who: Caller) -> None:
+    """Begin the turn of a request by its route (method and path pattern), and take it unless that is done in line.
 
     Raises:
         RateLimited: A window is full.
@@ -63,9 +63,9 @@ def count(request: Request, who: Caller) -> None:
     limiter = _limiter()
     if limiter is None:
         return
-    turn = _turn_of(request, who)
+    turn = _turn_of(request, route, who)
     begin_turn(turn)
-    if _route(request) not in IN_LINE:
+    if route not in IN_LINE:
         _take(limiter, turn)
 
 
@@ -112,8 +112,8 @@ def _take(limiter: Limiter, turn: Turn) -> None:
         raise
 
 
-def _turn_of(request: Request, who: Caller) -> Turn:
-    pace = pace_of(_route(request))
+def _turn_of(request: Request, route: str, who: Caller) -> Turn:
+    pace = pace_of(route)
     body = _body(request)
     named: Mapping[str, Any] = {**(request.query_parameters or {}), **body}
     tenant, user = who.tenant_id, who.subject
@@ -123,10 +123,6 @@ def _turn_of(request: Request, who: Caller) -> Turn:
         tenant = _name(named.get("tenantId")) or tenant
     weight = max([len(part) for part in body.values() if isinstance(part, list)], default=1)
     return Turn(pace, tenant, user, who.role is Role.SERVICE, weight if pace is Pace.BATCH else 1)
-
-
-def _route(request: Request) -> str:
-    return f"{request.method} {request.route}"
 
 
 def _body(request: Request) -> Mapping[str, Any]:

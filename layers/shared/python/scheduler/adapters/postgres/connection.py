@@ -212,13 +212,13 @@ def _send(cursor: Cursor, statement: str, parameters: Parameters) -> None:
     acting = acting_for()
     if acting is None:
         cursor.execute(statement, parameters)
-    elif acting.operator:
+        return
+    if acting.operator:
         act = json.dumps({"route": acting.route, "correlationId": acting.correlation_id})
         told = cursor.mogrify(_BY_OPERATOR, (acting.operator, act))
-        cursor.execute(told + cursor.mogrify(statement, parameters))
     else:
         told = cursor.mogrify(_FOR_TENANT, (acting.tenant_id,))
-        cursor.execute(told + cursor.mogrify(statement, parameters))
+    cursor.execute(told + cursor.mogrify(statement, parameters))
 
 
 def _values(
