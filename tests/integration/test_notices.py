@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import timedelta
 from functools import partial
 
 import psycopg2
@@ -17,7 +18,7 @@ from tests.support.api import SERVICE, Api
 from tests.support.clock import Clock
 from tests.support.contenders import add_devices, allocator_on, request
 from tests.support.fake_meter import FakeMeter
-from tests.support.notices import kept, notifier_on, published, refused
+from tests.support.notices import QUARTER_PAST, kept, notifier_on, published, refused
 from tests.support.one_of_each import one_event_of_each_type
 from tests.support.reservations import book, keeper_on
 from tests.support.schemas import assert_valid
@@ -77,12 +78,12 @@ def _written(event: dict, own: Database) -> Notification | None:
 def test_a_consumer_waits_for_another_that_is_killed_and_keeps_the_notice_itself(
     database: Database, database_url: str
 ) -> None:
-    event = refused(event_id="fact-1")
+    event = refused()
     with closing(psycopg2.connect(database_url)) as dying:
         dying.cursor().execute(
-            "SELECT id FROM write_notice('fact-1', 'allocation_failed', 'acme', 'alice', %s, 'en', '{}', '{in_app}',"
+            "SELECT id FROM write_notice(%s, 'allocation_failed', 'acme', 'alice', %s, 'en', '{}', '{in_app}',"
             " 'normal', NULL)",
-            ['{"en": {"title": "t", "message": "m"}}'],
+            [notice_of(event).fact, '{"en": {"title": "t", "message": "m"}}'],
         )
     # Hung up without a commit.
     notice = write(database, event)
@@ -91,9 +92,19 @@ def test_a_consumer_waits_for_another_that_is_killed_and_keeps_the_notice_itself
     assert notice.text.title == "No device available"
 
 
+def test_who_asks_again_and_again_is_told_once_in_ten_minutes(database: Database) -> None:
+    begin = QUARTER_PAST - timedelta(minutes=5)
+
+    for seconds in range(0, 1200, 60):
+        write(database, refused(at=begin + timedelta(seconds=seconds)))
+
+    assert kept(database) == ["allocation_failed"] * 2
+
+
 def test_what_was_told_is_remembered_once(database: Database, clock: Clock) -> None:
     store = PostgresNotifications(database)
-    notice = write(database, refused("alice", "fact-1"))
+    event = refused()
+    notice = write(database, event)
     assert notice is not None
     store.mark_told(notice.id)
     told_at = database.call("SELECT told_at FROM notifications", {})
@@ -101,7 +112,7 @@ def test_what_was_told_is_remembered_once(database: Database, clock: Clock) -> N
 
     store.mark_told(notice.id)
 
-    again = write(database, refused("alice", "fact-1"))
+    again = write(database, event)
     assert again is not None
     assert again.told_at == told_at
 

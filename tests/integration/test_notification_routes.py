@@ -6,7 +6,7 @@ import pytest
 
 from scheduler.adapters.postgres.connection import Database
 from tests.support.api import OPERATOR, OTHER_TENANT, OTHER_USER, SERVICE, USER, Api
-from tests.support.notices import notifier_on, refused
+from tests.support.notices import QUARTER_PAST, notifier_on, refused
 
 LIST = "/scheduler/notifications"
 PREFERENCES = f"{LIST}/preferences"
@@ -24,7 +24,8 @@ def ids(api: Api, claims=USER, **query) -> list[str]:
 @pytest.fixture
 def notice(api: Api, database: Database) -> str:
     """The one thing that alice was told."""
-    tell(database, "alice", "bob")
+    notifier_on(database).notify(refused(at=QUARTER_PAST))
+    tell(database, "bob")
     (found,) = ids(api)
     return found
 

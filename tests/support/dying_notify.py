@@ -13,10 +13,10 @@ from scheduler.domain.model import Language
 from scheduler.domain.notices import Notice, Notification
 from scheduler.service.notifier import Notifier
 from tests.support.fake_meter import FakeMeter
-from tests.support.notices import refused
+from tests.support.notices import QUARTER_PAST, refused
 
 STEPS = ("before keeping", "after keeping", "after telling", "after remembering")
-EVENT = refused("alice", "fact-1")
+EVENT = refused(at=QUARTER_PAST)
 
 
 class Dying:

@@ -1,7 +1,9 @@
 """Events that users are told of, as they come from the queue, and what was kept of them."""
 
+import itertools
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from scheduler.adapters.postgres.connection import Database
@@ -12,20 +14,26 @@ from scheduler.service.notifier import Notifier
 from tests.support.fake_meter import FakeMeter
 
 NO_ID = "00000000-0000-4000-8000-000000000000"
+QUARTER_PAST = datetime(2026, 3, 2, 9, 15, tzinfo=UTC)
+_apart = itertools.count()
 
 
-def refused(user_id: str = "alice", event_id: str | None = None, tenant_id: str = "acme") -> dict[str, Any]:
-    """Give the event of a refusal: of all that users are told of, the one with the least around it."""
+def refused(user_id: str = "alice", tenant_id: str = "acme", at: datetime | None = None) -> dict[str, Any]:
+    """Give the event of a refusal: of all that users are told of, the one with the least around it.
+
+    Each is ten minutes after the last, so that its user is told of each, but for those that are given a time.
+    """
+    at = at or QUARTER_PAST + next(_apart) * timedelta(minutes=10)
     return {
         "specversion": "1.0",
-        "id": event_id or str(uuid.uuid4()),
+        "id": str(uuid.uuid4()),
         "type": "scheduler.allocation.failed",
         "source": "/scheduler",
         "data": {
             "userId": user_id,
             "tenantId": tenant_id,
             "reason": "no_available_devices",
-            "timestamp": "2026-03-02T09:15:00.000000Z",
+            "timestamp": f"{at:%Y-%m-%dT%H:%M:%S.%fZ}",
         },
     }
 

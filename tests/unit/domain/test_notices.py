@@ -1,8 +1,10 @@
 """What users are told: the catalogue is whole in both languages, and every event becomes what its user is to read."""
 
+import hashlib
 import json
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -28,6 +30,7 @@ ENTRIES = [pytest.param(entry, id=name) for name, entry in CATALOGUE.items()]
 SECRET = {"fencingToken", "adbHost", "adbPort"}
 LONGEST_TITLE = 200
 LONGEST_MESSAGE = 4000
+LONGEST_FACT = 255
 
 ALLOCATED = {
     "allocationId": "45498d1d-8433-43e8-9fab-e0212fd09f02",
@@ -91,7 +94,7 @@ def test_both_languages_show_the_same_fields_and_only_such_as_the_notice_carries
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_every_field_is_one_that_the_event_always_has_but_for_a_reason(entry: NoticeType) -> None:
     schema = data_schema(entry)
-    asked = {entry.once_for, entry.when and entry.when.field} - {None}
+    asked = {entry.once_for, entry.once_a_while, entry.when and entry.when.field} - {None}
 
     assert set(entry.fields) | asked <= set(schema["properties"])
     assert set(entry.fields) - {"reason"} - asked <= set(schema["required"])
@@ -154,6 +157,7 @@ PLAIN_TYPE = NoticeType(
     },
     when=None,
     once_for=None,
+    once_a_while=None,
     is_bare_grant=False,
 )
 
@@ -163,6 +167,7 @@ PLAIN_TYPE = NoticeType(
     [
         pytest.param({}, {}, id="for all events of its type"),
         pytest.param({"once_for": "seriesId"}, {"once_for": "seriesId"}, id="once for many"),
+        pytest.param({"once_a_while": "endTime"}, {"once_a_while": "endTime"}, id="once in a while"),
         pytest.param({"is_bare_grant": True}, {"is_bare_grant": True}, id="a bare grant"),
         pytest.param({"when": {"field": "reason"}}, {"when": Condition("reason")}, id="for those with a field"),
         pytest.param(
@@ -299,6 +304,54 @@ def test_a_reservation_of_its_own_is_a_fact_of_its_own() -> None:
     assert (notice.fact, notice.type) == ("event-1", "reservation_created")
 
 
+FULL = "Device quota exceeded. Max: 10, Current: 10"
+
+
+def refusal(at: str, type_: str = "quota_exceeded", event_id: str = "event-1", **changes: Any) -> tuple[str, str]:
+    data = {"userId": "ana", "tenantId": "acme", "reason": FULL, "timestamp": at} | changes
+    notice = notice_of(event(f"scheduler.allocation.{type_}", data) | {"id": event_id})
+    return notice.fact, notice.type
+
+
+@pytest.mark.parametrize(("type_", "reason"), [("failed", "no_available_devices"), ("quota_exceeded", FULL)])
+def test_refusals_within_ten_minutes_are_one_fact(type_: str, reason: str) -> None:
+    times = ("2026-03-02T09:10:00.000000Z", "2026-03-02T09:15:00Z", "2026-03-02T10:19:59.999999+01:00")
+
+    facts = {refusal(at, type_, f"event-{number}", reason=reason) for number, at in enumerate(times)}
+
+    assert len(facts) == 1
+    assert len(next(iter(facts))[0]) <= LONGEST_FACT
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"at": "2026-03-02T09:20:00.000000Z"}, id="in the next ten minutes"),
+        pytest.param({"at": "2026-03-02T09:09:59.999999Z"}, id="in the ten minutes before"),
+        pytest.param({"userId": "bob"}, id="of another user"),
+        pytest.param({"tenantId": "globex"}, id="of another tenant"),
+        pytest.param({"userId": "acme", "tenantId": "ana"}, id="of a user who is called like the tenant"),
+        pytest.param({"reason": "Quota suspended"}, id="for another kind of reason"),
+    ],
+)
+def test_a_refusal_is_another_fact(other: dict[str, Any]) -> None:
+    assert refusal(**{"at": "2026-03-02T09:15:00.000000Z"} | other) != refusal("2026-03-02T09:15:00.000000Z")
+
+
+def test_other_numbers_in_a_reason_are_no_other_reason() -> None:
+    other = "Device quota exceeded. Max: 9, Current: 9"
+
+    assert refusal("2026-03-02T09:15:00Z", reason=other) == refusal("2026-03-02T09:15:00Z")
+
+
+@pytest.mark.parametrize(("reason", "kind"), [(FULL, "Device quota exceeded. Max: {}, Current: {}"), ("full", None)])
+def test_a_release_after_this_one_names_a_refusal_as_this_one_does(reason: str, kind: str | None) -> None:
+    at = datetime(2026, 3, 2, 9, 10, tzinfo=UTC)
+    named = json.dumps(["acme", "ana", kind, int(at.timestamp()) // 600])
+
+    assert refusal("2026-03-02T09:15:00Z", reason=reason)[0] == hashlib.sha256(named.encode()).hexdigest()
+
+
 def test_an_event_without_a_tenant_belongs_to_the_default_one() -> None:
     assert notice_of(event("device.allocated", ALLOCATED, tenantId=None)).user == User("default", "ana")
 
@@ -333,6 +386,7 @@ def test_a_long_value_is_cut_and_braces_in_it_are_only_text() -> None:
         pytest.param(event("device.allocated", ALLOCATED, deviceId=["phone-1"]), id="a list for a device"),
         pytest.param(event("device.allocated", ALLOCATED, expiresAt="soon"), id="no time"),
         pytest.param(event("device.allocated", ALLOCATED, expiresAt=5), id="a number for a time"),
+        pytest.param(event("scheduler.allocation.failed", ALLOCATED, reason="full"), id="a refusal without a time"),
         pytest.param(event("scheduler.allocation.renewed", ALLOCATED), id="an event that nobody is told of"),
         pytest.param(event("device.exploded", ALLOCATED), id="an unknown event"),
     ],

@@ -1,5 +1,6 @@
 """What users are told: each type of notice once, with the event that it comes from, its texts and its channels."""
 
+import hashlib
 import json
 import re
 import string
@@ -15,6 +16,9 @@ from scheduler.domain.model import DEFAULT_TENANT, Language, User
 
 MOST_CHARACTERS = 500
 """Of one value within a text: ids and reasons are shorter."""
+
+TOLD_EVERY_SECONDS = 600
+"""How often a user is told, at most, what a client that asks again and again makes happen: once in each ten minutes."""
 
 
 class Channel(StrEnum):
@@ -58,8 +62,9 @@ class NoticeType:
     """One entry of the catalogue.
 
     `fields` are the members of the event's data that the notice carries; the texts may name any of them. `once_for`
-    names the one that many events share which are one fact. A bare grant is told only when nothing was promised
-    before it: else the reservation's or the wait's own notice tells it.
+    names the one that many events share which are one fact. `once_a_while` names a time: events of one user and one
+    kind of reason are one fact within its ten minutes. A bare grant is told only when nothing was promised before it:
+    else the reservation's or the wait's own notice tells it.
     """
 
     name: str
@@ -70,6 +75,7 @@ class NoticeType:
     texts: Mapping[Language, Text]
     when: Condition | None = None
     once_for: str | None = None
+    once_a_while: str | None = None
     is_bare_grant: bool = False
 
 
@@ -134,10 +140,11 @@ def notice_of(event: Mapping[str, Any]) -> Notice:
         data = event["data"]
         kind = _type_of(EventType(event["type"]), data)
         carried = {name: data.get(name) if name in _MAY_BE_MISSING else _scalar(data[name]) for name in kind.fields}
+        user = User(_text(data.get("tenantId") or DEFAULT_TENANT), _text(data["userId"]))
         return Notice(
-            fact=_text(data[kind.once_for] if kind.once_for else event_id),
+            fact=_fact(kind, user, _text(event_id), data),
             type=kind.name,
-            user=User(_text(data.get("tenantId") or DEFAULT_TENANT), _text(data["userId"])),
+            user=user,
             channels=kind.channels,
             priority=kind.priority,
             data=carried,
@@ -160,6 +167,7 @@ def type_in_file(name: str, entry: Mapping[str, Any]) -> NoticeType:
         texts={language: Text(**entry[language]) for language in Language},
         when=when and Condition(when["field"], tuple(when.get("is", ()))),
         once_for=entry.get("once_for"),
+        once_a_while=entry.get("once_a_while"),
         is_bare_grant=entry.get("is_bare_grant", False),
     )
 
@@ -173,10 +181,16 @@ def reason_in(language: Language, reason: str | None) -> str:
     """Say a reason of ours in a language; what others wrote is shown as they wrote it."""
     if not reason:
         return _NO_REASON[language]
+    texts, values = _read_reason(reason)
+    return texts[language].format(*values) if texts else reason
+
+
+def _read_reason(reason: str) -> tuple[Mapping[str, str], Sequence[str]]:
+    """Find the texts of a reason of ours, and the values in it; of another's: nothing."""
     for texts in _REASONS:
         if found := _pattern(texts[Language.EN]).fullmatch(reason):
-            return texts[language].format(*found.groups())
-    return reason
+            return texts, found.groups()
+    return {}, ()
 
 
 def _type_of(event: EventType, data: Mapping[str, Any]) -> NoticeType:
@@ -186,6 +200,18 @@ def _type_of(event: EventType, data: Mapping[str, Any]) -> NoticeType:
         if entry.when is None or entry.when.holds(data):
             return entry
     raise ValueError(f"no notice for {event}")
+
+
+def _fact(kind: NoticeType, user: User, event_id: str, data: Mapping[str, Any]) -> str:
+    """Name what is told once. Nothing but the event goes into it, so that a redelivery is the same fact."""
+    if kind.once_for:
+        return _text(data[kind.once_for])
+    if not kind.once_a_while:
+        return event_id
+    texts, _ = _read_reason(_text(data["reason"]))
+    window = int(datetime.fromisoformat(data[kind.once_a_while]).timestamp() // TOLD_EVERY_SECONDS)
+    parts = [user.tenant_id, user.user_id, texts.get(Language.EN), window]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _filled(text: Text, data: Mapping[str, Any], language: Language) -> Text:
