@@ -215,7 +215,6 @@ class Stores:
     quotas: BuiltInQuotas
     upkeep: PostgresUpkeep
     audit: PostgresAudit
-    owner: Database
 
 
 @pytest.fixture(scope="module")
@@ -237,11 +236,9 @@ def stores(large_url: str) -> Iterator[Stores]:
     """Adapters on a fresh connection (plans are cached by connection), behind the wall between tenants.
 
     As the worker, who may call them all: what the wall asks of a row is the same for the app, and must not keep a
-    condition from its index. The proofs alone are read as the owner: of two of their slices the planner misjudges the
-    joins behind the wall (decision 0021).
+    condition from its index.
     """
-    owners, workers = Database(lambda: large_url), Database(lambda: as_role(large_url, WORKER))
-    with closing(owners) as owner, closing(workers) as own:
+    with closing(Database(lambda: as_role(large_url, WORKER))) as own:
         yield Stores(
             own,
             PostgresAllocations(own),
@@ -250,8 +247,7 @@ def stores(large_url: str) -> Iterator[Stores]:
             PostgresInbox(own),
             BuiltInQuotas(own, "pro"),
             PostgresUpkeep(own),
-            PostgresAudit(owner, 1),
-            owner,
+            PostgresAudit(own, 1),
         )
 
 
@@ -503,7 +499,7 @@ def reconciled(walk: Walk) -> Callable[[Stores], object]:
 
     def examine(stores: Stores) -> None:
         run = Reconciliation(1, 0, datetime.now(UTC), walk, border)
-        part = PostgresReconciliations(stores.owner).examine(run, AUDITED_ROWS)
+        part = PostgresReconciliations(stores.database).examine(run, AUDITED_ROWS)
         assert part.examined == AUDITED_ROWS
 
     return examine
@@ -742,8 +738,7 @@ def _reading(stores: Stores, url: str, use: Callable[[Stores], object]) -> Readi
 
 def _counters(stores: Stores, observer: Database) -> dict[str, tuple[int, int]]:
     """Read each table's count of whole scans and of rows fetched."""
-    for session in (stores.database, stores.owner):
-        session.call("SELECT pg_stat_force_next_flush()", {})
-        session.call("SELECT 1", {})  # the flush happens as it ends
+    stores.database.call("SELECT pg_stat_force_next_flush()", {})
+    stores.database.call("SELECT 1", {})  # the flush happens as it ends
     rows = observer.rows("SELECT relname, seq_scan, seq_tup_read + idx_tup_fetch AS rows FROM pg_stat_user_tables", {})
     return {row["relname"]: (row["seq_scan"], row["rows"]) for row in rows}

@@ -15,6 +15,8 @@ from scheduler.ports import SliceTooLarge
 
 MOST_COUNTED = 10_000
 
+# What retention has left begins where a scalar query says: behind the wall a coalesce alone is no index condition.
+
 # Each end from the oldest on that has records: those outlive their allocation. Rows with fencing token 0 are history of
 # others.
 _ENDS = f"""
@@ -22,7 +24,7 @@ _ENDS = f"""
            CASE WHEN a.fencing_token > 0 THEN billing_fault(a) END AS fault
       FROM device_allocations a
      WHERE a.status <> 'allocated' AND a.released_at <= %(started)s
-       AND a.released_at > {deleted_until("usage_records")}
+       AND a.released_at > (SELECT {deleted_until("usage_records")})
        AND (a.released_at, a.id) > (%(at)s::timestamptz, %(id)s::uuid)
      ORDER BY a.released_at, a.id LIMIT %(rows)s"""
 
@@ -32,7 +34,7 @@ _RECORDS = f"""
            CASE WHEN a.id IS NULL THEN 'record without its allocation'
                 WHEN a.status = 'allocated' AND r.segment >= a.segment THEN 'recorded before its end' END AS fault
       FROM (SELECT allocation_id, segment, ended_at FROM usage_records
-             WHERE ended_at <= %(started)s AND ended_at > {deleted_until("allocations")}
+             WHERE ended_at <= %(started)s AND ended_at > (SELECT {deleted_until("allocations")})
                AND (ended_at, allocation_id) > (%(at)s::timestamptz, %(id)s::uuid)
              ORDER BY ended_at, allocation_id LIMIT %(rows)s) r
       LEFT JOIN LATERAL (SELECT id, status, segment FROM device_allocations
