@@ -75,8 +75,8 @@ demo-test: setup ## Play two demos at once on a region of their own, and see tha
 lifecycles: setup ## Live 10,000 lives of allocations under kills and redeliveries, and compare the books (about 10 minutes)
 	@python -m tests.lifecycles $(ARGS)
 
-bench: setup ## Measure allocate + release against the floor of the same SQL alone
-	@python -m benchmarks
+bench: setup ## Measure how fast it is, write docs/performance.md (up to an hour, goes on where it was stopped; ARGS=--quick: five minutes)
+	@python -m benchmarks $(ARGS)
 
 sam-local: setup ## Invoke every function in a container with the samples of events/
 	@tools/sam_local/run.sh

@@ -1,1 +1,1 @@
-"""How fast allocate and release are through the real handlers, beside the same SQL alone on the same machine."""
+"""How fast the scheduler is, each part beside what it could be at best, in the same run on the same machine."""

@@ -7,7 +7,8 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
-from benchmarks.worker import Lap, Order, WrongAnswer, work
+from benchmarks.outcome import WrongAnswer
+from benchmarks.worker import Lap, Order, work
 
 _WARM_UP_SECONDS = 120.0
 _LATE_SECONDS = 60.0

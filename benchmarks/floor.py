@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 import psycopg2
 
+from benchmarks.outcome import WrongAnswer
 from benchmarks.requests import CLAIMS, allocate_body, release_body
-from benchmarks.worker import USERS_PER_WORKER, WrongAnswer
+from benchmarks.worker import USERS_PER_WORKER
 from scheduler.adapters.postgres.allocations import PostgresAllocations
 from scheduler.adapters.postgres.connection import Database
 from scheduler.domain.plans import plan_document

@@ -9,8 +9,8 @@ from typing import Any
 import psutil
 
 
-def machine_facts(postgres: Mapping[str, str], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the machine, the versions, the server's settings and the run's."""
+def machine_facts(postgres: Mapping[str, str]) -> dict[str, Any]:
+    """Give the machine and its load now, the versions, the server's settings."""
     return {
         "cores": os.cpu_count(),
         "cpu": _cpu_model(),
@@ -20,7 +20,6 @@ def machine_facts(postgres: Mapping[str, str], settings: Mapping[str, Any]) -> d
         "python": platform.python_version(),
         "postgres": postgres["server_version"],
         "postgres_settings": {name: value for name, value in postgres.items() if name != "server_version"},
-        "settings": dict(settings),
     }
 
 

@@ -10,43 +10,75 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
+import redis
 
+from benchmarks.apart import apart
 from tools.embedded import postgres, valkey
+from tools.embedded.postgres import PostgresServer
+from tools.embedded.valkey import ValkeyServer
 from tools.region.demo_fleet import devices as demo_devices
 
 FLEET = 2000
 PLAN = "enterprise"
-_BATCH = 100
 SHOWN_SETTINGS = ("fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "max_wal_size", "autovacuum")
+_TEMPLATE = "bench"
+_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """A migrated database with a fleet, the settings it runs with, and a folder for scratch files."""
+class Place:
+    """What one part runs on: a fresh database with the fleet, an empty cache, a folder for scratch files.
+
+    The environment of the functions names that database and cache. They are read once a process: call handlers in
+    processes of their own (`benchmarks.crew`, `benchmarks.apart`), never in this one.
+    """
 
     database_url: str
+    cache_url: str
     folder: Path
-    postgres: dict[str, str]
+    server: PostgresServer
+    """For further databases: `create_database(name)`; "bench" is the template with the fleet."""
+
+
+class Stage:
+    """Running servers, and the template of each part's database."""
+
+    def __init__(self, server: PostgresServer, cache: ValkeyServer) -> None:
+        """Migrate, and register the fleet."""
+        self._server, self._cache = server, cache
+        url = server.create_database(_TEMPLATE)
+        os.environ["DATABASE_URL"] = url
+        apart(_fill)
+        self.postgres = _server_facts(url)
+
+    @contextmanager
+    def place(self, name: str) -> Iterator[Place]:
+        """Lend a place to one part; its database goes afterwards."""
+        database = f"bench_{name.replace('-', '_')}"
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["DATABASE_URL"] = url = self._server.create_database(database, _TEMPLATE)
+            redis.Redis.from_url(self._cache.url).flushall()
+            try:
+                yield Place(url, self._cache.url, Path(folder), self._server)
+            finally:
+                self._server.drop_database(database)
 
 
 @contextmanager
 def stage() -> Iterator[Stage]:
-    """Start Postgres and Valkey, migrate, register the fleet; the environment of the functions is set meanwhile."""
-    with postgres(durable=False) as server, valkey() as cache, tempfile.TemporaryDirectory() as folder:
-        url = server.create_database("bench")
+    """Start Postgres and Valkey; the environment of the functions is set meanwhile."""
+    with postgres(durable=False) as server, valkey() as cache:
         before = dict(os.environ)
-        os.environ.update(_environment(url, cache.port))
+        os.environ.update(_environment(cache.port))
         try:
-            _fill(url)
-            yield Stage(url, Path(folder), _server_facts(url))
+            yield Stage(server, cache)
         finally:
             os.environ.clear()
             os.environ.update(before)
 
 
-def _environment(database_url: str, redis_port: int) -> dict[str, str]:
+def _environment(redis_port: int) -> dict[str, str]:
     return {
-        "DATABASE_URL": database_url,
         "REDIS_HOST": "127.0.0.1",
         "REDIS_PORT": str(redis_port),
         "REDIS_TLS": "false",
@@ -69,7 +101,7 @@ def _environment(database_url: str, redis_port: int) -> dict[str, str]:
     }
 
 
-def _fill(url: str) -> None:
+def _fill() -> None:
     from scheduler.adapters.postgres.devices import PostgresDevices
     from scheduler.runtime import database
     from scheduler.runtime.migration import migrate_database
@@ -79,7 +111,7 @@ def _fill(url: str) -> None:
     for start in range(0, len(fleet), _BATCH):
         store.register(fleet[start : start + _BATCH], None)
     database().close()
-    _query(url, "VACUUM ANALYZE")
+    _query(os.environ["DATABASE_URL"], "VACUUM ANALYZE")
 
 
 def fleet_columns(size: int) -> list[dict[str, Any]]:

@@ -11,13 +11,10 @@ from itertools import cycle
 from multiprocessing.connection import Connection
 from typing import Any
 
+from benchmarks.outcome import WrongAnswer
 from benchmarks.requests import ALLOCATE, RELEASE, Context, allocate_body, post, release_body
 
 USERS_PER_WORKER = 16
-
-
-class WrongAnswer(Exception):
-    """A cycle did not grant, or did not release; a benchmark of it would be worthless."""
 
 
 @dataclass(frozen=True, slots=True)
