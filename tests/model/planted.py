@@ -41,11 +41,9 @@ BUGS = {
             "WHERE a.status = 'allocated' AND a.expires_at <= scheduler_now()",
             "WHERE a.status = 'allocated'",
         ),
-        Bug("end_allocations", "IF p_as <> 'expired' OR allocation.expires_at <= at THEN", "IF true THEN"),
+        Bug("end_together", " AND (p_as <> 'expired' OR expires_at <= p_at)", ""),
     ],
-    "what is due this instant does not expire": [
-        Bug("end_allocations", "allocation.expires_at <= at", "allocation.expires_at < at")
-    ],
+    "what is due this instant does not expire": [Bug("end_together", "OR expires_at <= p_at", "OR expires_at < p_at")],
     "a release does not look at the fence": [Bug("release_device", "target.fencing_token <> p_fence", "false")],
     "a release is open to every tenant": [
         Bug("releasable", "found_row.tenant_id = coalesce(p_tenant, found_row.tenant_id)", "true")

@@ -14,8 +14,8 @@ def end_what_was_picked(database: Database) -> None:
         "end_allocations",
         (r"ORDER BY u\.tenant_id, u\.user_id FOR UPDATE SKIP LOCKED", "ORDER BY u.tenant_id, u.user_id FOR UPDATE"),
         (r" AND a\.status = 'allocated' ORDER BY a\.id FOR UPDATE SKIP LOCKED", " ORDER BY a.id FOR UPDATE"),
-        (r"IF p_as <> 'expired' OR allocation\.expires_at <= at THEN", "IF true THEN"),
     )
+    respell(database, "end_together", (r" AND \(p_as <> 'expired' OR expires_at <= p_at\)", ""))
 
 
 def a_release_commits_while_the_sweep_waits(drama: Drama) -> None:
