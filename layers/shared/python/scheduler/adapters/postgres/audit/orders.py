@@ -2,6 +2,7 @@
 
 from scheduler.adapters.postgres.audit import events, holds, keys, renewals, reservations, sessions, usage, waiters
 from scheduler.adapters.postgres.audit.check import Order
+from scheduler.domain.model import AllocationStatus
 
 NOW = (
     sessions.ALLOCATION_OVERDUE,
@@ -37,14 +38,17 @@ USERS = Order(
     (usage.USAGE_DIFFERS,),
 )
 
-# The index that orders by time is led by status: the newest of each, merged.
+# The index that orders by time is led by status: those of each, merged as far as the slice goes.
+_BY_TIME = " UNION ALL ".join(
+    f"(SELECT allocated_at, id FROM device_allocations WHERE status = '{status}' AND {{below}}"
+    " ORDER BY allocated_at DESC, id DESC LIMIT %(rows)s)"
+    for status in AllocationStatus
+)
 ALLOCATIONS = Order(
     "allocations",
     (("allocated_at", "timestamptz"), ("id", "uuid")),
-    "SELECT newest.allocated_at, newest.id, newest.allocated_at AS at FROM unnest(%(statuses)s) s (status)"
-    " CROSS JOIN LATERAL (SELECT a.allocated_at, a.id FROM device_allocations a WHERE a.status = s.status AND {below}"
-    " ORDER BY a.allocated_at DESC, a.id DESC LIMIT %(rows)s) newest"
-    " ORDER BY newest.allocated_at DESC, newest.id DESC OFFSET %(rows)s - 1 LIMIT 1",
+    f"SELECT allocated_at, id, allocated_at AS at FROM ({_BY_TIME}) of_each"
+    " ORDER BY allocated_at DESC, id DESC OFFSET %(rows)s - 1 LIMIT 1",
     (
         holds.HOLDS_OVERLAP,
         holds.MOVED_HOLDS_OVERLAP,
