@@ -7,15 +7,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
-
 from scheduler.domain import errors
 from scheduler.domain.errors import SchedulerError
 from scheduler.edge.access import ROUTES, Access
+from scheduler.edge.http import Api
 from scheduler.edge.problems import CONTENT_TYPE, PROBLEMS
 from scheduler.edge.schemas.operations import Problem
 from tools.handlers import function_names, load_function
 from tools.openapi_links import add_links
+from tools.openapi_routes import document_of
 
 DOCUMENT = Path(__file__).parents[1] / "functions" / "console" / "openapi.json"
 ALWAYS: tuple[type[SchedulerError], ...] = (errors.ValidationFailed, errors.SchedulerError, errors.Unavailable)
@@ -38,8 +38,8 @@ def document() -> dict[str, Any]:
     merged: dict[str, Any] = {"paths": {}, "components": {"schemas": {}}}
     for name in function_names():
         app = getattr(load_function(name), "app", None)
-        if isinstance(app, APIGatewayHttpResolver):
-            own = json.loads(app.get_openapi_json_schema(title=name, version="1"))
+        if isinstance(app, Api):
+            own = document_of(app, name)
             for path, operations in own.get("paths", {}).items():
                 merged["paths"].setdefault(path, {}).update(operations)
             merged["components"]["schemas"].update(own.get("components", {}).get("schemas", {}))

@@ -2,9 +2,6 @@
 
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.depends import Depends
-
 from scheduler.domain.errors import (
     AlreadyQueued,
     CapExceeded,
@@ -14,17 +11,9 @@ from scheduler.domain.errors import (
     UserBusy,
 )
 from scheduler.domain.model import Allocation, RequestKey
-from scheduler.edge.http import (
-    UNPAID,
-    Envelope,
-    accepted,
-    caller,
-    create_api,
-    created,
-    lambda_entry,
-    refusals,
-    request_key,
-)
+from scheduler.edge.answers import Envelope, Response, accepted, created
+from scheduler.edge.call import Given
+from scheduler.edge.http import UNPAID, Api, caller, lambda_entry, refusals, request_key
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.allocations import AllocateBody, AllocationView
 from scheduler.edge.schemas.queue import QueueEntryView
@@ -33,7 +22,7 @@ from scheduler.runtime.queue import get_patient_allocator
 from scheduler.service.allocator import Allocator
 from scheduler.service.queue import Wait
 
-app = create_api()
+app = Api()
 
 
 @app.post(
@@ -51,9 +40,9 @@ app = create_api()
 )
 def allocate(
     body: AllocateBody,
-    who: Annotated[Caller, Depends(caller)],
-    key: Annotated[RequestKey | None, Depends(request_key)],
-    allocator: Annotated[Allocator, Depends(get_allocator)],
+    who: Annotated[Caller, Given(caller)],
+    key: Annotated[RequestKey | None, Given(request_key)],
+    allocator: Annotated[Allocator, Given(get_allocator)],
 ) -> Response[Envelope[AllocationView] | Envelope[QueueEntryView]]:
     """Lend the best free device that fits to the user, for the asked minutes; with `wait`, join the queue for one."""
     request = body.to_request(who, key)

@@ -2,25 +2,22 @@
 
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.depends import Depends
-from aws_lambda_powertools.event_handler.openapi.params import Query
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-
 from scheduler.domain.audit_log import AuditLogFilter, EntityKind
+from scheduler.edge.answers import Meta, Page, Response, ok
+from scheduler.edge.call import Given, Query
 from scheduler.edge.cursors import MAX_CURSOR_LENGTH, read_time_cursor, write_cursor
 from scheduler.edge.fields import Id, Time
-from scheduler.edge.http import Meta, Page, ok
+from scheduler.edge.routes import Routes
 from scheduler.edge.schemas.audit_log import AuditEntryView
 from scheduler.runtime.audit_log import get_audit_log
 from scheduler.service.audit_log import AuditLog
 
-router = APIGatewayHttpRouter()
+routes = Routes()
 
 
-@router.get("/scheduler/audit-log", summary="List what operators changed", tags=["operations"])
+@routes.get("/scheduler/audit-log", summary="List what operators changed", tags=["operations"])
 def list_acts(
-    log: Annotated[AuditLog, Depends(get_audit_log)],
+    log: Annotated[AuditLog, Given(get_audit_log)],
     operator: Annotated[Id | None, Query(description="the subject of her token")] = None,
     entity: Annotated[EntityKind | None, Query()] = None,
     entity_id: Annotated[Id | None, Query(alias="entityId")] = None,

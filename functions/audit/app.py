@@ -7,23 +7,23 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import acts
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.depends import Depends
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from scheduler.edge.http import Envelope, create_api, lambda_entry, ok
+from scheduler.edge.answers import Envelope, Response, ok
+from scheduler.edge.call import Given
+from scheduler.edge.http import Api, lambda_entry
 from scheduler.edge.schedule import scheduled
 from scheduler.edge.schemas.audit import AuditView
 from scheduler.runtime import get_auditor
 from scheduler.service.auditor import Auditor
 
-app = create_api()
-app.include_router(acts.router)
+app = Api()
+app.include(acts.routes)
 
 
 @app.get("/scheduler/audit", summary="Prove that every invariant holds", tags=["operations"])
 def audit(
-    auditor: Annotated[Auditor, Depends(get_auditor)],
+    auditor: Annotated[Auditor, Given(get_auditor)],
 ) -> Response[Envelope[AuditView]]:
     """Check each invariant now, within ten seconds: it holds, or these rows offend."""
     return ok(Envelope(data=AuditView.of(auditor.look())))

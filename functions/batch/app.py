@@ -2,12 +2,11 @@
 
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.depends import Depends
-
 from scheduler.domain import errors
 from scheduler.domain.model import RequestKey
-from scheduler.edge.http import UNPAID, Envelope, caller, create_api, lambda_entry, ok, refusals, request_key
+from scheduler.edge.answers import Envelope, Response, ok
+from scheduler.edge.call import Given
+from scheduler.edge.http import UNPAID, Api, caller, lambda_entry, refusals, request_key
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.batches import (
     BatchAllocateBody,
@@ -27,10 +26,10 @@ from scheduler.edge.schemas.batches import (
 from scheduler.runtime.batches import get_batches
 from scheduler.service.batches import Batches
 
-app = create_api()
+app = Api()
 
-Who = Annotated[Caller, Depends(caller)]
-Many = Annotated[Batches, Depends(get_batches)]
+Who = Annotated[Caller, Given(caller)]
+Many = Annotated[Batches, Given(get_batches)]
 
 
 @app.post(
@@ -42,7 +41,7 @@ Many = Annotated[Batches, Depends(get_batches)]
     ),
 )
 def allocate(
-    body: BatchAllocateBody, who: Who, key: Annotated[RequestKey | None, Depends(request_key)], batches: Many
+    body: BatchAllocateBody, who: Who, key: Annotated[RequestKey | None, Given(request_key)], batches: Many
 ) -> Response[Envelope[BatchView[BatchGrant]]]:
     """Lend a device to each, in order; the refusals here are those of an atomic batch."""
     result = batches.allocate(body.to_batch(who, key))
@@ -56,7 +55,7 @@ def allocate(
     openapi_extensions=refusals(errors.AllocationNotFound, errors.AllocationNotActive),
 )
 def release(
-    body: BatchReleaseBody, who: Who, key: Annotated[RequestKey | None, Depends(request_key)], batches: Many
+    body: BatchReleaseBody, who: Who, key: Annotated[RequestKey | None, Given(request_key)], batches: Many
 ) -> Response[Envelope[BatchView[BatchRelease]]]:
     """End each allocation, in order; the refusals here are those of an atomic batch."""
     result = batches.release(body.to_batch(who, key))
@@ -78,7 +77,7 @@ def release(
     ),
 )
 def renew(
-    body: BatchRenewBody, who: Who, key: Annotated[RequestKey | None, Depends(request_key)], batches: Many
+    body: BatchRenewBody, who: Who, key: Annotated[RequestKey | None, Given(request_key)], batches: Many
 ) -> Response[Envelope[BatchView[BatchRenewal]]]:
     """Add the minutes to each allocation, in order; the refusals here are those of an atomic batch."""
     result = batches.renew(body.to_batch(who, key), body.to_later_end())
@@ -87,7 +86,7 @@ def renew(
 
 @app.post("/scheduler/allocations/batch/query", summary="List what many users hold", tags=["batches"])
 def query(
-    body: BatchQueryBody, who: Who, key: Annotated[RequestKey | None, Depends(request_key)], batches: Many
+    body: BatchQueryBody, who: Who, key: Annotated[RequestKey | None, Given(request_key)], batches: Many
 ) -> Response[Envelope[BatchView[BatchHoldings]]]:
     """List the active allocations of each user, in order, at most 50 each, without addresses."""
     return ok(Envelope(data=view_holdings(batches.active(body.to_batch(who, key)))))

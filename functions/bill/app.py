@@ -6,12 +6,12 @@ from typing import Any
 import usage
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from scheduler.edge.http import create_api, lambda_entry
+from scheduler.edge.http import Api, lambda_entry
 from scheduler.edge.queue import consuming
 from scheduler.runtime.billing import get_biller
 
-app = create_api()
-app.include_router(usage.router)
+app = Api()
+app.include(usage.routes)
 
 answer_request = lambda_entry(app)
 deliver = consuming(lambda event: get_biller().deliver(event))

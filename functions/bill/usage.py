@@ -3,18 +3,16 @@
 from typing import Annotated
 from urllib.parse import urlencode
 
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.depends import Depends
-from aws_lambda_powertools.event_handler.openapi.params import Header, Query
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-
 from scheduler.domain.billing import GroupBy, UsageFilter, UsageLine, period_of
+from scheduler.edge.answers import Meta, Page, Response, ok
+from scheduler.edge.call import Given, Query
 from scheduler.edge.cursors import not_a_cursor, read_key, read_time, write_cursor
 from scheduler.edge.fields import Id, Time
-from scheduler.edge.http import Meta, Page, caller, ok
+from scheduler.edge.http import caller
 from scheduler.edge.identity import Caller
+from scheduler.edge.routes import Routes
 from scheduler.edge.schemas.usage import UsageView, columns_of, view_line
-from scheduler.edge.tables import CSV, prefers_csv, write_csv
+from scheduler.edge.tables import CSV, wants_csv, write_csv
 from scheduler.runtime.billing import get_usage_report
 from scheduler.service.usage_report import UsageReport
 
@@ -22,10 +20,10 @@ PATH = "/scheduler/usage"
 LONGEST_CURSOR = 3000
 """Tenant and user may have 255 characters of four bytes each."""
 
-router = APIGatewayHttpRouter()
+routes = Routes()
 
 
-@router.get(
+@routes.get(
     PATH,
     summary="Report what was billed",
     tags=["billing"],
@@ -40,15 +38,15 @@ router = APIGatewayHttpRouter()
     },
 )
 def report(
-    who: Annotated[Caller, Depends(caller)],
-    usage: Annotated[UsageReport, Depends(get_usage_report)],
+    who: Annotated[Caller, Given(caller)],
+    usage: Annotated[UsageReport, Given(get_usage_report)],
+    as_csv: Annotated[bool, Given(wants_csv)],
     tenant_id: Annotated[Id | None, Query(alias="tenantId", description="an operator may name any")] = None,
     since: Annotated[Time | None, Query(alias="from", description="30 days before `to`")] = None,
     until: Annotated[Time | None, Query(alias="to", description="now; at most 366 days after `from`")] = None,
     group_by: Annotated[GroupBy, Query(alias="groupBy")] = GroupBy.USER,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=LONGEST_CURSOR)] = None,
-    accept: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> Response[Page[UsageView] | str]:
     """Add up segments by when they ended; a service sees its tenant's, an operator a tenant's or all. A cursor carries
     the period of its first page."""
@@ -60,7 +58,7 @@ def report(
     lines, more = usage.page(wanted)
     follows = _cursor_after(lines[-1], wanted) if more else None
     views = [view_line(line, group_by) for line in lines]
-    if not prefers_csv(accept):
+    if not as_csv:
         return ok(Page(data=views, meta=Meta(limit=limit, nextCursor=follows)))
     return _table(views, wanted, follows, {"tenantId": tenant_id} if tenant_id else {})
 
@@ -71,7 +69,7 @@ def _table(views: list[UsageView], wanted: UsageFilter, follows: str | None, nam
         query = urlencode({"groupBy": wanted.group_by, "limit": wanted.limit, **named, "cursor": follows})
         headers = {"X-Next-Cursor": follows, "Link": f'<{PATH}?{query}>; rel="next"'}
     body = write_csv(columns_of(wanted.group_by), (view.model_dump() for view in views))
-    return Response(200, content_type=f"{CSV}; charset=utf-8", headers=headers, body=body)
+    return Response(200, body, f"{CSV}; charset=utf-8", headers)
 
 
 def _cursor_after(last: UsageLine, wanted: UsageFilter) -> str:

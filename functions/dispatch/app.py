@@ -3,25 +3,25 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.depends import Depends
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from scheduler.domain.model import RequestKey
-from scheduler.edge.http import Envelope, create_api, lambda_entry, ok, request_key
+from scheduler.edge.answers import Envelope, Response, ok
+from scheduler.edge.call import Given
+from scheduler.edge.http import Api, lambda_entry, request_key
 from scheduler.edge.schedule import scheduled
 from scheduler.edge.schemas.queue import ProcessBody, ServedCount
 from scheduler.runtime.queue import get_dispatcher
 from scheduler.service.dispatcher import Dispatcher
 from scheduler.settings import settings
 
-app = create_api()
+app = Api()
 
 
 @app.post("/scheduler/queue/process", summary="Serve the queue now", tags=["queue"])
 def process(
-    key: Annotated[RequestKey | None, Depends(request_key)],
-    dispatcher: Annotated[Dispatcher, Depends(get_dispatcher)],
+    key: Annotated[RequestKey | None, Given(request_key)],
+    dispatcher: Annotated[Dispatcher, Given(get_dispatcher)],
     body: ProcessBody | None = None,
 ) -> Response[Envelope[ServedCount]]:
     """Lend what is free to the first in line, up to `limit` of them, and say how many were served."""

@@ -4,11 +4,11 @@ import devices
 import inventory
 import lives
 
-from scheduler.edge.http import create_api, lambda_entry
+from scheduler.edge.http import Api, lambda_entry
 
-app = create_api()
-app.include_router(devices.router)
-app.include_router(inventory.router)
-app.include_router(lives.router)
+app = Api()
+app.include(devices.routes)
+app.include(inventory.routes)
+app.include(lives.routes)
 
 handler = lambda_entry(app)

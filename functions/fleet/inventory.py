@@ -2,27 +2,25 @@
 
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.depends import Depends
-from aws_lambda_powertools.event_handler.openapi.params import Path, Query
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-
 from scheduler.domain.device_life import DeviceFilter, Life
 from scheduler.domain.errors import DeviceNotFound
 from scheduler.domain.model import DeviceStatus
+from scheduler.edge.answers import Envelope, Meta, Page, Response, ok
+from scheduler.edge.call import Given, Query
 from scheduler.edge.cursors import MAX_CURSOR_LENGTH, read_id_cursor, write_cursor
 from scheduler.edge.fields import Id, ShortText
-from scheduler.edge.http import Envelope, Meta, Page, ok, refusals
+from scheduler.edge.http import refusals
+from scheduler.edge.routes import Routes
 from scheduler.edge.schemas.fleet import DeviceView
 from scheduler.runtime.fleet import get_inventory
 from scheduler.service.inventory import Inventory
 
-router = APIGatewayHttpRouter()
+routes = Routes()
 
 
-@router.get("/scheduler/devices", summary="List devices", tags=["fleet"])
+@routes.get("/scheduler/devices", summary="List devices", tags=["fleet"])
 def list_devices(
-    inventory: Annotated[Inventory, Depends(get_inventory)],
+    inventory: Annotated[Inventory, Given(get_inventory)],
     status: Annotated[DeviceStatus | None, Query()] = None,
     life: Annotated[Life | None, Query(description="without: all but the deleted ones")] = None,
     device_type: Annotated[ShortText | None, Query(alias="deviceType")] = None,
@@ -41,15 +39,15 @@ def list_devices(
     )
 
 
-@router.get(
-    "/scheduler/devices/<deviceId>",
+@routes.get(
+    "/scheduler/devices/{deviceId}",
     summary="Read a device",
     tags=["fleet"],
     openapi_extensions=refusals(DeviceNotFound),
 )
 def read_device(
-    deviceId: Annotated[Id, Path()],  # noqa: N803  wire name
-    inventory: Annotated[Inventory, Depends(get_inventory)],
+    deviceId: Id,  # noqa: N803  wire name
+    inventory: Annotated[Inventory, Given(get_inventory)],
 ) -> Response[Envelope[DeviceView]]:
     """Give one device."""
     return ok(Envelope(data=DeviceView.of(inventory.device(deviceId))))

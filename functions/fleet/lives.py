@@ -2,35 +2,33 @@
 
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.depends import Depends
-from aws_lambda_powertools.event_handler.openapi.params import Path
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-
 from scheduler.domain.device_life import Act, Device
 from scheduler.domain.errors import DeviceNotFound, DeviceNotRestorable
 from scheduler.domain.model import RequestKey
+from scheduler.edge.answers import Envelope, Response, ok
+from scheduler.edge.call import Given
 from scheduler.edge.fields import Id
-from scheduler.edge.http import Envelope, caller, ok, refusals, request_key
+from scheduler.edge.http import caller, refusals, request_key
 from scheduler.edge.identity import Caller
+from scheduler.edge.routes import Routes
 from scheduler.edge.schemas.allocations import EmptyBody
 from scheduler.edge.schemas.fleet import DeviceView, QuarantineBody
 from scheduler.runtime.fleet import get_device_life
 from scheduler.service.device_life import DeviceLife
 
-router = APIGatewayHttpRouter()
+routes = Routes()
 
-_DEVICE = "/scheduler/devices/<deviceId>"
-Operator = Annotated[Caller, Depends(caller)]
-Lives = Annotated[DeviceLife, Depends(get_device_life)]
-DeviceInPath = Annotated[Id, Path()]
+_DEVICE = "/scheduler/devices/{deviceId}"
+Operator = Annotated[Caller, Given(caller)]
+Lives = Annotated[DeviceLife, Given(get_device_life)]
+DeviceInPath = Id
 
 
-@router.post(f"{_DEVICE}/drain", summary="Drain a device", tags=["fleet"], openapi_extensions=refusals(DeviceNotFound))
+@routes.post(f"{_DEVICE}/drain", summary="Drain a device", tags=["fleet"], openapi_extensions=refusals(DeviceNotFound))
 def drain(
     deviceId: DeviceInPath,  # noqa: N803  wire name
     who: Operator,
-    key: Annotated[RequestKey | None, Depends(request_key)],
+    key: Annotated[RequestKey | None, Given(request_key)],
     lives: Lives,
     body: EmptyBody | None = None,  # noqa: ARG001  nothing may be asked for
 ) -> Response[Envelope[DeviceView]]:
@@ -38,13 +36,13 @@ def drain(
     return _told(lives.act(Act.DRAIN, deviceId, by=who.subject, key=key))
 
 
-@router.post(
+@routes.post(
     f"{_DEVICE}/quarantine", summary="Quarantine a device", tags=["fleet"], openapi_extensions=refusals(DeviceNotFound)
 )
 def quarantine(
     deviceId: DeviceInPath,  # noqa: N803  wire name
     who: Operator,
-    key: Annotated[RequestKey | None, Depends(request_key)],
+    key: Annotated[RequestKey | None, Given(request_key)],
     lives: Lives,
     body: QuarantineBody | None = None,
 ) -> Response[Envelope[DeviceView]]:
@@ -53,7 +51,7 @@ def quarantine(
     return _told(lives.act(Act.QUARANTINE, deviceId, by=who.subject, reason=reason, key=key))
 
 
-@router.post(
+@routes.post(
     f"{_DEVICE}/restore",
     summary="Restore a device",
     tags=["fleet"],
@@ -62,7 +60,7 @@ def quarantine(
 def restore(
     deviceId: DeviceInPath,  # noqa: N803  wire name
     who: Operator,
-    key: Annotated[RequestKey | None, Depends(request_key)],
+    key: Annotated[RequestKey | None, Given(request_key)],
     lives: Lives,
     body: EmptyBody | None = None,  # noqa: ARG001  nothing may be asked for
 ) -> Response[Envelope[DeviceView]]:
@@ -70,7 +68,7 @@ def restore(
     return _told(lives.act(Act.RESTORE, deviceId, by=who.subject, key=key))
 
 
-@router.post(
+@routes.post(
     f"{_DEVICE}/recycled",
     summary="Report a device as recycled",
     tags=["fleet"],
@@ -79,7 +77,7 @@ def restore(
 def recycled(
     deviceId: DeviceInPath,  # noqa: N803  wire name
     who: Operator,
-    key: Annotated[RequestKey | None, Depends(request_key)],
+    key: Annotated[RequestKey | None, Given(request_key)],
     lives: Lives,
     body: EmptyBody | None = None,  # noqa: ARG001  nothing may be asked for
 ) -> Response[Envelope[DeviceView]]:

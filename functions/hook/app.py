@@ -6,14 +6,14 @@ from typing import Any
 import webhooks
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from scheduler.edge.http import create_api, lambda_entry
+from scheduler.edge.http import Api, lambda_entry
 from scheduler.edge.queue import consuming
 from scheduler.edge.schedule import scheduled
 from scheduler.runtime.webhooks import get_webhook_announcer, get_webhook_sender
 from scheduler.settings import settings
 
-app = create_api()
-app.include_router(webhooks.router)
+app = Api()
+app.include(webhooks.routes)
 
 answer_request = lambda_entry(app)
 answer_events = consuming(lambda event: get_webhook_announcer().announce(event))

@@ -2,46 +2,43 @@
 
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.depends import Depends
-from aws_lambda_powertools.event_handler.openapi.params import Path, Query
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-
 from scheduler.domain import errors
 from scheduler.domain.model import RequestKey
 from scheduler.domain.webhooks import WebhookFilter
 from scheduler.edge import http
+from scheduler.edge.answers import Envelope, Meta, Page, Response, accepted, created, ok
+from scheduler.edge.call import Given, Query
 from scheduler.edge.cursors import MAX_CURSOR_LENGTH, read_time_cursor, write_cursor
 from scheduler.edge.fields import Id
-from scheduler.edge.http import Envelope, Page
 from scheduler.edge.identity import Caller
+from scheduler.edge.routes import Routes
 from scheduler.edge.schemas.allocations import EmptyBody
 from scheduler.edge.schemas.webhooks import NewWebhookView, PingView, WebhookBody, WebhookView
 from scheduler.runtime.webhooks import get_webhooks
 from scheduler.service.webhooks import Webhooks
 
-ALL, ONE = "/scheduler/webhooks", "/scheduler/webhooks/<webhookId>"
+ALL, ONE = "/scheduler/webhooks", "/scheduler/webhooks/{webhookId}"
 TAGS = ["webhooks"]
 NOT_FOUND = http.refusals(errors.WebhookNotFound)
 TOO_MANY = http.refusals(errors.TooManyWebhooks)
 UNSENT = http.refusals(errors.WebhookNotFound, errors.WebhookDisabled)
 
-router = APIGatewayHttpRouter()
-Who = Annotated[Caller, Depends(http.caller)]
-Hooks = Annotated[Webhooks, Depends(get_webhooks)]
-HookId = Annotated[Id, Path()]
+routes = Routes()
+Who = Annotated[Caller, Given(http.caller)]
+Hooks = Annotated[Webhooks, Given(get_webhooks)]
+HookId = Id
 
 
-@router.post(ALL, summary="Register a webhook", tags=TAGS, status_code=201, openapi_extensions=TOO_MANY)
+@routes.post(ALL, summary="Register a webhook", tags=TAGS, status_code=201, openapi_extensions=TOO_MANY)
 def register(
-    body: WebhookBody, who: Who, key: Annotated[RequestKey | None, Depends(http.request_key)], hooks: Hooks
+    body: WebhookBody, who: Who, key: Annotated[RequestKey | None, Given(http.request_key)], hooks: Hooks
 ) -> Response[Envelope[NewWebhookView]]:
     """Have events sent to an https URL, signed with the `secret` of this answer: keep it, it is not shown again."""
     webhook, secret = hooks.register(body.to_request(who, key))
-    return http.created(Envelope(data=NewWebhookView.of_new(webhook, secret), message="Webhook registered"))
+    return created(Envelope(data=NewWebhookView.of_new(webhook, secret), message="Webhook registered"))
 
 
-@router.get(ALL, summary="List webhooks", tags=TAGS)
+@routes.get(ALL, summary="List webhooks", tags=TAGS)
 def list_webhooks(
     who: Who,
     hooks: Hooks,
@@ -52,45 +49,43 @@ def list_webhooks(
     """List them newest first, with their health: a service its tenant's, an operator a tenant's or all."""
     found, more = hooks.page(WebhookFilter(who.tenant(tenant_id), read_time_cursor(cursor), limit))
     follows = write_cursor(found[-1].created_at.isoformat(), found[-1].id) if more else None
-    return http.ok(
-        Page(data=[WebhookView.of(webhook) for webhook in found], meta=http.Meta(limit=limit, nextCursor=follows))
-    )
+    return ok(Page(data=[WebhookView.of(webhook) for webhook in found], meta=Meta(limit=limit, nextCursor=follows)))
 
 
-@router.get(ONE, summary="Read a webhook", tags=TAGS, openapi_extensions=NOT_FOUND)
+@routes.get(ONE, summary="Read a webhook", tags=TAGS, openapi_extensions=NOT_FOUND)
 def read(webhookId: HookId, who: Who, hooks: Hooks) -> Response[Envelope[WebhookView]]:  # noqa: N803  wire name
     """Give one webhook, with its health."""
-    return http.ok(Envelope(data=WebhookView.of(hooks.find(webhookId, who.seen_tenant))))
+    return ok(Envelope(data=WebhookView.of(hooks.find(webhookId, who.seen_tenant))))
 
 
-@router.delete(ONE, summary="Remove a webhook", tags=TAGS, openapi_extensions=NOT_FOUND)
+@routes.delete(ONE, summary="Remove a webhook", tags=TAGS, openapi_extensions=NOT_FOUND)
 def remove(webhookId: HookId, who: Who, hooks: Hooks) -> Response[Envelope[None]]:  # noqa: N803
     """Forget a webhook, and the events that wait for it."""
     hooks.remove(webhookId, who.seen_tenant)
-    return http.ok(Envelope(data=None, message="Webhook removed"))
+    return ok(Envelope(data=None, message="Webhook removed"))
 
 
-@router.post(f"{ONE}/enable", summary="Enable a webhook", tags=TAGS, openapi_extensions=NOT_FOUND)
+@routes.post(f"{ONE}/enable", summary="Enable a webhook", tags=TAGS, openapi_extensions=NOT_FOUND)
 def enable(
     webhookId: HookId,  # noqa: N803
     who: Who,
-    key: Annotated[RequestKey | None, Depends(http.request_key)],
+    key: Annotated[RequestKey | None, Given(http.request_key)],
     hooks: Hooks,
     body: EmptyBody | None = None,  # noqa: ARG001  nothing may be asked for
 ) -> Response[Envelope[WebhookView]]:
     """Send events again to a webhook that was disabled; those of the meantime it has missed."""
     webhook = hooks.enable(webhookId, who.seen_tenant, key)
-    return http.ok(Envelope(data=WebhookView.of(webhook), message="Webhook enabled"))
+    return ok(Envelope(data=WebhookView.of(webhook), message="Webhook enabled"))
 
 
-@router.post(f"{ONE}/ping", summary="Ping a webhook", tags=TAGS, status_code=202, openapi_extensions=UNSENT)
+@routes.post(f"{ONE}/ping", summary="Ping a webhook", tags=TAGS, status_code=202, openapi_extensions=UNSENT)
 def ping(
     webhookId: HookId,  # noqa: N803
     who: Who,
-    key: Annotated[RequestKey | None, Depends(http.request_key)],
+    key: Annotated[RequestKey | None, Given(http.request_key)],
     hooks: Hooks,
     body: EmptyBody | None = None,  # noqa: ARG001
 ) -> Response[Envelope[PingView]]:
     """Send one event of type `scheduler.webhook.ping`, to see that it arrives; it is tried like others."""
     event_id = hooks.ping(webhookId, who.seen_tenant, key)
-    return http.accepted(Envelope(data=PingView(eventId=event_id), message="On its way"))
+    return accepted(Envelope(data=PingView(eventId=event_id), message="On its way"))

@@ -7,13 +7,13 @@ import notifications
 import preferences
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from scheduler.edge.http import create_api, lambda_entry
+from scheduler.edge.http import Api, lambda_entry
 from scheduler.edge.queue import consuming
 from scheduler.runtime.notices import get_notifier
 
-app = create_api()
-app.include_router(notifications.router)
-app.include_router(preferences.router)
+app = Api()
+app.include(notifications.routes)
+app.include(preferences.routes)
 
 answer_request = lambda_entry(app)
 answer_queue = consuming(lambda event: get_notifier().notify(event))

@@ -2,30 +2,28 @@
 
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.depends import Depends
-from aws_lambda_powertools.event_handler.openapi.params import Path, Query
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-
 from scheduler.domain.errors import NotificationNotFound
 from scheduler.domain.model import RequestKey
 from scheduler.domain.notices import NotificationFilter
+from scheduler.edge.answers import Envelope, Meta, Response, ok
+from scheduler.edge.call import Given, Query
 from scheduler.edge.cursors import MAX_CURSOR_LENGTH, read_time_cursor, write_cursor
 from scheduler.edge.fields import Id
-from scheduler.edge.http import Envelope, Meta, caller, ok, refusals, request_key
+from scheduler.edge.http import caller, refusals, request_key
 from scheduler.edge.identity import Caller
+from scheduler.edge.routes import Routes
 from scheduler.edge.schemas.allocations import EmptyBody
 from scheduler.edge.schemas.notifications import NotificationsPage, NotificationView
 from scheduler.runtime.notices import get_notifications
 from scheduler.service.notifications import Notifications
 
-router = APIGatewayHttpRouter()
+routes = Routes()
 
 
-@router.get("/scheduler/notifications", summary="List notifications", tags=["notifications"])
+@routes.get("/scheduler/notifications", summary="List notifications", tags=["notifications"])
 def list_notifications(
-    who: Annotated[Caller, Depends(caller)],
-    notifications: Annotated[Notifications, Depends(get_notifications)],
+    who: Annotated[Caller, Given(caller)],
+    notifications: Annotated[Notifications, Given(get_notifications)],
     user_id: Annotated[Id | None, Query(alias="userId", description="a service says whose")] = None,
     tenant_id: Annotated[Id | None, Query(alias="tenantId", description="an operator may name any")] = None,
     unread: Annotated[bool, Query(description="only those that are")] = False,
@@ -39,17 +37,17 @@ def list_notifications(
     return ok(NotificationsPage.of(page, Meta(limit=limit, nextCursor=follows)))
 
 
-@router.post(
-    "/scheduler/notifications/<notificationId>/read",
+@routes.post(
+    "/scheduler/notifications/{notificationId}/read",
     summary="Mark a notification as read",
     tags=["notifications"],
     openapi_extensions=refusals(NotificationNotFound),
 )
 def read(
-    notificationId: Annotated[Id, Path()],  # noqa: N803  wire name
-    who: Annotated[Caller, Depends(caller)],
-    key: Annotated[RequestKey | None, Depends(request_key)],
-    notifications: Annotated[Notifications, Depends(get_notifications)],
+    notificationId: Id,  # noqa: N803  wire name
+    who: Annotated[Caller, Given(caller)],
+    key: Annotated[RequestKey | None, Given(request_key)],
+    notifications: Annotated[Notifications, Given(get_notifications)],
     body: EmptyBody | None = None,  # noqa: ARG001  nothing may be asked for
 ) -> Response[Envelope[NotificationView]]:
     """Mark one as read; once it is, it stays so, with the time of the first reading."""

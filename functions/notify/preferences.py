@@ -2,25 +2,23 @@
 
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.depends import Depends
-from aws_lambda_powertools.event_handler.openapi.params import Query
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-
+from scheduler.edge.answers import Envelope, Response, ok
+from scheduler.edge.call import Given, Query
 from scheduler.edge.fields import Id
-from scheduler.edge.http import Envelope, caller, ok
+from scheduler.edge.http import caller
 from scheduler.edge.identity import Caller
+from scheduler.edge.routes import Routes
 from scheduler.edge.schemas.notifications import PreferencesBody, PreferencesView
 from scheduler.runtime.notices import get_notifications
 from scheduler.service.notifications import Notifications
 
-router = APIGatewayHttpRouter()
+routes = Routes()
 
 
-@router.get("/scheduler/notifications/preferences", summary="Read how a user is told", tags=["notifications"])
+@routes.get("/scheduler/notifications/preferences", summary="Read how a user is told", tags=["notifications"])
 def preferences(
-    who: Annotated[Caller, Depends(caller)],
-    notifications: Annotated[Notifications, Depends(get_notifications)],
+    who: Annotated[Caller, Given(caller)],
+    notifications: Annotated[Notifications, Given(get_notifications)],
     user_id: Annotated[Id | None, Query(alias="userId", description="a service says whose")] = None,
     tenant_id: Annotated[Id | None, Query(alias="tenantId", description="an operator may name any")] = None,
 ) -> Response[Envelope[PreferencesView]]:
@@ -29,11 +27,11 @@ def preferences(
     return ok(Envelope(data=PreferencesView.of(found)))
 
 
-@router.put("/scheduler/notifications/preferences", summary="Choose how to be told", tags=["notifications"])
+@routes.put("/scheduler/notifications/preferences", summary="Choose how to be told", tags=["notifications"])
 def prefer(
     body: PreferencesBody,
-    who: Annotated[Caller, Depends(caller)],
-    notifications: Annotated[Notifications, Depends(get_notifications)],
+    who: Annotated[Caller, Given(caller)],
+    notifications: Annotated[Notifications, Given(get_notifications)],
 ) -> Response[Envelope[PreferencesView]]:
     """Choose language and channels for the notices to come; those there are stay as they are."""
     kept = notifications.prefer(body.to_preferences(who))

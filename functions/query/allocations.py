@@ -3,31 +3,29 @@
 from datetime import datetime
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.depends import Depends
-from aws_lambda_powertools.event_handler.openapi.params import Path, Query
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-
 from scheduler.domain.errors import AllocationNotFound
 from scheduler.domain.model import Allocation, AllocationFilter, AllocationStatus
+from scheduler.edge.answers import Envelope, Meta, Page, Response, ok
+from scheduler.edge.call import Given, Query
 from scheduler.edge.cursors import MAX_CURSOR_LENGTH, read_time_cursor, write_cursor
 from scheduler.edge.fields import Id, Time
-from scheduler.edge.http import Envelope, Meta, Page, caller, ok, refusals
+from scheduler.edge.http import caller, refusals
 from scheduler.edge.identity import Caller
+from scheduler.edge.routes import Routes
 from scheduler.edge.schemas.allocations import AllocationDetail, AllocationSummary, TotalsView
 from scheduler.runtime import get_catalog
 from scheduler.runtime.reservations import get_attendance
 from scheduler.service.attendance import Attendance
 from scheduler.service.catalog import Catalog
 
-router = APIGatewayHttpRouter()
+routes = Routes()
 
 
-@router.get("/scheduler/allocations", summary="List allocations", tags=["allocations"])
+@routes.get("/scheduler/allocations", summary="List allocations", tags=["allocations"])
 def list_allocations(
-    who: Annotated[Caller, Depends(caller)],
-    catalog: Annotated[Catalog, Depends(get_catalog)],
-    attendance: Annotated[Attendance, Depends(get_attendance)],
+    who: Annotated[Caller, Given(caller)],
+    catalog: Annotated[Catalog, Given(get_catalog)],
+    attendance: Annotated[Attendance, Given(get_attendance)],
     tenant_id: Annotated[Id | None, Query(alias="tenantId", description="an operator may name any")] = None,
     user_id: Annotated[Id | None, Query(alias="userId")] = None,
     device_id: Annotated[Id | None, Query(alias="deviceId")] = None,
@@ -60,27 +58,27 @@ def list_allocations(
     )
 
 
-@router.get("/scheduler/allocations/stats", summary="Count allocations", tags=["allocations"])
+@routes.get("/scheduler/allocations/stats", summary="Count allocations", tags=["allocations"])
 def totals(
-    who: Annotated[Caller, Depends(caller)],
-    catalog: Annotated[Catalog, Depends(get_catalog)],
+    who: Annotated[Caller, Given(caller)],
+    catalog: Annotated[Catalog, Given(get_catalog)],
     tenant_id: Annotated[Id | None, Query(alias="tenantId", description="an operator may name any")] = None,
 ) -> Response[Envelope[TotalsView]]:
     """Give running totals: a service its tenant's, an operator a tenant's or all."""
     return ok(Envelope(data=TotalsView.of(catalog.totals(who.tenant(tenant_id)))))
 
 
-@router.get(
-    "/scheduler/allocations/<allocationId>",
+@routes.get(
+    "/scheduler/allocations/{allocationId}",
     summary="Read an allocation",
     tags=["allocations"],
     openapi_extensions=refusals(AllocationNotFound),
 )
 def read_allocation(
-    allocationId: Annotated[Id, Path()],  # noqa: N803  wire name
-    who: Annotated[Caller, Depends(caller)],
-    catalog: Annotated[Catalog, Depends(get_catalog)],
-    attendance: Annotated[Attendance, Depends(get_attendance)],
+    allocationId: Id,  # noqa: N803  wire name
+    who: Annotated[Caller, Given(caller)],
+    catalog: Annotated[Catalog, Given(get_catalog)],
+    attendance: Annotated[Attendance, Given(get_attendance)],
 ) -> Response[Envelope[AllocationDetail]]:
     """Give one allocation, with the device's address while it is active."""
     attendance.note(who.tenant_id, who.seen_user)

@@ -4,11 +4,11 @@ import allocations
 import availability
 import health
 
-from scheduler.edge.http import create_api, lambda_entry
+from scheduler.edge.http import Api, lambda_entry
 
-app = create_api()
-app.include_router(availability.router)
-app.include_router(allocations.router)
-app.include_router(health.router)
+app = Api()
+app.include(availability.routes)
+app.include(allocations.routes)
+app.include(health.routes)
 
 handler = lambda_entry(app)

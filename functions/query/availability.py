@@ -2,27 +2,25 @@
 
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.depends import Depends
-from aws_lambda_powertools.event_handler.openapi.params import Query
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-
 from scheduler.domain.model import AvailableFilter
+from scheduler.edge.answers import CountedPage, Meta, Response, ok
+from scheduler.edge.call import Given, Query
 from scheduler.edge.cursors import MAX_CURSOR_LENGTH, read_id_cursor, write_cursor
 from scheduler.edge.fields import MAX_INT, Id, ShortText
-from scheduler.edge.http import CountedPage, Meta, caller, ok
+from scheduler.edge.http import caller
 from scheduler.edge.identity import Caller
+from scheduler.edge.routes import Routes
 from scheduler.edge.schemas.devices import FreeDeviceView
 from scheduler.runtime import get_catalog
 from scheduler.service.catalog import Catalog
 
-router = APIGatewayHttpRouter()
+routes = Routes()
 
 
-@router.get("/scheduler/devices/available", summary="List the devices that are free", tags=["devices"])
+@routes.get("/scheduler/devices/available", summary="List the devices that are free", tags=["devices"])
 def list_available(
-    who: Annotated[Caller, Depends(caller)],
-    catalog: Annotated[Catalog, Depends(get_catalog)],
+    who: Annotated[Caller, Given(caller)],
+    catalog: Annotated[Catalog, Given(get_catalog)],
     tenant_id: Annotated[Id | None, Query(alias="tenantId", description="an operator may name any")] = None,
     min_cpu: Annotated[int | None, Query(alias="minCpu", ge=0, le=MAX_INT)] = None,
     min_memory: Annotated[int | None, Query(alias="minMemory", ge=0, le=MAX_INT, description="MB")] = None,

@@ -3,17 +3,15 @@
 from typing import Annotated
 
 import figures
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.depends import Depends
-from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from scheduler.domain import errors
 from scheduler.domain.model import RequestKey
 from scheduler.domain.queue import EntryStatus, QueueFilter
 from scheduler.edge import http
+from scheduler.edge.answers import Envelope, Meta, Page, Response, created, ok
+from scheduler.edge.call import Given, Query
 from scheduler.edge.cursors import MAX_CURSOR_LENGTH, read_time_cursor, write_cursor
 from scheduler.edge.fields import Id
-from scheduler.edge.http import Envelope, Meta, Page
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.allocations import EmptyBody
 from scheduler.edge.schemas.queue import JoinBody, QueueEntryView
@@ -22,8 +20,8 @@ from scheduler.service.queue import Queue
 
 JOIN_REFUSALS = (errors.AlreadyQueued, errors.QuotaExceeded, errors.CapExceeded, errors.NoAvailableDevices)
 
-app = http.create_api()
-app.include_router(figures.router)
+app = http.Api()
+app.include(figures.routes)
 
 
 @app.post(
@@ -35,19 +33,19 @@ app.include_router(figures.router)
 )
 def join(
     body: JoinBody,
-    who: Annotated[Caller, Depends(http.caller)],
-    key: Annotated[RequestKey | None, Depends(http.request_key)],
-    queue: Annotated[Queue, Depends(get_queue)],
+    who: Annotated[Caller, Given(http.caller)],
+    key: Annotated[RequestKey | None, Given(http.request_key)],
+    queue: Annotated[Queue, Given(get_queue)],
 ) -> Response[Envelope[QueueEntryView]]:
     """Wait for a device; the answer is fulfilled already when one is free. The tier is that of the user's plan."""
     wait = queue.join(body.to_request(who, key))
-    return http.created(Envelope(data=QueueEntryView.of(wait), message="Joined the queue"))
+    return created(Envelope(data=QueueEntryView.of(wait), message="Joined the queue"))
 
 
 @app.get("/scheduler/queue", summary="List waits", tags=["queue"])
 def list_waits(
-    who: Annotated[Caller, Depends(http.caller)],
-    queue: Annotated[Queue, Depends(get_queue)],
+    who: Annotated[Caller, Given(http.caller)],
+    queue: Annotated[Queue, Given(get_queue)],
     tenant_id: Annotated[Id | None, Query(alias="tenantId", description="an operator may name any")] = None,
     user_id: Annotated[Id | None, Query(alias="userId")] = None,
     status: Annotated[EntryStatus | None, Query()] = None,
@@ -61,40 +59,40 @@ def list_waits(
     wanted = QueueFilter(who.tenant(tenant_id), who.seen_user or user_id, status, after, limit)
     found, more = queue.page(wanted)
     follows = write_cursor(found[-1].entry.joined_at.isoformat(), found[-1].entry.id) if more else None
-    return http.ok(Page(data=[QueueEntryView.of(wait) for wait in found], meta=Meta(limit=limit, nextCursor=follows)))
+    return ok(Page(data=[QueueEntryView.of(wait) for wait in found], meta=Meta(limit=limit, nextCursor=follows)))
 
 
 @app.get(
-    "/scheduler/queue/<entryId>",
+    "/scheduler/queue/{entryId}",
     summary="Read a wait",
     tags=["queue"],
     openapi_extensions=http.refusals(errors.QueueEntryNotFound),
 )
 def read(
-    entryId: Annotated[Id, Path()],  # noqa: N803  wire name
-    who: Annotated[Caller, Depends(http.caller)],
-    queue: Annotated[Queue, Depends(get_queue)],
+    entryId: Id,  # noqa: N803  wire name
+    who: Annotated[Caller, Given(http.caller)],
+    queue: Annotated[Queue, Given(get_queue)],
 ) -> Response[Envelope[QueueEntryView]]:
     """Give one wait: its place and estimate while it lasts, the allocation when it is fulfilled."""
-    return http.ok(Envelope(data=QueueEntryView.of(queue.find(entryId, who.seen_tenant, who.seen_user))))
+    return ok(Envelope(data=QueueEntryView.of(queue.find(entryId, who.seen_tenant, who.seen_user))))
 
 
 @app.post(
-    "/scheduler/queue/<entryId>/cancel",
+    "/scheduler/queue/{entryId}/cancel",
     summary="Leave the queue",
     tags=["queue"],
     openapi_extensions=http.refusals(errors.QueueEntryNotFound, errors.QueueEntryNotWaiting),
 )
 def cancel(
-    entryId: Annotated[Id, Path()],  # noqa: N803  wire name
-    who: Annotated[Caller, Depends(http.caller)],
-    key: Annotated[RequestKey | None, Depends(http.request_key)],
-    queue: Annotated[Queue, Depends(get_queue)],
+    entryId: Id,  # noqa: N803  wire name
+    who: Annotated[Caller, Given(http.caller)],
+    key: Annotated[RequestKey | None, Given(http.request_key)],
+    queue: Annotated[Queue, Given(get_queue)],
     body: EmptyBody | None = None,  # noqa: ARG001  nothing may be asked for
 ) -> Response[Envelope[QueueEntryView]]:
     """End a wait that goes on; what was fulfilled is given back by a release."""
     wait = queue.cancel(entryId, who.seen_tenant, who.seen_user, key)
-    return http.ok(Envelope(data=QueueEntryView.of(wait), message="Left the queue"))
+    return ok(Envelope(data=QueueEntryView.of(wait), message="Left the queue"))
 
 
 handler = http.lambda_entry(app)

@@ -2,22 +2,19 @@
 
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.depends import Depends
-from aws_lambda_powertools.event_handler.openapi.params import Query
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-
-from scheduler.edge.http import Envelope, ok
+from scheduler.edge.answers import Envelope, Response, ok
+from scheduler.edge.call import Given, Query
+from scheduler.edge.routes import Routes
 from scheduler.edge.schemas.queue import QueueStatisticsView
 from scheduler.runtime.queue import get_queue
 from scheduler.service.queue import Queue
 
-router = APIGatewayHttpRouter()
+routes = Routes()
 
 
-@router.get("/scheduler/queue/stats", summary="Count waits", tags=["queue"])
+@routes.get("/scheduler/queue/stats", summary="Count waits", tags=["queue"])
 def statistics(
-    queue: Annotated[Queue, Depends(get_queue)],
+    queue: Annotated[Queue, Given(get_queue)],
     hours: Annotated[int, Query(ge=1, le=720)] = 24,
 ) -> Response[Envelope[QueueStatisticsView]]:
     """Tell who waits, how the waits of the last hours ended, by tier, and how the estimates were kept."""

@@ -2,18 +2,17 @@
 
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.depends import Depends
-
 from scheduler.domain.errors import AllocationNotActive, AllocationNotFound, StaleFencingToken, UserBusy
 from scheduler.domain.model import RequestKey
-from scheduler.edge.http import Envelope, caller, create_api, lambda_entry, ok, refusals, request_key
+from scheduler.edge.answers import Envelope, Response, ok
+from scheduler.edge.call import Given
+from scheduler.edge.http import Api, caller, lambda_entry, refusals, request_key
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.allocations import ReleaseBody, ReleaseView
 from scheduler.runtime import get_releaser
 from scheduler.service.releaser import Releaser
 
-app = create_api()
+app = Api()
 
 
 @app.post(
@@ -24,9 +23,9 @@ app = create_api()
 )
 def release(
     body: ReleaseBody,
-    who: Annotated[Caller, Depends(caller)],
-    key: Annotated[RequestKey | None, Depends(request_key)],
-    releaser: Annotated[Releaser, Depends(get_releaser)],
+    who: Annotated[Caller, Given(caller)],
+    key: Annotated[RequestKey | None, Given(request_key)],
+    releaser: Annotated[Releaser, Given(get_releaser)],
 ) -> Response[Envelope[ReleaseView]]:
     """End the active allocation of the device, for its holder or a service of the tenant."""
     ended = releaser.release(body.to_request(who, key))

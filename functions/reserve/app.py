@@ -4,11 +4,11 @@ import bookings
 import reservations
 import windows
 
-from scheduler.edge.http import create_api, lambda_entry
+from scheduler.edge.http import Api, lambda_entry
 
-app = create_api()
-app.include_router(bookings.router)
-app.include_router(windows.router)
-app.include_router(reservations.router)
+app = Api()
+app.include(bookings.routes)
+app.include(windows.routes)
+app.include(reservations.routes)
 
 handler = lambda_entry(app)

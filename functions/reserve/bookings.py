@@ -2,11 +2,6 @@
 
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.depends import Depends
-from aws_lambda_powertools.event_handler.openapi.params import Path
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-
 from scheduler.domain.errors import (
     CapExceeded,
     QuotaExceeded,
@@ -17,20 +12,23 @@ from scheduler.domain.errors import (
     UserBusy,
 )
 from scheduler.domain.model import RequestKey
+from scheduler.edge.answers import Envelope, Response, created, ok
+from scheduler.edge.call import Given
 from scheduler.edge.fields import Id
-from scheduler.edge.http import Envelope, caller, created, ok, refusals, request_key
+from scheduler.edge.http import caller, refusals, request_key
 from scheduler.edge.identity import Caller
+from scheduler.edge.routes import Routes
 from scheduler.edge.schemas.allocations import EmptyBody
 from scheduler.edge.schemas.reservation_views import ReservationView, SeriesView
 from scheduler.edge.schemas.reservations import ChangeReservationBody, ReserveBody
 from scheduler.runtime.reservations import get_reserver
 from scheduler.service.reserver import Reserver
 
-router = APIGatewayHttpRouter()
+routes = Routes()
 WHY_NOT = (ReservationConflict, QuotaExceeded, QuotaServiceUnavailable, UserBusy)
 
 
-@router.post(
+@routes.post(
     "/scheduler/reservations",
     summary="Reserve a device",
     tags=["reservations"],
@@ -39,9 +37,9 @@ WHY_NOT = (ReservationConflict, QuotaExceeded, QuotaServiceUnavailable, UserBusy
 )
 def reserve(
     body: ReserveBody,
-    who: Annotated[Caller, Depends(caller)],
-    key: Annotated[RequestKey | None, Depends(request_key)],
-    reserver: Annotated[Reserver, Depends(get_reserver)],
+    who: Annotated[Caller, Given(caller)],
+    key: Annotated[RequestKey | None, Given(request_key)],
+    reserver: Annotated[Reserver, Given(get_reserver)],
 ) -> Response[Envelope[ReservationView | SeriesView]]:
     """Promise a device for the window, or with a recurrence for each of its windows: all, or none."""
     booked = reserver.book(body.to_booking(who, key))
@@ -49,17 +47,17 @@ def reserve(
     return created(Envelope[ReservationView | SeriesView](data=view, message="Device reserved successfully"))
 
 
-@router.patch(
-    "/scheduler/reservations/<reservationId>",
+@routes.patch(
+    "/scheduler/reservations/{reservationId}",
     summary="Change a reservation",
     tags=["reservations"],
     openapi_extensions=refusals(ReservationNotFound, ReservationNotPending, *WHY_NOT),
 )
 def change(
-    reservationId: Annotated[Id, Path()],  # noqa: N803  wire name
+    reservationId: Id,  # noqa: N803  wire name
     body: ChangeReservationBody,
-    who: Annotated[Caller, Depends(caller)],
-    reserver: Annotated[Reserver, Depends(get_reserver)],
+    who: Annotated[Caller, Given(caller)],
+    reserver: Annotated[Reserver, Given(get_reserver)],
 ) -> Response[Envelope[ReservationView]]:
     """Change a pending reservation; it keeps its device where that still fits. Refused, it stays as it was."""
     found = reserver.reservation(reservationId, who.seen_tenant, who.seen_user)
@@ -67,17 +65,17 @@ def change(
     return ok(Envelope(data=ReservationView.of(changed), message="Reservation changed successfully"))
 
 
-@router.post(
-    "/scheduler/reservations/<reservationId>/cancel",
+@routes.post(
+    "/scheduler/reservations/{reservationId}/cancel",
     summary="Cancel a reservation",
     tags=["reservations"],
     openapi_extensions=refusals(ReservationNotFound, ReservationNotPending),
 )
 def cancel(
-    reservationId: Annotated[Id, Path()],  # noqa: N803  wire name
-    who: Annotated[Caller, Depends(caller)],
-    key: Annotated[RequestKey | None, Depends(request_key)],
-    reserver: Annotated[Reserver, Depends(get_reserver)],
+    reservationId: Id,  # noqa: N803  wire name
+    who: Annotated[Caller, Given(caller)],
+    key: Annotated[RequestKey | None, Given(request_key)],
+    reserver: Annotated[Reserver, Given(get_reserver)],
     body: EmptyBody | None = None,  # noqa: ARG001  nothing may be asked for
 ) -> Response[Envelope[ReservationView]]:
     """Cancel a pending reservation; once it has begun, release its device instead."""

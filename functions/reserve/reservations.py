@@ -2,30 +2,28 @@
 
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.depends import Depends
-from aws_lambda_powertools.event_handler.openapi.params import Path, Query
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-
 from scheduler.domain.errors import ReservationNotFound
 from scheduler.domain.reservation import Reservation, ReservationFilter, ReservationStatus
+from scheduler.edge.answers import Envelope, Meta, Page, Response, ok
+from scheduler.edge.call import Given, Query
 from scheduler.edge.cursors import MAX_CURSOR_LENGTH, read_time_cursor, write_cursor
 from scheduler.edge.fields import Id, Time
-from scheduler.edge.http import Envelope, Meta, Page, caller, ok, refusals
+from scheduler.edge.http import caller, refusals
 from scheduler.edge.identity import Caller
+from scheduler.edge.routes import Routes
 from scheduler.edge.schemas.reservation_views import ReservationTotalsView, ReservationView
 from scheduler.runtime.reservations import get_attendance, get_reserver
 from scheduler.service.attendance import Attendance
 from scheduler.service.reserver import Reserver
 
-router = APIGatewayHttpRouter()
+routes = Routes()
 
 
-@router.get("/scheduler/reservations", summary="List reservations", tags=["reservations"])
+@routes.get("/scheduler/reservations", summary="List reservations", tags=["reservations"])
 def list_reservations(
-    who: Annotated[Caller, Depends(caller)],
-    reserver: Annotated[Reserver, Depends(get_reserver)],
-    attendance: Annotated[Attendance, Depends(get_attendance)],
+    who: Annotated[Caller, Given(caller)],
+    reserver: Annotated[Reserver, Given(get_reserver)],
+    attendance: Annotated[Attendance, Given(get_attendance)],
     tenant_id: Annotated[Id | None, Query(alias="tenantId", description="an operator may name any")] = None,
     user_id: Annotated[Id | None, Query(alias="userId")] = None,
     status: Annotated[ReservationStatus | None, Query()] = None,
@@ -52,27 +50,27 @@ def list_reservations(
     return ok(Page(data=[ReservationView.of(reservation) for reservation in found], meta=meta))
 
 
-@router.get("/scheduler/reservations/stats", summary="Count reservations", tags=["reservations"])
+@routes.get("/scheduler/reservations/stats", summary="Count reservations", tags=["reservations"])
 def totals(
-    who: Annotated[Caller, Depends(caller)],
-    reserver: Annotated[Reserver, Depends(get_reserver)],
+    who: Annotated[Caller, Given(caller)],
+    reserver: Annotated[Reserver, Given(get_reserver)],
     tenant_id: Annotated[Id | None, Query(alias="tenantId", description="an operator may name any")] = None,
 ) -> Response[Envelope[ReservationTotalsView]]:
     """Count those that retention has left, by status: a service its tenant's, an operator a tenant's or all."""
     return ok(Envelope(data=ReservationTotalsView.of(reserver.totals(who.tenant(tenant_id)))))
 
 
-@router.get(
-    "/scheduler/reservations/<reservationId>",
+@routes.get(
+    "/scheduler/reservations/{reservationId}",
     summary="Read a reservation",
     tags=["reservations"],
     openapi_extensions=refusals(ReservationNotFound),
 )
 def read_reservation(
-    reservationId: Annotated[Id, Path()],  # noqa: N803  wire name
-    who: Annotated[Caller, Depends(caller)],
-    reserver: Annotated[Reserver, Depends(get_reserver)],
-    attendance: Annotated[Attendance, Depends(get_attendance)],
+    reservationId: Id,  # noqa: N803  wire name
+    who: Annotated[Caller, Given(caller)],
+    reserver: Annotated[Reserver, Given(get_reserver)],
+    attendance: Annotated[Attendance, Given(get_attendance)],
 ) -> Response[Envelope[ReservationView]]:
     """Give one reservation; while it executes, `allocationId` leads to the device's address."""
     attendance.note(who.tenant_id, who.seen_user)

@@ -17,7 +17,7 @@ from scheduler.domain.notices import NoticeType
 from scheduler.domain.renewal import TIERS, Rule
 from scheduler.domain.webhooks import RETRY_SECONDS
 from scheduler.edge.access import ROUTES as ACCESS
-from scheduler.edge.http import Envelope
+from scheduler.edge.answers import Envelope
 from scheduler.edge.problems import PROBLEMS
 from scheduler.edge.schemas.allocations import AllocationView
 from scheduler.settings import ENVIRONMENT

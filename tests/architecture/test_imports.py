@@ -117,6 +117,17 @@ def test_boto3_is_imported_late() -> None:
     assert [hit for hit in early if package_of(hit[1].module) in FROM_THE_LAMBDA_RUNTIME] == []
 
 
+def test_the_routes_of_powertools_are_for_its_page_alone() -> None:
+    users = [
+        (place_of(path), found.at_import)
+        for path in MODULES
+        for found in imports(path)
+        if found.module.startswith("aws_lambda_powertools.event_handler")
+    ]
+
+    assert users == [("edge/docs.py", False)]
+
+
 def test_the_layer_carries_whatever_is_imported() -> None:
     locked = (PACKAGE.parent / "requirements.txt").read_text()
     carried = set(re.findall(r"^([\w-]+)(?:\[\w+\])?==", locked, re.MULTILINE))

@@ -3,15 +3,16 @@
 import ast
 import json
 import re
-from typing import Any
+from types import ModuleType
+from typing import Any, get_args, get_type_hints
 
 import pytest
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from pydantic import BaseModel
 
 from scheduler.edge import access, limits
 from scheduler.edge.access import ROUTES as ACCESS
 from scheduler.edge.access import Access
-from scheduler.edge.http import GuardedApi
+from scheduler.edge.http import Api
 from scheduler.turns import Pace
 from tests.architecture.repository import FUNCTIONS, ROOT, tree
 from tools import openapi
@@ -29,12 +30,19 @@ EVENTS = ROOT / "events"
 def routes_of(function: str) -> set[tuple[str, str, str]]:
     """(method, path, logical id) of each route that a function serves."""
     app = getattr(load_function(function), "app", None)
-    if not isinstance(app, APIGatewayHttpResolver):
+    if not isinstance(app, Api):
         return set()
-    patterns = [route.path for route in app._static_routes + app._dynamic_routes]
-    methods = [route.method for route in app._static_routes + app._dynamic_routes]
-    paths = [re.sub(r"<(\w+)>", r"{\1}", path) for path in patterns]
-    return {(method, path, f"{function.capitalize()}Function") for method, path in zip(methods, paths, strict=True)}
+    return {(route.method, route.path, f"{function.capitalize()}Function") for route in app.routes}
+
+
+def models_of(function: ModuleType) -> set[type[BaseModel]]:
+    """What stands in the envelopes and pages that a function's routes declare as their answers."""
+    app = getattr(function, "app", None)
+    answers = [get_type_hints(route.handler)["return"] for route in app.routes] if isinstance(app, Api) else []
+    bodies = [body for answer in answers for kind in answer.__args__ for body in get_args(kind) or [kind]]
+    inner = [body.__pydantic_generic_metadata__["args"] for body in bodies if issubclass(body, BaseModel)]
+    named = [get_args(model) or [model] for args in inner for model in args]
+    return {model for models in named for model in models if isinstance(model, type) and issubclass(model, BaseModel)}
 
 
 def sample(name: str) -> dict[str, Any]:
@@ -96,14 +104,21 @@ def test_the_openapi_document_says_of_each_route_who_may_call() -> None:
     assert said == {name: needed for name, needed in ACCESS.items() if name.partition(" ")[2] not in NOT_IN_DOCUMENT}
 
 
-def test_every_function_of_routes_asks_the_table_of_access() -> None:
-    apps = [getattr(load_function(name), "app", None) for name in function_names()]
-
-    assert all(isinstance(app, GuardedApi) for app in apps if isinstance(app, APIGatewayHttpResolver))
-
-
 def test_the_openapi_document_is_up_to_date() -> None:
     assert openapi.DOCUMENT.read_text() == openapi.text(), "run `make openapi`"
+
+
+def test_no_answer_can_pass_for_another_that_shows_less() -> None:
+    shown = {model for name in function_names() for model in models_of(load_function(name))}
+    more = {
+        (model.__name__, other.__name__)
+        for model in shown
+        for other in shown
+        if model is not other and issubclass(model, other)
+    }
+
+    assert len(shown) > 20
+    assert more == set(), "a subclass would be written whole, where the route declares what it is a subclass of"
 
 
 def test_each_reference_in_the_document_leads_somewhere() -> None:

@@ -5,7 +5,8 @@ import pytest
 from scheduler.domain.errors import Forbidden, RouteNotFound
 from scheduler.domain.model import Role
 from scheduler.edge.access import Access, admit, needed_for
-from scheduler.edge.http import create_api, lambda_entry
+from scheduler.edge.answers import Response
+from scheduler.edge.http import Api, lambda_entry
 from tests.support.api import OPERATOR, SERVICE, USER, Context, http_event
 
 
@@ -43,9 +44,9 @@ def called():
 @pytest.fixture
 def api(called):
     """Two routes of which only one is in the table; its handler forgot to ask who calls."""
-    app = create_api()
-    app.get("/scheduler/audit")(lambda: called.append("audit") or {})
-    app.get("/scheduler/secrets")(lambda: called.append("secrets") or {})
+    app = Api()
+    app.get("/scheduler/audit")(lambda: called.append("audit") or Response(200, "{}"))
+    app.get("/scheduler/secrets")(lambda: called.append("secrets") or Response(200, "{}"))
     return lambda_entry(app)
 
 

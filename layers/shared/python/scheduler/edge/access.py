@@ -1,4 +1,4 @@
-"""Who may call which route: one table, asked by the resolver before anything of a request is read.
+"""Who may call which route: one table, asked by the edge before anything of a request is read.
 
 A route that is not in it is no route: what was forgotten here stays shut. Whose rows a caller sees is another question,
 which the use cases answer by tenant and user.

@@ -12,30 +12,28 @@ JSON = "application/json"
 MAX_BODY_BYTES = 16 * 1024
 
 
-def plain_body(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the members of a proxy event that hold its body, decoded, and its type as the resolver spells it.
+def body_text(event: Mapping[str, Any]) -> str:
+    """Give the body of a request, decoded; empty: there is none.
 
     Raises:
         UnsupportedContentType: It is not sent as JSON.
         PayloadTooLarge: It is longer than 16 KB.
         InvalidJson: It is no text.
     """
+    body = event.get("body")
+    if not body or not isinstance(body, str):
+        return ""
     _must_be_json(event)
-    body = event.get("body") or ""
-    raw: bytes = body.encode() if isinstance(body, str) else b""
-    if len(raw) > 2 * MAX_BODY_BYTES:  # base64 takes a third more: do not decode what is too large anyway
-        raise PayloadTooLarge
-    if event.get("isBase64Encoded"):
-        try:
-            raw = base64.b64decode(raw, validate=True)
-        except binascii.Error as error:
-            raise InvalidJson from error
-    if len(raw) > MAX_BODY_BYTES:
-        raise PayloadTooLarge
     try:
-        headers = {**(event.get("headers") or {}), "content-type": JSON}
-        return {"body": raw.decode(), "isBase64Encoded": False, "headers": headers}
-    except UnicodeDecodeError as error:
+        raw = body.encode()
+        if len(raw) > 2 * MAX_BODY_BYTES:  # base64 takes a third more: do not decode what is too large anyway
+            raise PayloadTooLarge
+        if event.get("isBase64Encoded"):
+            raw = base64.b64decode(raw, validate=True)
+        if len(raw) > MAX_BODY_BYTES:
+            raise PayloadTooLarge
+        return raw.decode()
+    except (binascii.Error, UnicodeError) as error:
         raise InvalidJson from error
 
 
@@ -59,13 +57,9 @@ def _refuse_constant(_: str) -> NoReturn:
     raise ValueError("NaN and Infinity are not JSON")
 
 
-def canonical(text: str | None) -> str:
-    """Write a body so that the order of members and white space make no difference.
-
-    Raises:
-        InvalidJson, ValidationFailed: It is no JSON object.
-    """
-    return json.dumps(parse_json(text) if text else {}, sort_keys=True)
+def canonical(body: Mapping[str, Any] | None) -> str:
+    """Write a body so that the order of members and white space make no difference."""
+    return json.dumps(body or {}, sort_keys=True)
 
 
 def write_json(value: Any) -> str:
@@ -75,5 +69,5 @@ def write_json(value: Any) -> str:
 
 def _must_be_json(event: Mapping[str, Any]) -> None:
     content_type = (event.get("headers") or {}).get("content-type", JSON)
-    if event.get("body") and content_type.partition(";")[0].strip().lower() != JSON:
+    if content_type.partition(";")[0].strip().lower() != JSON:
         raise UnsupportedContentType

@@ -4,11 +4,10 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from aws_lambda_powertools.event_handler.request import Request
-
 from scheduler.domain.errors import RateLimited, SchedulerError
 from scheduler.domain.model import Role
 from scheduler.edge.identity import MAX_ID_LENGTH, Caller
+from scheduler.edge.request import Request
 from scheduler.service.decisions import log_refused
 from scheduler.turns import Pace, Turn, begin_turn, current_turn, open_turn
 
@@ -54,8 +53,8 @@ def count_with(limiter: Callable[[], Limiter | None]) -> None:
     _limiter = limiter
 
 
-def count(request: Request, route: str, who: Caller) -> None:
-    """Begin the turn of a request by its route (method and path pattern), and take it unless that is done in line.
+def count(request: Request, who: Caller) -> None:
+    """Begin the turn of a request by its route, and take it unless that is done in line.
 
     Raises:
         RateLimited: A window is full.
@@ -63,9 +62,9 @@ def count(request: Request, route: str, who: Caller) -> None:
     limiter = _limiter()
     if limiter is None:
         return
-    turn = _turn_of(request, route, who)
+    turn = _turn_of(request, who)
     begin_turn(turn)
-    if route not in IN_LINE:
+    if request.route not in IN_LINE:
         _take(limiter, turn)
 
 
@@ -112,10 +111,10 @@ def _take(limiter: Limiter, turn: Turn) -> None:
         raise
 
 
-def _turn_of(request: Request, route: str, who: Caller) -> Turn:
-    pace = pace_of(route)
+def _turn_of(request: Request, who: Caller) -> Turn:
+    pace = pace_of(request.route)
     body = _body(request)
-    named: Mapping[str, Any] = {**(request.query_parameters or {}), **body}
+    named: Mapping[str, Any] = {**request.query, **body}
     tenant, user = who.tenant_id, who.subject
     if who.role is not Role.USER:
         user = _name(named.get("userId")) or user
@@ -127,10 +126,9 @@ def _turn_of(request: Request, route: str, who: Caller) -> Turn:
 
 def _body(request: Request) -> Mapping[str, Any]:
     try:
-        body = request.json_body if request.body else {}
+        return request.body or {}
     except SchedulerError:  # what is no JSON
         return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _name(value: object) -> str | None:

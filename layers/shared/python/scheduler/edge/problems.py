@@ -1,6 +1,5 @@
 """Every error as an answer: one table of statuses, one form (RFC 9457)."""
 
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -77,8 +76,8 @@ def problem_headers(error: errors.SchedulerError) -> dict[str, str]:
     return {} if error.retry_after_seconds is None else {"Retry-After": str(error.retry_after_seconds)}
 
 
-def problem_answer(error: errors.SchedulerError, instance: str) -> Mapping[str, Any]:
-    """Give a whole Lambda proxy answer, for what fails before or beside the routes."""
+def problem_answer(error: errors.SchedulerError, instance: str) -> dict[str, Any]:
+    """Give a refusal as API Gateway takes it."""
     return {
         "statusCode": status_of(type(error)).value,
         "headers": {"Content-Type": CONTENT_TYPE, **problem_headers(error)},

@@ -5,6 +5,8 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from scheduler.edge.request import Request
+
 CSV = "text/csv"
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -14,6 +16,11 @@ def prefers_csv(accept: str | None) -> bool:
     weights = dict(map(_weighed, (accept or "").split(",")))
     wanted = weights.get(CSV, 0.0)
     return wanted > 0 and wanted >= weights.get("application/json", 0.0)
+
+
+def wants_csv(request: Request) -> bool:
+    """Tell whether a request asks for its list as CSV."""
+    return prefers_csv(request.headers.get("accept"))
 
 
 def write_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:

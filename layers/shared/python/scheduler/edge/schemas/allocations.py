@@ -123,8 +123,8 @@ class DeviceRef(BaseModel):
     status: str
 
 
-class AllocationSummary(BaseModel):
-    """An allocation without the device's address."""
+class _AllocationFacts(BaseModel):
+    """What is told of an allocation, with its device's address or without."""
 
     allocationId: str
     deviceId: str
@@ -142,13 +142,17 @@ class AllocationSummary(BaseModel):
     lastRenewedAt: datetime | None
     metadata: Any = Field(description="What the caller gave; rows that came from outside may hold any JSON")
 
+
+class AllocationSummary(_AllocationFacts):
+    """An allocation without the device's address."""
+
     @classmethod
     def of(cls, allocation: Allocation) -> Self:
         """View an allocation."""
         return cls(**_summary(allocation))
 
 
-class AllocationDetail(AllocationSummary):
+class AllocationDetail(_AllocationFacts):
     """An allocation as its holder sees it: with the device's address while it is active."""
 
     adbHost: str | None

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scheduler.domain.model import Language
 from scheduler.domain.notices import Channel, Notification, Preferences
+from scheduler.edge.answers import Meta, Page
 from scheduler.edge.fields import Id, WireModel
-from scheduler.edge.http import Meta, Page
 from scheduler.edge.identity import Caller
 from scheduler.service.notifications import NotificationPage
 

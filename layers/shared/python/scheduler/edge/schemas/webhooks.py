@@ -62,10 +62,8 @@ class WebhookBody(WireModel):
         return WebhookRequest(tenant_id, self.url, [str(kind) for kind in self.types], self.description, key)
 
 
-class WebhookView(BaseModel):
-    """A webhook, and how it fares."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_WEBHOOK]})
+class _WebhookFacts(BaseModel):
+    """What is told of a webhook, with its secret or without."""
 
     id: str
     tenantId: str
@@ -79,13 +77,19 @@ class WebhookView(BaseModel):
     disabledAt: datetime | None
     disabledReason: str | None = Field(description="gone: it answered 410; failing: it failed for a day")
 
+
+class WebhookView(_WebhookFacts):
+    """A webhook, and how it fares."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_WEBHOOK]})
+
     @classmethod
     def of(cls, webhook: Webhook) -> Self:
         """View a webhook."""
         return cls(**_members(webhook))
 
 
-class NewWebhookView(WebhookView):
+class NewWebhookView(_WebhookFacts):
     """A webhook with its secret, which is shown here and never again."""
 
     model_config = ConfigDict(

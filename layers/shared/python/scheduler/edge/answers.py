@@ -1,0 +1,82 @@
+"""Answers of the routes: the envelope, pages, and how they go out."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel
+
+from scheduler.edge.body import JSON
+
+
+class Envelope[Data](BaseModel):
+    """A success."""
+
+    success: bool = True
+    data: Data
+    message: str = ""
+
+
+class Meta(BaseModel):
+    """Where a list goes on: give `nextCursor` as `cursor` to get the next page; null: that was the last."""
+
+    limit: int
+    nextCursor: str | None  # noqa: N815  wire name
+
+
+class Page[Data](BaseModel):
+    """One page of a list."""
+
+    success: bool = True
+    data: list[Data]
+    meta: Meta
+    message: str = ""
+
+
+class CountedPage[Data](Page[Data]):
+    """One page of a list whose length is known."""
+
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Response[Body: BaseModel | str | bytes]:
+    """What a handler answers. The type checker holds the body to the type that the handler declares."""
+
+    status: int
+    body: Body
+    content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def ok[Body: BaseModel](body: Body) -> Response[Body]:
+    """Answer 200."""
+    return Response(HTTPStatus.OK, body)
+
+
+def created[Body: BaseModel](body: Body) -> Response[Body]:
+    """Answer 201."""
+    return Response(HTTPStatus.CREATED, body)
+
+
+def accepted[Body: BaseModel](body: Body) -> Response[Body]:
+    """Answer 202."""
+    return Response(HTTPStatus.ACCEPTED, body)
+
+
+def proxy_answer(response: Response[Any]) -> dict[str, Any]:
+    """Write an answer as API Gateway takes it."""
+    body = response.body
+    encoded = isinstance(body, bytes)
+    if isinstance(body, BaseModel):
+        body = body.model_dump_json(by_alias=True)
+    elif encoded:
+        body = base64.b64encode(body).decode()
+    return {
+        "statusCode": int(response.status),
+        "headers": {"Content-Type": response.content_type, **response.headers},
+        "body": body,
+        "isBase64Encoded": encoded,
+    }
