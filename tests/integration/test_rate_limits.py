@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from scheduler import runtime
 from scheduler.adapters.postgres.connection import Database
-from tests.support.api import OPERATOR, OTHER_TENANT, OTHER_USER, SERVICE, USER, Api
+from tests.support.api import OPERATOR, OTHER_TENANT, OTHER_USER, SERVICE, USER, Api, Claims
 from tests.support.cluster import valkey_cluster
 from tools.embedded import ValkeyServer, valkey
 
@@ -32,10 +33,9 @@ def commands(redis_url: str) -> Iterator[redis.Redis]:
         yield client
 
 
-def executed(client: redis.Redis, script: str) -> int:
-    """How often a command was called from outside of scripts."""
-    told = client.info("commandstats").get(f"cmdstat_{script}", {})
-    return int(told.get("calls", 0))
+def messages(client: redis.Redis) -> int:
+    """How many messages clients have sent, this question included."""
+    return int(client.info("stats")["total_reads_processed"])
 
 
 def test_the_fourth_change_in_a_minute_is_refused_and_changes_nothing(limited: Api, database: Database) -> None:
@@ -144,16 +144,37 @@ def test_zero_is_no_limit(environment: pytest.MonkeyPatch, limited: Api) -> None
     assert "RateLimit" not in answers[0].headers
 
 
-def test_an_allocation_costs_redis_no_round_trip_more(limited: Api, commands: redis.Redis) -> None:
-    """Two scripts as ever: one counts and admits, one lets go, with the eviction in the same pipeline."""
+@pytest.mark.parametrize("caller", [USER, SERVICE], ids=["a user", "a service"])
+def test_a_warm_request_asks_redis_twice_and_postgres_once(
+    environment: pytest.MonkeyPatch, limited: Api, commands: redis.Redis, caller: Claims
+) -> None:
+    """Redis counts and admits, then lets go, with the eviction in the same message."""
+    environment.setenv("RATE_WRITE_PER_MINUTE", "10")
     limited.add_devices(2)
-    limited.allocate(USER)
-    commands.config_resetstat()
+    limited.release(limited.allocate(caller).data["deviceId"], caller, userId="alice")
+    link = runtime.database()
 
-    assert limited.allocate(USER).status == 201
+    before, asked = messages(commands), link.round_trips
+    granted = limited.allocate(caller)
+    between, asked_between = messages(commands), link.round_trips
+    released = limited.release(granted.data["deviceId"], caller, userId="alice")
+    after, asked_after = messages(commands), link.round_trips
 
-    assert executed(commands, "eval") == 2
-    assert executed(commands, "hincrby") == 1, "it was not counted"
+    assert (granted.status, released.status) == (201, 200)
+    assert '"user-write";r=6' in released.headers["RateLimit"], "one was not counted"
+    assert (between - before - 1, asked_between - asked) == (2, 1)
+    assert (after - between - 1, asked_after - asked_between) == (2, 1)
+
+
+def test_a_release_too_many_changes_nothing_and_keeps_no_lock(limited: Api, commands: redis.Redis) -> None:
+    limited.add_devices(3)
+    lent = [limited.allocate(USER).data["deviceId"] for _ in range(3)]
+
+    answer = limited.release(lent[0], USER)
+
+    assert (answer.status, answer.code) == (429, "rate_limited")
+    assert commands.keys("allocation:*") == []
+    assert limited.release(lent[0], SERVICE).status == 200, "the phone is lent no more"
 
 
 def test_with_redis_gone_everybody_is_served_and_a_metric_says_so(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from scheduler.adapters.redis import limiter
 from scheduler.adapters.redis.client import RedisLink, connect
+from scheduler.adapters.redis.commands import Script
 from scheduler.adapters.redis.gate import RedisGate
 from scheduler.adapters.redis.limiter import RedisLimiter
 from scheduler.domain.errors import RateLimited
@@ -44,9 +45,9 @@ def limiter_of(valkey_server: ValkeyServer, client: redis.Redis) -> Limits:
 @pytest.fixture
 def at(monkeypatch: pytest.MonkeyPatch, client: redis.Redis) -> Callable[[float], object]:
     """Redis' clock, as far as windows read it."""
-    slow = limiter._TAKE_ONE.replace("redis.call('TIME')[1]", "redis.call('GET', 'clock')")
-    assert slow != limiter._TAKE_ONE
-    monkeypatch.setattr(limiter, "_TAKE_ONE", slow)
+    slow = limiter._TAKE_ONE.text.replace("redis.call('TIME')[1]", "redis.call('GET', 'clock')")
+    assert slow != limiter._TAKE_ONE.text
+    monkeypatch.setattr(limiter, "_TAKE_ONE", Script(slow))
 
     def set_to(second: float) -> object:
         return client.set("clock", int(NOON + second))

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from scheduler.adapters.redis import gate
+from scheduler.adapters.redis.commands import Script
 from tests.fault.planted.bug import QUIET, Bug
 from tests.fault.planted.drama import Drama
 
@@ -14,7 +15,7 @@ _MOST_LOOKS = 2000
 
 def delete_the_lock() -> None:
     """Make workers do so."""
-    gate._UNLOCK = "return redis.call('DEL', KEYS[1])"
+    gate._UNLOCK = Script("return redis.call('DEL', KEYS[1])")
 
 
 def stop_before_the_unlock() -> None:
@@ -22,14 +23,15 @@ def stop_before_the_unlock() -> None:
     wait_for, leave = gate.RedisGate._wait_for, gate._leave
 
     def waiting(self: Any, keys: list[str], token: str, user: Any) -> Any:
-        gate.LOCK_TTL_MS = int(self._link.attempt(lambda client: client.get(TTL), default=None) or gate.LOCK_TTL_MS)
+        asked = self._link.attempt(lambda client: client.run([("GET", TTL)])[0], default=None)
+        gate.LOCK_TTL_MS = int(asked or gate.LOCK_TTL_MS)
         return wait_for(self, keys, token, user)
 
     def leaving(client: Any, key: str, token: str, **options: Any) -> None:
-        if client.get(CLOSED):
-            client.set(WAITING, 1)
+        if client.run([("GET", CLOSED)])[0]:
+            client.run([("SET", WAITING, 1)])
         for _ in range(_MOST_LOOKS):
-            if not client.get(CLOSED):
+            if not client.run([("GET", CLOSED)])[0]:
                 break
             time.sleep(0.01)
         leave(client, key, token, **options)

@@ -26,11 +26,12 @@ OTHERWISE = {
 """What its method does not tell of a route. Free are the routes that ask for no token."""
 IN_LINE = frozenset({
     "POST /scheduler/devices/allocate",
+    "POST /scheduler/devices/release",
     "POST /scheduler/allocations/{allocationId}/renew",
     "POST /scheduler/reservations",
     "PATCH /scheduler/reservations/{reservationId}",
 })  # fmt: skip
-"""Their requests stand in their user's line: the script that admits them to it counts them as well."""
+"""Their requests stand in their user's or device's line: who admits them to it counts them as well."""
 
 
 class Limiter(Protocol):

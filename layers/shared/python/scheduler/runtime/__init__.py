@@ -28,7 +28,7 @@ from scheduler.settings import settings
 if TYPE_CHECKING:
     from scheduler.adapters.http.user_service import UserService
     from scheduler.adapters.redis.breaker_store import RedisBreakerStore
-    from scheduler.adapters.redis.client import RedisLink
+    from scheduler.adapters.redis.client import Client, RedisLink
     from scheduler.adapters.redis.limiter import RedisLimiter
     from scheduler.service.solvency import Solvency
 
@@ -228,7 +228,7 @@ def _redis_link() -> "RedisLink":
 
     known = settings()
 
-    def client() -> object:
+    def client() -> "Client":
         password = None
         if known.redis_secret_id:
             from scheduler.adapters.aws.secrets import secret_value

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerConfig, CircuitInfo, CircuitState
 
+from scheduler.adapters.redis.commands import Command, Script
+
 KEPT_SECONDS = 3600
 """Far longer than a circuit stays open; one that nobody uses any more goes away."""
 
@@ -15,7 +17,7 @@ _AWAY = object()
 """What Redis never answers."""
 
 # One writer wins: the circuit must still be as it was read, or the last one to probe must have had her time.
-_PROBE = """
+_PROBE = Script("""
 local kept = redis.call('GET', KEYS[1])
 if not kept then return 0 end
 local circuit = cjson.decode(kept)
@@ -24,7 +26,7 @@ local lapsed = circuit.state == 'HALF_OPEN' and circuit.probe_lease_expiry <= to
 if not (unchanged or lapsed) then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[4])
 return 1
-"""
+""")
 
 
 class Link(Protocol):
@@ -72,7 +74,7 @@ class RedisBreakerStore:
         fresh_until, circuit = self._seen.get(name, (0.0, Circuit(name)))
         if time.monotonic() < fresh_until:
             return circuit
-        kept = self._ask(lambda client: client.get(_key(name)))
+        kept = self._ask(("GET", _key(name)))
         if kept is not _AWAY:
             circuit = _circuit(name, kept) if kept else Circuit(name)
         self._remember(circuit)
@@ -95,21 +97,20 @@ class RedisBreakerStore:
         now = int(time.time())
         lease = now + self._configs[name].recovery_timeout
         probing = Circuit(name, CircuitState.HALF_OPEN, 0, opened_at, owner, lease)
-        arguments = (_text(probing), opened_at, now, KEPT_SECONDS)
-        won = self._ask(lambda client: client.eval(_PROBE, 1, _key(name), *arguments))
+        won = self._ask(_PROBE.on([_key(name)], _text(probing), opened_at, now, KEPT_SECONDS))
         if won:
             self._remember(probing)
         return bool(won)
 
     def _save(self, circuit: Circuit) -> None:
-        self._ask(lambda client: client.set(_key(circuit.name), _text(circuit), ex=KEPT_SECONDS))
+        self._ask(("SET", _key(circuit.name), _text(circuit), "EX", KEPT_SECONDS))
         self._remember(circuit)
 
     def _remember(self, circuit: Circuit) -> None:
         self._seen[circuit.name] = (time.monotonic() + self._configs[circuit.name].local_cache_max_age, circuit)
 
-    def _ask(self, command: Callable[[Any], Any]) -> Any:
-        return self._link.attempt(command, _AWAY) if self._link else _AWAY
+    def _ask(self, command: Command) -> Any:
+        return self._link.attempt(lambda client: client.run([command])[0], _AWAY) if self._link else _AWAY
 
 
 def _key(name: str) -> str:

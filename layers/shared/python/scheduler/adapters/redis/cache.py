@@ -6,24 +6,27 @@ from dataclasses import astuple
 from typing import Any
 
 from scheduler.adapters.redis.client import Client, RedisLink
+from scheduler.adapters.redis.commands import Command, Script
 from scheduler.domain.model import AvailableFilter, AvailablePage, FreeDevice
 
 KEY = "scheduler:available-devices"
 """A hash: one field a pool, filter and page, so that one DEL evicts them all."""
 GENERATION_KEY = f"{{{KEY}}}:generation"
 """Counts evictions; in the same cluster slot as KEY."""
+EVICTION: tuple[Command, ...] = (("INCR", GENERATION_KEY), ("UNLINK", KEY))
+"""First the generation, so that nobody stores what was read before."""
 TTL_MS = 10_000
 MAX_PAGES = 500
 _MEMBERS = [str, str, str, int, int, int]
 _AWAY: tuple[str | None, int] = (None, -1)
 
 # A page read from Postgres before a change must not be stored after that change evicted the list.
-_STORE = """
+_STORE = Script("""
 if (redis.call('GET', KEYS[2]) or '0') ~= ARGV[1] or redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[5]) then return 0 end
 redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[4], 'NX')
 return 1
-"""
+""")
 
 
 class RedisAvailableCache:
@@ -38,7 +41,7 @@ class RedisAvailableCache:
         field = _field(wanted)
 
         def look(client: Client) -> tuple[str | None, int]:
-            kept, generation = client.pipeline(transaction=False).hget(KEY, field).get(GENERATION_KEY).execute()
+            kept, generation = client.run([("HGET", KEY, field), ("GET", GENERATION_KEY)])
             return kept, _number(generation or "0")
 
         kept, generation = self._link.attempt(look, default=_AWAY)
@@ -49,24 +52,13 @@ class RedisAvailableCache:
         if generation < 0:
             return
         text = json.dumps([[astuple(device) for device in page.devices], page.total, page.more])
-        arguments = (str(generation), _field(wanted), text, TTL_MS, MAX_PAGES)
-        self._link.attempt(lambda client: client.eval(_STORE, 2, KEY, GENERATION_KEY, *arguments), default=0)
+        command = _STORE.on([KEY, GENERATION_KEY], generation, _field(wanted), text, TTL_MS, MAX_PAGES)
+        self._link.attempt(lambda client: client.run([command]), default=None)
 
     def evict(self) -> None:
         """Forget all pages."""
 
-        def run(client: Client) -> None:
-            pipeline = client.pipeline(transaction=False)
-            evict_in(pipeline)
-            pipeline.execute()
-
-        self._link.attempt(run, default=None)
-
-
-def evict_in(pipeline: Client) -> None:
-    """Add the eviction to a pipeline: first the generation, so that nobody stores what was read before."""
-    pipeline.incr(GENERATION_KEY)
-    pipeline.unlink(KEY)
+        self._link.attempt(lambda client: client.run(EVICTION), default=None)
 
 
 def _field(wanted: AvailableFilter) -> str:

@@ -2,14 +2,16 @@
 
 import logging
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 
+from scheduler.adapters.redis.commands import Command, settled
+from scheduler.adapters.redis.node import Node
 from scheduler.domain.errors import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -42,8 +44,41 @@ class OnceMore(Retry):
         return super().call_with_retry(do, fail, may_help, with_failure_count)
 
 
-Client = Any
-"""redis.Redis or redis.cluster.RedisCluster: redis-py's types tell sync and async answers apart badly."""
+class Client(Protocol):
+    """One node, or a cluster."""
+
+    def run(self, commands: Sequence[Command]) -> list[Any]:
+        """Run commands in one round trip (on a cluster one a node) and give their replies.
+
+        Raises:
+            RedisError: The first error among the replies, or what is wrong with the connection.
+        """
+
+    def close(self) -> None:
+        """Hang up; the next command connects anew."""
+
+
+class Cluster:
+    """A cluster, over redis-py's client."""
+
+    def __init__(self, cluster: Any) -> None:
+        """Take the client, which knows what lies where."""
+        self._cluster = cluster
+
+    def run(self, commands: Sequence[Command]) -> list[Any]:
+        """See `Client`."""
+        return settled(commands, self._ask(commands), self._ask)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._cluster.close()
+
+    def _ask(self, commands: Sequence[Command]) -> list[Any]:
+        pipeline = self._cluster.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        replies: list[Any] = pipeline.execute(raise_on_error=False)
+        return replies
 
 
 def connect(host: str, port: int, *, tls: bool, cluster: bool, password: str | None) -> Client:
@@ -51,7 +86,6 @@ def connect(host: str, port: int, *, tls: bool, cluster: bool, password: str | N
     options: dict[str, Any] = {
         "host": host,
         "port": port,
-        "ssl": tls,
         "password": password,
         "socket_timeout": TIMEOUT_SECONDS,
         "socket_connect_timeout": TIMEOUT_SECONDS,
@@ -62,8 +96,10 @@ def connect(host: str, port: int, *, tls: bool, cluster: bool, password: str | N
     if cluster:
         from redis.cluster import RedisCluster
 
-        return RedisCluster(**options, retry=OnceMore())
-    return redis.Redis(**options, retry=OnceMore())
+        return Cluster(RedisCluster(**options, ssl=tls, retry=OnceMore()))
+    kind = redis.SSLConnection if tls else redis.Connection
+    # No greeting beyond the password: the older protocol serves as well, and a new connection asks nothing first.
+    return Node(kind(**options, protocol=2, driver_info=None, retry=Retry(NoBackoff(), 0)))
 
 
 class RedisLink:
@@ -124,4 +160,4 @@ class RedisLink:
     def answers(self) -> bool:
         """Tell whether Redis answers now, even if it is being skipped."""
         self._skip_until = 0.0
-        return self.attempt(lambda client: bool(client.ping()), default=False)
+        return self.attempt(lambda client: bool(client.run([("PING",)])), default=False)

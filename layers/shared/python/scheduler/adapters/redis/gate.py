@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from scheduler.adapters.redis.cache import evict_in
+from scheduler.adapters.redis.cache import EVICTION
 from scheduler.adapters.redis.client import Client, RedisLink
-from scheduler.adapters.redis.limiter import TAKE, Command, RedisLimiter, run
+from scheduler.adapters.redis.commands import Command, Script
+from scheduler.adapters.redis.limiter import TAKE, RedisLimiter, Window
 from scheduler.adapters.redis.quota_cache import read_document, write_document
 from scheduler.domain.errors import RateLimited, UserBusy
 from scheduler.domain.model import User
@@ -23,7 +24,7 @@ QUOTA_TTL_SECONDS = 60
 
 # One script a request: count it in the user's window, take the lock, and read the cached quota that lies in the same
 # slot. A lost answer to SET is not a lost lock: asked again, the stored token is compared.
-_ADMIT = """
+_ADMIT_TEXT = """
 local quota = KEYS[2] and redis.call('GET', KEYS[2]) or false
 local counted = KEYS[3] and take(KEYS[3], quota, tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]) or false
 if counted and counted[1] == 0 then return {0, false, counted} end
@@ -32,10 +33,11 @@ if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) and redis.call('
 end
 return {1, quota, counted}
 """
-_COUNT_AND_ADMIT = TAKE + _ADMIT
+_ADMIT = Script(_ADMIT_TEXT)
+_COUNT_AND_ADMIT = Script(TAKE + _ADMIT_TEXT)
 _WITHOUT_LOCK: list[Any] = [1, None, None]
 # Only the owner unlocks: after the TTL the lock may be another's.
-_UNLOCK = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+_UNLOCK = Script("if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0")
 
 
 @dataclass(slots=True)
@@ -73,11 +75,12 @@ class RedisGate:
     def remember_quota(self, user: User, document: QuotaDocument) -> None:
         """Keep a document for a minute."""
         text = write_document(user, document)
-        self._link.attempt(lambda client: client.set(_quota_key(user), text, ex=QUOTA_TTL_SECONDS), default=None)
+        command: Command = ("SET", _quota_key(user), text, "EX", QUOTA_TTL_SECONDS)
+        self._link.attempt(lambda client: client.run([command]), default=None)
 
     def forget_quota(self, user: User) -> None:
         """Drop the kept document; a request that has just read it may keep it once more."""
-        self._link.attempt(lambda client: client.delete(_quota_key(user)), default=None)
+        self._link.attempt(lambda client: client.run([("DEL", _quota_key(user))]), default=None)
 
     def _held(self, keys: list[str], user: User | None = None) -> Iterator[LockedAdmission]:
         token = uuid.uuid4().hex
@@ -106,30 +109,22 @@ class RedisGate:
             RateLimited: A window is full; then the lock is not kept.
         """
         turn = open_turn()
-        if turn is None or user is None or self._limiter is None:
+        if turn is None or self._limiter is None:
             return self._ask(keys, token)
-        turn.tenant_id, turn.user_id = user.tenant_id, user.user_id  # whoever asks for her
+        if user is not None:
+            turn.tenant_id, turn.user_id = user.tenant_id, user.user_id  # whoever asks for her
         own, total = self._limiter.own(turn), self._limiter.total(turn)
-        if own is None:
-            self._limiter.take(turn)
+        windows = [window for window in (total, own) if window]
+        if not windows:
+            turn.taken = True
             return self._ask(keys, token)
-        admit: Command = (
-            "EVAL",
-            _COUNT_AND_ADMIT,
-            3,
-            *keys,
-            own.key,
-            token,
-            LOCK_TTL_MS,
-            own.limit,
-            own.weight,
-            own.tiers,
-        )
-        commands = [total.command(), admit] if total else [admit]
-        replies = self._link.attempt(lambda client: run(client, commands), default=None)
+        apart = [window for window in windows if window is total or user is None]  # in other slots than the lock
+        commands = [*(window.command() for window in apart), self._admission(keys, token, own if user else None)]
+        replies = self._link.attempt(lambda client: client.run(commands), default=None)
         won, cached, counted = replies[-1] if replies else _WITHOUT_LOCK
+        told = [*replies[:-1], counted][: len(windows)] if replies else None
         try:
-            self._limiter.settle(turn, [*filter(None, [total, own])], [*replies[:-1], counted] if replies else None)
+            self._limiter.settle(turn, windows, told)
         except RateLimited:
             if won:
                 self._link.attempt(lambda client: _leave(client, keys[0], token, evict=False), default=None)
@@ -137,18 +132,19 @@ class RedisGate:
         return won, cached
 
     def _ask(self, keys: list[str], token: str) -> tuple[Any, Any]:
-        won, cached, _ = self._link.attempt(
-            lambda client: client.eval(_ADMIT, len(keys), *keys, token, LOCK_TTL_MS), default=_WITHOUT_LOCK
-        )
+        command = self._admission(keys, token, None)
+        won, cached, _ = self._link.attempt(lambda client: client.run([command])[0], default=_WITHOUT_LOCK)
         return won, cached
+
+    def _admission(self, keys: list[str], token: str, window: Window | None) -> Command:
+        if window is None:
+            return _ADMIT.on(keys, token, LOCK_TTL_MS)
+        return _COUNT_AND_ADMIT.on([*keys, window.key], token, LOCK_TTL_MS, window.limit, window.weight, window.tiers)
 
 
 def _leave(client: Client, key: str, token: str, *, evict: bool) -> None:
-    pipeline = client.pipeline(transaction=False)
-    pipeline.execute_command("EVAL", _UNLOCK, 1, key, token)  # redis-py has no eval() in a cluster's pipeline
-    if evict:
-        evict_in(pipeline)
-    pipeline.execute()
+    unlock = _UNLOCK.on([key], token)
+    client.run([unlock, *EVICTION] if evict else [unlock])
 
 
 def _tag(user: User) -> str:

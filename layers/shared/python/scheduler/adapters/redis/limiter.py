@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scheduler.adapters.redis.client import Client, RedisLink
+from scheduler.adapters.redis.client import RedisLink
+from scheduler.adapters.redis.commands import Command, Script
 from scheduler.domain.errors import RateLimited
 from scheduler.ports import Meter
 from scheduler.turns import RateLimits, Turn, Verdict
@@ -57,11 +58,9 @@ local function take(key, quota, limit, weight, tiers)
     return {1, limit, limit - used - weight, (counts[1] and counts[1][1] or now) + 61 - now, now}
 end
 """
-_TAKE_ONE = (
+_TAKE_ONE = Script(
     TAKE + "return take(KEYS[1], KEYS[2] and redis.call('GET', KEYS[2]), tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3])"
 )
-
-Command = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class Window:
     def command(self) -> Command:
         """Give the command that takes a place."""
         keys = [self.key, self.quota_key] if self.quota_key else [self.key]
-        return ("EVAL", _TAKE_ONE, len(keys), *keys, self.limit, self.weight, self.tiers)
+        return _TAKE_ONE.on(keys, self.limit, self.weight, self.tiers)
 
 
 class RedisLimiter:
@@ -100,7 +99,7 @@ class RedisLimiter:
         windows = [window for window in (self.total(turn), self.own(turn)) if window]
         if windows:
             commands = [window.command() for window in windows]
-            replies = self._link.attempt(lambda client: run(client, commands), default=None)
+            replies = self._link.attempt(lambda client: client.run(commands), default=None)
             self.settle(turn, windows, replies)
         turn.taken = True
 
@@ -141,19 +140,9 @@ class RedisLimiter:
             raise RateLimited(retry_after_seconds=max(verdict.seconds for verdict in refused))
 
     def _give_back(self, taken: Sequence[tuple[str, int, int]]) -> None:
-        commands = [("HINCRBY", key, second, -weight) for key, second, weight in taken]
+        commands: list[Command] = [("HINCRBY", key, second, -weight) for key, second, weight in taken]
         if commands:
-            self._link.attempt(lambda client: run(client, commands), default=None)
-
-
-def run(client: Client, commands: Sequence[Command]) -> list[Any]:
-    """Run commands in one round trip (on a cluster one a node)."""
-    if len(commands) == 1:
-        return [client.execute_command(*commands[0])]
-    pipeline = client.pipeline(transaction=False)
-    for command in commands:
-        pipeline.execute_command(*command)
-    return list(pipeline.execute())
+            self._link.attempt(lambda client: client.run(commands), default=None)
 
 
 def _verdict(window: Window, reply: Sequence[int]) -> Verdict:
