@@ -1,6 +1,5 @@
 """Structured logs and metrics of one invocation."""
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,16 +8,11 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 
 from scheduler.acting import on_nobodys_behalf
-from scheduler.discretion import discreet, request_id
+from scheduler.discretion import request_id
+from scheduler.edge.lines import LineFormatter, LineMetrics
 
-
-def line(entry: Mapping[str, Any]) -> str:
-    """Write one line of the log, tracebacks included; nothing in it has the shape of an address or a secret."""
-    return discreet(json.dumps(entry, default=str, separators=(",", ":")))
-
-
-logger = Logger(service="scheduler", json_serializer=line)
-metrics = Metrics(namespace="CloudPhoneScheduler", service="scheduler")
+logger = Logger(service="scheduler", logger_formatter=LineFormatter())
+metrics = Metrics(provider=LineMetrics(namespace="CloudPhoneScheduler", service="scheduler"))
 
 
 @contextmanager
@@ -29,8 +23,7 @@ def invocation(event: Mapping[str, Any], context: Any) -> Iterator[Logger]:
         with on_nobodys_behalf():
             yield logger
     finally:
-        if metrics.metric_set:
-            metrics.flush_metrics()
+        metrics.flush_metrics()
         logger.remove_keys(["correlation_id"])
 
 
