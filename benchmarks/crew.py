@@ -1,51 +1,52 @@
-"""N workers that start and stop together."""
+"""N processes that start and stop together, each standing for one warm execution environment."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnContext
 from typing import Any
 
 from benchmarks.outcome import WrongAnswer
-from benchmarks.worker import Lap, Order, work
 
-_WARM_UP_SECONDS = 120.0
+_WARM_UP_SECONDS = 180.0
 _LATE_SECONDS = 60.0
-_HEAD_START_SECONDS = 0.2
 
 
-class Crew:
-    """Warm workers, each behind a line of its own."""
+class Crew[R]:
+    """Warm processes, each behind a line of its own; `R` is what one answers to an order."""
 
     def __init__(self, lines: list[Connection]) -> None:
-        """Wait until all are warm."""
+        """Wait until all are warm; `ready` is what each said then."""
         self._lines = lines
-        self.warm_up_cycles: int = sum(_replies(lines, _WARM_UP_SECONDS))
+        self.ready: list[Any] = _replies(lines, _WARM_UP_SECONDS)
 
-    def run(self, seconds: float) -> tuple[list[Lap], float]:
-        """Run one round; give the laps, and the seconds from the common start to the last worker's end.
+    def tell_all(self, order: object, seconds: float) -> list[R]:
+        """Give all the same order, which takes them `seconds`; give their answers.
 
         Raises:
-            WrongAnswer: A cycle of some worker failed, or a worker did not answer in time.
+            WrongAnswer: Some process failed, or did not answer in time.
         """
-        order = Order(time.monotonic() + _HEAD_START_SECONDS, seconds)
         for line in self._lines:
             line.send(order)
-        laps: list[Lap] = _replies(self._lines, seconds + _LATE_SECONDS)
-        return laps, max(lap.ended_at for lap in laps) - order.start_at
+        return _replies(self._lines, seconds + _LATE_SECONDS)
+
+
+def context() -> SpawnContext:
+    """Give where shared values for the processes are made."""
+    return get_context("spawn")
 
 
 @contextmanager
-def crew(size: int) -> Iterator[Crew]:
-    """Start `size` workers, and end them afterwards."""
-    spawn = get_context("spawn")
+def crew(size: int, work: Callable[..., None], *shared: object) -> Iterator[Crew[Any]]:
+    """Start `size` processes of `work(line, number, *shared)`, and end them afterwards."""
     lines: list[Connection] = []
     processes = []
     try:
         for number in range(size):
-            ours, theirs = spawn.Pipe()
-            process = spawn.Process(target=work, args=(theirs, number), daemon=True)
+            ours, theirs = context().Pipe()
+            process = context().Process(target=work, args=(theirs, number, *shared), daemon=True)
             process.start()
             theirs.close()
             lines.append(ours)

@@ -1,20 +1,21 @@
 """One warm execution environment as a process: the real handlers, one request at a time."""
 
 import json
-import os
-import signal
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import cycle
 from multiprocessing.connection import Connection
 from typing import Any
 
+from benchmarks.environment import as_environment
 from benchmarks.outcome import WrongAnswer
 from benchmarks.requests import ALLOCATE, RELEASE, Context, allocate_body, post, release_body
 
+type Handler = Callable[[dict[str, Any], Any], Mapping[str, Any]]
+
 USERS_PER_WORKER = 16
+_HEAD_START_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,11 @@ class Order:
 
     start_at: float
     seconds: float
+
+
+def order(seconds: float) -> Order:
+    """Give the order for a round that all begin at the same instant, soon."""
+    return Order(time.monotonic() + _HEAD_START_SECONDS, seconds)
 
 
 @dataclass(slots=True)
@@ -38,17 +44,11 @@ class Lap:
 
 def work(orders: Connection, number: int) -> None:
     """Warm up, tell how many cycles that took, then run a lap an order until the line closes; a failure is a text."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # logs and metrics are written as in production, to nowhere
-    try:
+    with as_environment(orders):
         holder = Holder(number)
         orders.send(holder.warm_up())
         while True:
             orders.send(holder.lap(orders.recv()))
-    except EOFError:
-        return
-    except Exception:
-        orders.send(traceback.format_exc())
 
 
 class Holder:
@@ -97,9 +97,7 @@ class Holder:
         lap.round_trips.append(trips)
 
 
-def call(
-    handler: Callable[[dict[str, Any], Any], Mapping[str, Any]], event: dict[str, Any], context: Context, status: int
-) -> Mapping[str, Any]:
+def call(handler: Handler, event: dict[str, Any], context: Context, status: int) -> Mapping[str, Any]:
     """Call a handler and give its data.
 
     Raises:

@@ -3,9 +3,12 @@
 from typing import Any
 
 from benchmarks.part import Part
-from benchmarks.parts import cold_start, cycles
+from benchmarks.parts import cold_start, cycles, fixed_rate, lock, outbox_lag
 
 PARTS: tuple[Part[Any], ...] = (
     cycles.PART,
+    fixed_rate.PART,
+    outbox_lag.PART,
+    lock.PART,
     cold_start.PART,
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 from statistics import median
 
-from benchmarks.crew import crew
+from benchmarks.crew import Crew, crew
 from benchmarks.figures import figure, percentile
 from benchmarks.floor import Floor, FloorRound
 from benchmarks.ledger import check_ledger
@@ -13,7 +13,7 @@ from benchmarks.outcome import Outcome, Plot, Series, Table
 from benchmarks.pace import HEADINGS, Pace, median_pace, pace_figures, pace_row
 from benchmarks.part import Part, Tell
 from benchmarks.stage import PLAN, Place
-from benchmarks.worker import Lap
+from benchmarks.worker import Lap, order, work
 
 MS = 1000
 
@@ -50,17 +50,24 @@ def run(place: Place, form: Form, tell: Tell) -> Outcome:
 def _alternate(floor: Floor, workers: int, form: Form, tell: Tell) -> tuple[list[Pace], int]:
     paces: list[Pace] = []
     tell(f"{workers} workers: warm")
-    with crew(workers) as running:
-        cycles = running.warm_up_cycles
+    with crew(workers, work) as running:
+        cycles: int = sum(running.ready)
         for number in range(1, form.rounds + 1):
             doing = f"{workers} workers, round {number}"
             tell(f"{doing}: handlers")
-            laps, elapsed = running.run(form.seconds)
+            laps, elapsed = run_laps(running, form.seconds)
             tell(f"{doing}: floor")
             below = floor.run(workers, form.seconds)
             paces.append(pace_of(laps, elapsed, below))
             cycles += sum(len(lap.cycles) for lap in laps) + below.cycles
     return paces, cycles
+
+
+def run_laps(running: Crew[Lap], seconds: float) -> tuple[list[Lap], float]:
+    """Run one round; give the laps, and the seconds from the common start to the last worker's end."""
+    start = order(seconds)
+    laps = running.tell_all(start, seconds)
+    return laps, max(lap.ended_at for lap in laps) - start.start_at
 
 
 def pace_of(laps: Sequence[Lap], elapsed: float, below: FloorRound) -> Pace:
