@@ -3,7 +3,7 @@
 from typing import Any
 
 from benchmarks.part import Part
-from benchmarks.parts import cold_start, cycles, fixed_rate, lock, outbox_lag
+from benchmarks.parts import cold_start, cycles, fixed_rate, lock, outbox_lag, profile
 
 PARTS: tuple[Part[Any], ...] = (
     cycles.PART,
@@ -11,4 +11,5 @@ PARTS: tuple[Part[Any], ...] = (
     outbox_lag.PART,
     lock.PART,
     cold_start.PART,
+    profile.PART,
 )
