@@ -95,6 +95,37 @@ def test_a_full_window_refuses_and_says_when_to_come_back(limiter_of: Limits, at
     assert [passes(windows), passes(windows)] == [True, False]
 
 
+def sums(client: redis.Redis, **lies: object) -> dict[str, object]:
+    """What a window keeps beside its counts, with nothing counted."""
+    now = client.time()[0]  # type: ignore[index]
+    return {"at": now, "used": 0, "first": now} | lies
+
+
+def test_a_window_of_an_earlier_version_goes_on(limiter_of: Limits, at: Callable[[float], object], client: redis.Redis):
+    """It kept the counts alone, dropped what it did not know, and may count in turn with this one."""
+    key, windows = "scheduler:rate:{acme|alice}:4:write", limiter_of()
+    client.hset(key, str(NOON), 2)
+    at(1)
+    assert passes(windows)
+
+    client.hincrby(key, str(NOON + 1), 1)
+    client.hdel(key, "at", "used", "first")
+
+    assert [passes(windows), passes(windows)] == [True, False]
+
+
+def test_a_wrong_sum_lasts_no_longer_than_its_second(
+    limiter_of: Limits, at: Callable[[float], object], client: redis.Redis
+) -> None:
+    key, windows = "scheduler:rate:{acme|alice}:4:write", limiter_of()
+    assert [passes(windows) for _ in range(6)] == [True] * 5 + [False]
+    client.hset(key, "used", 0)
+    assert passes(windows)
+    at(1)
+
+    assert not passes(windows)
+
+
 def test_what_is_refused_does_not_count(limiter_of: Limits, at: Callable[[float], object]) -> None:
     windows = limiter_of()
     assert [passes(windows) for _ in range(5)] == [True] * 5
@@ -216,6 +247,9 @@ def test_a_plan_multiplies_the_limit_for_as_long_as_the_window_lasts(limiter_of:
         pytest.param(lambda client, key: client.hset(key, mapping=dict.fromkeys(range(5000), "7")), id="too much"),
         pytest.param(lambda client, key: client.hset(key, "9999999999", "7"), id="the future"),
         pytest.param(lambda client, key: client.hset(key, "1", "-7"), id="less than nothing"),
+        pytest.param(lambda client, key: client.hset(key, mapping=sums(client, used=99)), id="too large a sum"),
+        pytest.param(lambda client, key: client.hset(key, mapping=sums(client, used=-99)), id="a sum below nothing"),
+        pytest.param(lambda client, key: client.hset(key, mapping=sums(client, first="soon")), id="no first second"),
     ],
 )
 def test_a_window_that_holds_nonsense_begins_anew(
@@ -227,7 +261,7 @@ def test_a_window_that_holds_nonsense_begins_anew(
     windows = limiter_of(meter=meter)
 
     assert [passes(windows) for _ in range(6)] == [True] * 5 + [False]
-    assert client.hlen(key) <= 2
+    assert client.hlen(key) <= 2 + 3  # the sum, since when and until when
     assert meter.counted == {"RateLimited": 1}
 
 

@@ -18,26 +18,40 @@ from scheduler.ports import Meter
 from scheduler.turns import RateLimits, Turn, Verdict
 
 # take(key, quota, limit, weight, tiers): count a request, or refuse it. The plan of the cached quota document decides
-# by what the limit is multiplied; the window remembers it, since the document is kept for a minute only. What is no
-# count is dropped. Gives {passed, limit, left, seconds until further ones fit, the second under which it was counted}.
+# by what the limit is multiplied; the window remembers it, since the document is kept for a minute only. The seconds
+# are added up once a second, and before anybody is refused: in between `at`, `used` and `first` keep that second, the
+# sum, and the oldest second counted. A wrong sum lasts no longer than its second; what is no count is dropped with it.
+# Gives {passed, limit, left, seconds until further ones fit, the second under which it was counted}.
 TAKE = """
-local function take(key, quota, limit, weight, tiers)
-    local now = tonumber(redis.call('TIME')[1])
-    local kept = redis.pcall('HGETALL', key)
-    if kept.err or #kept > 200 then redis.call('DEL', key) kept = {} end
-    local counts, used, plan = {}, 0, ''
+local function whole(text)
+    local number = tonumber(text)
+    return number and number >= 0 and number == math.floor(number) and number or nil
+end
+local function sum(key, now)
+    local kept = redis.call('HGETALL', key)
+    if #kept > 200 then redis.call('DEL', key) kept = {} end
+    local counts, used = {}, 0
     for i = 1, #kept, 2 do
-        local second, count = tonumber(kept[i]), tonumber(kept[i + 1])
-        if kept[i] == 'plan' then
-            plan = kept[i + 1]
-        elseif second and count and count > 0 and second >= now - 60 and second <= now then
+        local name, second, count = kept[i], tonumber(kept[i]), tonumber(kept[i + 1])
+        if second and count and count > 0 and second >= now - 60 and second <= now then
             used = used + count
             counts[#counts + 1] = {second, count}
-        else
-            redis.call('HDEL', key, kept[i])
+        elseif name ~= 'plan' and name ~= 'at' and name ~= 'used' and name ~= 'first' then
+            redis.call('HDEL', key, name)
         end
     end
     table.sort(counts, function(one, other) return one[1] < other[1] end)
+    return counts, used
+end
+local function take(key, quota, limit, weight, tiers)
+    local now = tonumber(redis.call('TIME')[1])
+    local known = redis.pcall('HMGET', key, 'at', 'used', 'first', 'plan', now)
+    if known.err then redis.call('DEL', key) known = {} end
+    local used, first, plan, counts = whole(known[2]), whole(known[3]), known[4] or '', nil
+    if tonumber(known[1]) ~= now or not (used and first and first <= now and first >= now - 60) then
+        counts, used = sum(key, now)
+        first = counts[1] and counts[1][1] or now
+    end
     if tiers ~= '' then
         local read, document = pcall(cjson.decode, quota or '')
         local named = read and type(document) == 'table' and document.plan_name
@@ -45,6 +59,10 @@ local function take(key, quota, limit, weight, tiers)
         limit = math.max(1, math.floor(limit * (cjson.decode(tiers)[plan] or 1)))
     end
     weight = math.min(weight, limit)
+    if used + weight > limit and not counts then
+        counts, used = sum(key, now)
+        first = counts[1] and counts[1][1] or now
+    end
     local excess = used + weight - limit
     if excess > 0 then
         for _, counted in ipairs(counts) do
@@ -52,10 +70,12 @@ local function take(key, quota, limit, weight, tiers)
             if excess <= 0 then return {0, limit, math.max(0, limit - used), counted[1] + 61 - now, now} end
         end
     end
-    redis.call('HINCRBY', key, now, weight)
-    if plan ~= '' then redis.call('HSET', key, 'plan', plan) end
-    redis.call('EXPIRE', key, 62)
-    return {1, limit, limit - used - weight, (counts[1] and counts[1][1] or now) + 61 - now, now}
+    local count = known[5]
+    if counts then count = redis.call('HGET', key, now) end
+    redis.call('HSET', key, now, (whole(count) or 0) + weight, 'at', now, 'used', used + weight, 'first', first)
+    if plan ~= '' and plan ~= known[4] then redis.call('HSET', key, 'plan', plan) end
+    if counts then redis.call('EXPIRE', key, 62) end
+    return {1, limit, limit - used - weight, first + 61 - now, now}
 end
 """
 _TAKE_ONE = Script(
