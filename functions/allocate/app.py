@@ -16,11 +16,9 @@ from scheduler.edge.call import Given
 from scheduler.edge.http import UNPAID, Api, caller, lambda_entry, refusals, request_key
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.allocations import AllocateBody, AllocationView
-from scheduler.edge.schemas.queue import QueueEntryView
-from scheduler.runtime import get_allocator
-from scheduler.runtime.queue import get_patient_allocator
+from scheduler.edge.schemas.waits import QueueEntryView
+from scheduler.runtime import get_allocator, get_patient_allocator
 from scheduler.service.allocator import Allocator
-from scheduler.service.queue import Wait
 
 app = Api()
 
@@ -46,14 +44,13 @@ def allocate(
 ) -> Response[Envelope[AllocationView] | Envelope[QueueEntryView]]:
     """Lend the best free device that fits to the user, for the asked minutes; with `wait`, join the queue for one."""
     request = body.to_request(who, key)
-    outcome: Allocation | Wait
     if body.wait:
         outcome = get_patient_allocator().allocate(request, body.maxWaitMinutes)
     else:
         outcome = allocator.allocate(request)
-    if isinstance(outcome, Wait):
-        return accepted(Envelope(data=QueueEntryView.of(outcome), message="No device is free; the request waits"))
-    return created(Envelope(data=AllocationView.of(outcome), message="Device allocated successfully"))
+    if isinstance(outcome, Allocation):
+        return created(Envelope(data=AllocationView.of(outcome), message="Device allocated successfully"))
+    return accepted(Envelope(data=QueueEntryView.of(outcome), message="No device is free; the request waits"))
 
 
 handler = lambda_entry(app)

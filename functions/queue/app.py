@@ -14,7 +14,8 @@ from scheduler.edge.cursors import MAX_CURSOR_LENGTH, read_time_cursor, write_cu
 from scheduler.edge.fields import Id
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.allocations import EmptyBody
-from scheduler.edge.schemas.queue import JoinBody, QueueEntryView
+from scheduler.edge.schemas.queue import JoinBody
+from scheduler.edge.schemas.waits import QueueEntryView
 from scheduler.runtime.queue import get_queue
 from scheduler.service.queue import Queue
 

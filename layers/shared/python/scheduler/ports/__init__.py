@@ -2,10 +2,8 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from scheduler.domain.audit import Border, Finding, FullRun, Invariant, Slice
-from scheduler.domain.events import OutboxEvent
 from scheduler.domain.model import (
     Allocation,
     AllocationFilter,
@@ -20,6 +18,10 @@ from scheduler.domain.model import (
 )
 from scheduler.domain.outcome import Facts
 from scheduler.domain.quota import QuotaDocument, QuotaTerms
+
+if TYPE_CHECKING:  # few functions audit or relay
+    from scheduler.domain.audit import Border, Finding, FullRun, Invariant, Slice
+    from scheduler.domain.events import OutboxEvent
 
 
 class AllocationStore(Protocol):
@@ -129,7 +131,7 @@ class AvailableCache(Protocol):
 class EventPublisher(Protocol):
     """Where events go."""
 
-    def publish(self, events: Sequence[OutboxEvent]) -> Collection[int]:
+    def publish(self, events: "Sequence[OutboxEvent]") -> Collection[int]:
         """Publish up to ten events of different groups; give the positions of those that went out."""
 
 
@@ -139,7 +141,7 @@ class OutboxStore(Protocol):
     def acquire_lease(self, holder: str, seconds: float) -> bool:
         """Become or stay the one relay."""
 
-    def oldest(self, limit: int, without: Collection[str] = ()) -> Sequence[OutboxEvent]:
+    def oldest(self, limit: int, without: Collection[str] = ()) -> "Sequence[OutboxEvent]":
         """Read the oldest events that are not published, without those of some groups."""
 
     def mark_published(self, positions: Sequence[int]) -> None:
@@ -206,37 +208,37 @@ class SliceTooLarge(Exception):
 class AuditStore(Protocol):
     """Where the invariants are checked. Each method is one or a few short statements."""
 
-    def walks(self) -> Mapping[str, Collection[Invariant]]:
+    def walks(self) -> "Mapping[str, Collection[Invariant]]":
         """Name the orders in which rows can be walked, and the invariants that each tells about."""
 
-    def examine_now(self) -> Sequence[Finding]:
+    def examine_now(self) -> "Sequence[Finding]":
         """Run the checks that look at the present only.
 
         Raises:
             Unavailable: The database is away, or too slow for them.
         """
 
-    def next_slice(self, walk: str, below: Border | None, rows: int, hours: int | None) -> Slice:
+    def next_slice(self, walk: str, below: "Border | None", rows: int, hours: int | None) -> "Slice":
         """Find the next `rows` rows below a border; one that reaches back `hours` is the last.
 
         Raises:
             SliceTooLarge: It took too long.
         """
 
-    def examine(self, walk: str, part: Slice) -> Iterator[Finding]:
+    def examine(self, walk: str, part: "Slice") -> "Iterator[Finding]":
         """Run the checks of a walk on one slice, each when its finding is asked for.
 
         Raises:
             SliceTooLarge: It took too long.
         """
 
-    def resume_run(self) -> FullRun:
+    def resume_run(self) -> "FullRun":
         """Give the full run that has not ended, or begin one."""
 
-    def save_run(self, run: FullRun) -> bool:
+    def save_run(self, run: "FullRun") -> bool:
         """Keep how far a run is; it has ended when all is walked. False: another one saved it meanwhile."""
 
-    def last_full_run(self) -> FullRun | None:
+    def last_full_run(self) -> "FullRun | None":
         """Give the last full run that ended."""
 
 

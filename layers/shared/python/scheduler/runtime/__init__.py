@@ -9,20 +9,9 @@ from scheduler.adapters.postgres.allocations import PostgresAllocations
 from scheduler.edge import cursors, limits
 from scheduler.edge.telemetry import metrics
 from scheduler.ports import AvailableCache, Gate, Meter, UsageReporter
-from scheduler.ports.batches import QuotaBook
 from scheduler.runtime.connection import database as database
 from scheduler.runtime.connection import forget_secret
 from scheduler.runtime.snapshots import survive_snapshots
-from scheduler.service.allocator import Allocator
-from scheduler.service.auditor import Auditor
-from scheduler.service.catalog import Catalog
-from scheduler.service.cleaner import Cleaner
-from scheduler.service.expirer import Expirer
-from scheduler.service.fleet import Fleet
-from scheduler.service.relay import Relay
-from scheduler.service.releaser import Releaser
-from scheduler.service.statistician import Statistician
-from scheduler.service.usage_deliverer import UsageDeliverer
 from scheduler.settings import settings
 
 if TYPE_CHECKING:
@@ -30,7 +19,19 @@ if TYPE_CHECKING:
     from scheduler.adapters.redis.breaker_store import RedisBreakerStore
     from scheduler.adapters.redis.client import Client, RedisLink
     from scheduler.adapters.redis.limiter import RedisLimiter
+    from scheduler.ports.batches import QuotaBook
+    from scheduler.service.allocator import Allocator
+    from scheduler.service.auditor import Auditor
+    from scheduler.service.catalog import Catalog
+    from scheduler.service.cleaner import Cleaner
+    from scheduler.service.expirer import Expirer
+    from scheduler.service.fleet import Fleet
+    from scheduler.service.relay import Relay
+    from scheduler.service.releaser import Releaser
     from scheduler.service.solvency import Solvency
+    from scheduler.service.statistician import Statistician
+    from scheduler.service.usage_deliverer import UsageDeliverer
+    from scheduler.service.waiting import PatientAllocator
 
 
 def meter() -> Meter:
@@ -39,46 +40,61 @@ def meter() -> Meter:
 
 
 @lru_cache(maxsize=1)
-def get_allocator() -> Allocator:
+def get_allocator() -> "Allocator":
     """Wire POST /devices/allocate."""
+    from scheduler.service.allocator import Allocator
+
     return Allocator(PostgresAllocations(database(), settings().caps), _quotas(), _gate(), meter(), _solvency())
 
 
+def get_patient_allocator() -> "PatientAllocator":
+    """Wire POST /devices/allocate for those who wait: without them nothing of the queue is loaded."""
+    from scheduler.runtime.queue import get_patient_allocator
+
+    return get_patient_allocator()
+
+
 @lru_cache(maxsize=1)
-def get_releaser() -> Releaser:
+def get_releaser() -> "Releaser":
     """Wire POST /devices/release."""
+    from scheduler.service.releaser import Releaser
+
     return Releaser(PostgresAllocations(database()), _gate(), meter())
 
 
 @lru_cache(maxsize=1)
-def get_expirer() -> Expirer:
+def get_expirer() -> "Expirer":
     """Wire the expiry sweep."""
     from scheduler.adapters.postgres.keys import PostgresKeys
+    from scheduler.service.expirer import Expirer
 
     return Expirer(PostgresAllocations(database()), PostgresKeys(database()), _available_cache(), meter())
 
 
 @lru_cache(maxsize=1)
-def get_catalog() -> Catalog:
+def get_catalog() -> "Catalog":
     """Wire the look-ups."""
     from scheduler.adapters.postgres.devices import PostgresDevices
+    from scheduler.service.catalog import Catalog
 
     store = PostgresAllocations(database())
     return Catalog(store, PostgresDevices(database()), _available_cache(), meter())
 
 
 @lru_cache(maxsize=1)
-def get_fleet() -> Fleet:
+def get_fleet() -> "Fleet":
     """Wire the operators' changes of devices."""
     from scheduler.adapters.postgres.devices import PostgresDevices
+    from scheduler.service.fleet import Fleet
 
     return Fleet(PostgresDevices(database()), _available_cache())
 
 
 @lru_cache(maxsize=1)
-def get_cleaner() -> Cleaner:
+def get_cleaner() -> "Cleaner":
     """Wire the daily cleanup."""
     from scheduler.adapters.postgres.upkeep import PostgresUpkeep
+    from scheduler.service.cleaner import Cleaner
 
     known = settings()
     return Cleaner(
@@ -94,39 +110,43 @@ def get_cleaner() -> Cleaner:
 
 
 @lru_cache(maxsize=1)
-def get_statistician() -> Statistician:
+def get_statistician() -> "Statistician":
     """Wire the hourly statistics."""
     from scheduler.adapters.postgres.upkeep import PostgresUpkeep
+    from scheduler.service.statistician import Statistician
 
     return Statistician(PostgresUpkeep(database()), meter())
 
 
 @lru_cache(maxsize=1)
-def get_auditor() -> Auditor:
+def get_auditor() -> "Auditor":
     """Wire the audit."""
     from scheduler.adapters.postgres.audit.store import PostgresAudit
+    from scheduler.service.auditor import Auditor
 
     return Auditor(PostgresAudit(database(), settings().expire_rate_minutes), meter())
 
 
 @lru_cache(maxsize=1)
-def get_relay() -> Relay:
+def get_relay() -> "Relay":
     """Wire the relay from the outbox to the topic."""
     from scheduler.adapters.aws.publisher import SnsPublisher
     from scheduler.adapters.postgres.outbox import PostgresOutbox
+    from scheduler.service.relay import Relay
 
     return Relay(PostgresOutbox(database()), SnsPublisher(settings().events_topic_arn), meter())
 
 
 @lru_cache(maxsize=1)
-def get_usage_deliverer() -> UsageDeliverer:
+def get_usage_deliverer() -> "UsageDeliverer":
     """Wire the usage queue."""
     from scheduler.adapters.postgres.outbox import PostgresInbox
+    from scheduler.service.usage_deliverer import UsageDeliverer
 
     return UsageDeliverer(_usage_reporter(), PostgresInbox(database()))
 
 
-def _quotas() -> QuotaBook:
+def _quotas() -> "QuotaBook":
     known = settings()
     if known.user_service_url:
         return _user_service_quotas()
@@ -135,7 +155,7 @@ def _quotas() -> QuotaBook:
     return BuiltInQuotas(database(), known.default_plan)
 
 
-def _user_service_quotas() -> QuotaBook:
+def _user_service_quotas() -> "QuotaBook":
     from scheduler.adapters.http.user_service import UserServiceQuotas
     from scheduler.domain.plans import plan_document
 

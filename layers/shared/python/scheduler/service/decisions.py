@@ -1,11 +1,14 @@
 """How decisions about an allocation are logged: one line each, with the same members."""
 
 import logging
+from typing import TYPE_CHECKING
 
 from scheduler.domain.errors import NoAvailableDevices, ReservationConflict, SchedulerError
 from scheduler.domain.model import Allocation, EndedAllocation, User
-from scheduler.domain.renewal import Renewal
-from scheduler.domain.reservation import Reservation
+
+if TYPE_CHECKING:  # who renews or reserves nothing need not load them
+    from scheduler.domain.renewal import Renewal
+    from scheduler.domain.reservation import Reservation
 
 
 def log_granted(logger: logging.Logger, allocation: Allocation) -> None:
@@ -18,7 +21,7 @@ def log_ended(logger: logging.Logger, ended: EndedAllocation) -> None:
     logger.info("ended", extra={"how": ended.status, "durationSeconds": ended.duration_seconds, **_names(ended)})
 
 
-def log_renewed(logger: logging.Logger, renewal: Renewal, owner: User | None) -> None:
+def log_renewed(logger: logging.Logger, renewal: "Renewal", owner: User | None) -> None:
     """Tell whose allocation ends later."""
     logger.info(
         "renewed",
@@ -35,7 +38,7 @@ def log_renewed(logger: logging.Logger, renewal: Renewal, owner: User | None) ->
 
 def log_reservation(
     logger: logging.Logger,
-    reservation: Reservation,
+    reservation: "Reservation",
     change: str,
     reason: str | None = None,
     device_id: str | None = None,

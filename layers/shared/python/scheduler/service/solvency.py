@@ -1,15 +1,19 @@
 """Whether a user can pay: asked before anything is locked or lent."""
 
+from typing import TYPE_CHECKING
+
 from scheduler.domain.model import RequestKey, User
 from scheduler.domain.outcome import Facts, accepted
 from scheduler.ports import KeyStore
-from scheduler.ports.billing import BalanceSource
+
+if TYPE_CHECKING:
+    from scheduler.ports.billing import BalanceSource
 
 
 class Solvency:
     """Refuses as the database does: a final refusal is kept under the key, and what was answered before stands."""
 
-    def __init__(self, balances: BalanceSource, keys: KeyStore) -> None:
+    def __init__(self, balances: "BalanceSource", keys: KeyStore) -> None:
         """Take where balances are asked, and where answers are kept."""
         self._balances = balances
         self._keys = keys
