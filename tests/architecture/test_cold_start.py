@@ -87,5 +87,32 @@ def test_with_a_billing_service_allocate_loads_its_client_but_not_that_of_aws() 
     assert loaded.isdisjoint(AWS)
 
 
+@pytest.mark.parametrize(
+    ("function", "wiring"),
+    [
+        ("allocate", "get_allocator"),
+        ("release", "get_releaser"),
+        ("renew", "renewals.get_renewer"),
+        ("query", "get_catalog"),
+    ],
+)
+def test_what_most_requests_ask_for_loads_nothing_of_the_others(function: str, wiring: str) -> None:
+    others = {
+        "scheduler.domain.audit",
+        "scheduler.domain.eta",
+        "scheduler.edge.schemas.queue",
+        "scheduler.service.auditor",
+        "scheduler.service.cleaner",
+        "scheduler.service.line",
+        "scheduler.service.queue",
+        "scheduler.service.relay",
+        "scheduler.service.reservation_keeper",
+        "scheduler.service.reserver",
+        "scheduler.service.usage_deliverer",
+    }
+
+    assert modules_after(function, wiring).isdisjoint(others | {"asyncio"})
+
+
 def test_the_console_needs_no_database() -> None:
     assert "psycopg2" not in modules_after("console")

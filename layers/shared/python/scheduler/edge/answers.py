@@ -9,9 +9,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from scheduler.edge.body import JSON
+from scheduler.edge.fields import View
 
 
-class Envelope[Data](BaseModel):
+class Envelope[Data](View):
     """A success."""
 
     success: bool = True
@@ -19,14 +20,14 @@ class Envelope[Data](BaseModel):
     message: str = ""
 
 
-class Meta(BaseModel):
+class Meta(View):
     """Where a list goes on: give `nextCursor` as `cursor` to get the next page; null: that was the last."""
 
     limit: int
     nextCursor: str | None  # noqa: N815  wire name
 
 
-class Page[Data](BaseModel):
+class Page[Data](View):
     """One page of a list."""
 
     success: bool = True

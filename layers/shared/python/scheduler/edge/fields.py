@@ -39,7 +39,14 @@ def nesting(value: object) -> int:
 class WireModel(BaseModel):
     """Wire names as they are; nothing unknown, nothing of another type."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    # Built when it is first used: no function uses all that it loads.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+
+
+class View(BaseModel):
+    """What an answer tells."""
+
+    model_config = ConfigDict(defer_build=True)
 
 
 def _bounded_metadata(value: dict[str, Any]) -> dict[str, Any]:

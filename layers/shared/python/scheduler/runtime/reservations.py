@@ -1,19 +1,24 @@
 """Wires reservations: booking, keeping, and the signs of owners."""
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from scheduler.adapters.postgres.keys import PostgresKeys
 from scheduler.adapters.postgres.reservations import PostgresReservations
 from scheduler.runtime import _available_cache, _gate, _quotas, database, meter
 from scheduler.service.attendance import Attendance
-from scheduler.service.reservation_keeper import KeepingPolicy, ReservationKeeper
-from scheduler.service.reserver import Reserver
 from scheduler.settings import settings
+
+if TYPE_CHECKING:
+    from scheduler.service.reservation_keeper import ReservationKeeper
+    from scheduler.service.reserver import Reserver
 
 
 @lru_cache(maxsize=1)
-def get_reserver() -> Reserver:
+def get_reserver() -> "Reserver":
     """Wire the reservations' routes."""
+    from scheduler.service.reserver import Reserver
+
     return Reserver(
         PostgresReservations(database(), settings().caps), PostgresKeys(database()), _quotas(), _gate(), meter()
     )
@@ -26,9 +31,10 @@ def get_attendance() -> Attendance:
 
 
 @lru_cache(maxsize=1)
-def get_reservation_keeper() -> ReservationKeeper:
+def get_reservation_keeper() -> "ReservationKeeper":
     """Wire what falls due of reservations."""
     from scheduler.adapters.postgres.reservation_calendar import PostgresReservationCalendar
+    from scheduler.service.reservation_keeper import KeepingPolicy, ReservationKeeper
 
     known = settings().reservations
     policy = KeepingPolicy(notice_minutes=known.notice_minutes, no_show_minutes=known.no_show_minutes)

@@ -4,7 +4,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from scheduler.domain.model import (
     Allocation,
@@ -24,6 +24,7 @@ from scheduler.edge.fields import (
     Minutes,
     ShortText,
     UuidText,
+    View,
     WaitMinutes,
     WireModel,
     nesting,
@@ -115,7 +116,7 @@ class EmptyBody(WireModel):
     """An object without members."""
 
 
-class DeviceRef(BaseModel):
+class DeviceRef(View):
     """The device of an allocation."""
 
     id: str
@@ -123,7 +124,7 @@ class DeviceRef(BaseModel):
     status: str
 
 
-class _AllocationFacts(BaseModel):
+class _AllocationFacts(View):
     """What is told of an allocation, with its device's address or without."""
 
     allocationId: str
@@ -184,7 +185,7 @@ def _summary(allocation: Allocation) -> dict[str, Any]:
     }
 
 
-class AllocationView(BaseModel):
+class AllocationView(View):
     """A grant: which device, where it is reached, until when, and the fencing token to show with it."""
 
     allocationId: str
@@ -217,7 +218,7 @@ class AllocationView(BaseModel):
         )
 
 
-class ReleaseView(BaseModel):
+class ReleaseView(View):
     """What was given back; the seconds are those that are billed."""
 
     deviceId: str
@@ -229,7 +230,7 @@ class ReleaseView(BaseModel):
         return cls(deviceId=ended.device_id, durationSeconds=ended.duration_seconds)
 
 
-class TotalsView(BaseModel):
+class TotalsView(View):
     """Running totals; utilisation is the share of running devices that is allocated, 0 to 1."""
 
     totalAllocations: int
@@ -254,7 +255,7 @@ class TotalsView(BaseModel):
         )
 
 
-class ExpiredCount(BaseModel):
+class ExpiredCount(View):
     """How many overdue allocations this run ended."""
 
     success: bool = True

@@ -4,12 +4,13 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from scheduler.domain.audit import MAX_ROWS, STATEMENTS, Audit, Finding, FullRun, Verdict
+from scheduler.edge.fields import View
 
 
-class FindingView(BaseModel):
+class FindingView(View):
     """Rows that offend, as one check found them."""
 
     check: str
@@ -22,7 +23,7 @@ class FindingView(BaseModel):
         return cls(check=finding.check, count=finding.count, rows=[dict(row) for row in finding.rows])
 
 
-class InvariantView(BaseModel):
+class InvariantView(View):
     """One invariant, and whether it holds in what was looked at."""
 
     id: str
@@ -47,7 +48,7 @@ class InvariantView(BaseModel):
         )
 
 
-class FullRunView(BaseModel):
+class FullRunView(View):
     """The last scheduled run that examined everything."""
 
     startedAt: datetime
@@ -62,7 +63,7 @@ class FullRunView(BaseModel):
         return cls(startedAt=run.started_at, endedAt=run.ended_at, holds=not found, findings=found)
 
 
-class AuditView(BaseModel):
+class AuditView(View):
     """Every invariant that rows can prove: live rows and the last 24 hours, as of now."""
 
     holds: bool

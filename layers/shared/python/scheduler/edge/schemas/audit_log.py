@@ -4,12 +4,13 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from scheduler.domain.audit_log import AuditEntry, Change, EntityKind
+from scheduler.edge.fields import View
 
 
-class AuditEntryView(BaseModel):
+class AuditEntryView(View):
     """One row that an operator's request changed; several of one request share its `correlationId`."""
 
     id: str

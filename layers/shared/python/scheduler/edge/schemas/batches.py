@@ -11,7 +11,7 @@ from scheduler.domain.batch import Batch, BatchResult, Failure, Holdings, LaterE
 from scheduler.domain.errors import Forbidden, ValidationFailed
 from scheduler.domain.model import Allocation, AllocationRequest, EndedAllocation, RequestKey
 from scheduler.domain.renewal import Renewal
-from scheduler.edge.fields import Id, Minutes, Reason, UuidText, WireModel
+from scheduler.edge.fields import Id, Minutes, Reason, UuidText, View, WireModel
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.allocations import AllocateItem, AllocationView, ReleaseView
 from scheduler.edge.schemas.renewals import RenewalView
@@ -122,7 +122,7 @@ class BatchQueryBody(WireModel):
         return Batch(who.tenant(self.tenantId) or who.tenant_id, self.userIds, key=key)
 
 
-class FailureView(BaseModel):
+class FailureView(View):
     """An item that failed: the problem of the single call, with its members."""
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_FAILURE]})
@@ -140,7 +140,7 @@ class FailureView(BaseModel):
         return cls(index=failure.index, code=error.code, detail=error.detail, retryable=error.retryable, **members)
 
 
-class Indexed(BaseModel):
+class Indexed(View):
     """An item that succeeded."""
 
     index: int = Field(description="Place in the batch, from 0")
@@ -162,7 +162,7 @@ class BatchRenewal(RenewalView, Indexed):
     allocationId: str
 
 
-class ActiveView(BaseModel):
+class ActiveView(View):
     """An active allocation, without the device's address."""
 
     allocationId: str

@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from scheduler.domain.model import (
     DeviceStatus,
@@ -18,6 +18,7 @@ from scheduler.edge.fields import (
     Metadata,
     Port,
     ShortText,
+    View,
     WireModel,
 )
 
@@ -33,7 +34,7 @@ _DEVICE: dict[str, Any] = {
 }
 
 
-class FreeDeviceView(BaseModel):
+class FreeDeviceView(View):
     """A device that may be lent now."""
 
     id: str
@@ -144,13 +145,13 @@ def _columns(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {_DEVICE_COLUMNS.get(name, name): value for name, value in fields.items()}
 
 
-class DeviceIdsView(BaseModel):
+class DeviceIdsView(View):
     """Ids of the devices that were added, in the order given."""
 
     ids: list[str]
 
 
-class DeviceIdView(BaseModel):
+class DeviceIdView(View):
     """Id of the device that was changed."""
 
     id: str

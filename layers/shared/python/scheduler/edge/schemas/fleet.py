@@ -4,12 +4,12 @@
 from datetime import datetime
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from scheduler.domain.device_life import BookedWindow, Device, Life
 from scheduler.domain.health import Heartbeat
 from scheduler.domain.model import DeviceStatus
-from scheduler.edge.fields import Reason, WireModel
+from scheduler.edge.fields import Reason, View, WireModel
 
 _DEVICE: dict[str, Any] = {
     "id": "phone-77",
@@ -50,7 +50,7 @@ _DEVICE: dict[str, Any] = {
 }
 
 
-class HeartbeatView(BaseModel):
+class HeartbeatView(View):
     """What the device reported last: percent in use, when, and how long ago."""
 
     cpuUsage: float
@@ -71,7 +71,7 @@ class HeartbeatView(BaseModel):
         )
 
 
-class BookedWindowView(BaseModel):
+class BookedWindowView(View):
     """The reservation that comes next on a device."""
 
     reservationId: str
@@ -84,7 +84,7 @@ class BookedWindowView(BaseModel):
         return cls(reservationId=booked.reservation_id, startTime=booked.starts_at, endTime=booked.ends_at)
 
 
-class DeviceView(BaseModel):
+class DeviceView(View):
     """A device: what it is, what the scheduler does with it, and how well it is."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_DEVICE]})

@@ -3,11 +3,11 @@
 # ruff: noqa: N815  wire names
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from scheduler.domain.model import EndedAllocation, RequestKey
 from scheduler.domain.outcome import Facts
-from scheduler.edge.fields import Reason, WireModel
+from scheduler.edge.fields import Reason, View, WireModel
 from scheduler.ports.interventions import FailoverOrder
 
 _EXAMPLE: dict[str, Any] = {
@@ -32,7 +32,7 @@ class ReasonBody(WireModel):
         return FailoverOrder(allocation_id, self.reason, key=key)
 
 
-class RevocationView(BaseModel):
+class RevocationView(View):
     """How an allocation ended: `expired` when its time was over."""
 
     allocationId: str
@@ -51,7 +51,7 @@ class RevocationView(BaseModel):
         )
 
 
-class FailoverView(BaseModel):
+class FailoverView(View):
     """What became of an allocation: `moved` to `deviceId`, or `revoked` or `expired` on it."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})

@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from scheduler.domain.model import Language
 from scheduler.domain.notices import Channel, Notification, Preferences
 from scheduler.edge.answers import Meta, Page
-from scheduler.edge.fields import Id, WireModel
+from scheduler.edge.fields import Id, View, WireModel
 from scheduler.edge.identity import Caller
 from scheduler.service.notifications import NotificationPage
 
 
-class NotificationView(BaseModel):
+class NotificationView(View):
     """One notice, in the language that its user preferred when it was made."""
 
     model_config = ConfigDict(
@@ -104,7 +104,7 @@ class PreferencesBody(WireModel):
         return Preferences(who.acting_for_own(self.userId, self.tenantId), self.language, _each_once(self.channels))
 
 
-class PreferencesView(BaseModel):
+class PreferencesView(View):
     """How a user is told."""
 
     userId: str

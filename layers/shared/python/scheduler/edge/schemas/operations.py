@@ -4,17 +4,19 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from scheduler.edge.fields import View
 
 
-class HealthView(BaseModel):
+class HealthView(View):
     """How the scheduler is: ok, degraded or down; and each part: up or down."""
 
     status: str
     parts: dict[str, str]
 
 
-class Link(BaseModel):
+class Link(View):
     """A call that takes an offer; metadata and an Idempotency-Key are the caller's to add."""
 
     method: Literal["POST"]
@@ -22,7 +24,7 @@ class Link(BaseModel):
     body: dict[str, Any]
 
 
-class Alternative(BaseModel):
+class Alternative(View):
     """What can be had although no device that fits is free: less time, a smaller one, a later time, a place in line."""
 
     kind: Literal["shorter", "smaller", "later", "wait"]
@@ -32,7 +34,7 @@ class Alternative(BaseModel):
     link: Link
 
 
-class Problem(BaseModel):
+class Problem(View):
     """A refusal or failure (RFC 9457)."""
 
     type: str

@@ -3,12 +3,12 @@
 # ruff: noqa: N815  wire names
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from scheduler.domain.calibration import Calibration
 from scheduler.domain.model import DeviceWants, RequestKey
 from scheduler.domain.queue import QueueRequest, WaitFigures
-from scheduler.edge.fields import Id, Metadata, Minutes, ShortText, WaitMinutes, WireModel
+from scheduler.edge.fields import Id, Metadata, Minutes, ShortText, View, WaitMinutes, WireModel
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.allocations import DEFAULT_WAIT_MINUTES, PreferredSpecs
 from scheduler.edge.schemas.waits import WaitBand
@@ -61,7 +61,7 @@ _FIGURES: dict[str, Any] = {
 }
 
 
-class WaitFiguresView(BaseModel):
+class WaitFiguresView(View):
     """Counts of waits, and seconds that the fulfilled ones took; null: there was none."""
 
     waiting: int
@@ -87,7 +87,7 @@ class WaitFiguresView(BaseModel):
         )
 
 
-class CalibrationView(BaseModel):
+class CalibrationView(View):
     """How the estimates told at the join were kept; a wait that ended unserved before its p90 is unknown."""
 
     days: int
@@ -156,7 +156,7 @@ class ProcessBody(WireModel):
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
-class ServedCount(BaseModel):
+class ServedCount(View):
     """How many waiters were served."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"served": 2}]})

@@ -4,11 +4,11 @@
 from datetime import datetime
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from scheduler.domain.model import RequestKey
 from scheduler.domain.renewal import PastRenewal, Renewal, RenewalOutlook, RenewalRequest
-from scheduler.edge.fields import Minutes, Reason, WireModel
+from scheduler.edge.fields import Minutes, Reason, View, WireModel
 from scheduler.edge.identity import Caller
 
 _EXAMPLE: dict[str, Any] = {
@@ -40,7 +40,7 @@ class RenewBody(WireModel):
         )
 
 
-class RenewalView(BaseModel):
+class RenewalView(View):
     """A renewal: the end before and after; the total counts the minutes of the grant too."""
 
     model_config = ConfigDict(
@@ -69,7 +69,7 @@ class RenewalView(BaseModel):
         )
 
 
-class PastRenewalView(BaseModel):
+class PastRenewalView(View):
     """A renewal of the past."""
 
     renewedAt: datetime
@@ -90,7 +90,7 @@ class PastRenewalView(BaseModel):
         )
 
 
-class RenewalOutlookView(BaseModel):
+class RenewalOutlookView(View):
     """What a renewal would be answered now."""
 
     model_config = ConfigDict(

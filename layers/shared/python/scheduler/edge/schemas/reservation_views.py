@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from scheduler.domain.reservation import Conflicts, Reservation, ReservationStatus, ReservationTotals, Window
+from scheduler.edge.fields import View
 from scheduler.edge.schemas.allocations import PreferredSpecs
 
 _WINDOW = {"startTime": "2026-11-24T09:00:00Z", "endTime": "2026-11-24T10:00:00Z"}
@@ -37,7 +38,7 @@ def _examples(*examples: dict[str, Any]) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": list(examples)})
 
 
-class WindowView(BaseModel):
+class WindowView(View):
     """A window, without its end."""
 
     model_config = _examples(_WINDOW)
@@ -51,7 +52,7 @@ class WindowView(BaseModel):
         return cls(startTime=window.starts_at, endTime=window.ends_at)
 
 
-class ReservationView(BaseModel):
+class ReservationView(View):
     """A reservation: `deviceId` is bound now, another when that one dies; `reason` says why it failed."""
 
     model_config = _examples(_RESERVATION)
@@ -103,7 +104,7 @@ class ReservationView(BaseModel):
         )
 
 
-class SeriesView(BaseModel):
+class SeriesView(View):
     """The occurrences of a recurrence, soonest first; one alone has no series."""
 
     model_config = _examples({"seriesId": None, "reservations": [_RESERVATION]})
@@ -117,7 +118,7 @@ class SeriesView(BaseModel):
         return cls(seriesId=booked[0].series_id, reservations=[ReservationView.of(one) for one in booked])
 
 
-class ConflictView(BaseModel):
+class ConflictView(View):
     """Whether a window can be had: own reservations in the way in full, of others only when; and what is free next."""
 
     model_config = _examples(
@@ -141,7 +142,7 @@ class ConflictView(BaseModel):
         )
 
 
-class ReservationTotalsView(BaseModel):
+class ReservationTotalsView(View):
     """Reservations by status. The success rate is the share that was served of those whose window came, 0 to 1."""
 
     model_config = _examples(

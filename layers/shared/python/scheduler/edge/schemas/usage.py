@@ -3,12 +3,13 @@
 # ruff: noqa: N815  wire names
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from scheduler.domain.billing import GroupBy, UsageLine
+from scheduler.edge.fields import View
 
 
-class BilledView(BaseModel):
+class BilledView(View):
     """What every line has; credits are taken off what is billed."""
 
     tenantId: str

@@ -4,11 +4,11 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from scheduler.domain.model import DeviceWants
 from scheduler.domain.queue import EntryStatus
-from scheduler.edge.fields import MAX_NESTING, nesting
+from scheduler.edge.fields import MAX_NESTING, View, nesting
 
 if TYPE_CHECKING:
     from scheduler.domain.calibration import Estimate
@@ -34,7 +34,7 @@ _WAITING: dict[str, Any] = {
 }
 
 
-class WaitBand(BaseModel):
+class WaitBand(View):
     """Seconds until served: half of such waits end within p50, nine of ten within p90."""
 
     p50: int
@@ -46,7 +46,7 @@ class WaitBand(BaseModel):
         return None if estimate is None else cls(p50=estimate.p50, p90=estimate.p90)
 
 
-class SpecsView(BaseModel):
+class SpecsView(View):
     """Minima asked of the device; null: any."""
 
     deviceType: str | None
@@ -65,7 +65,7 @@ class SpecsView(BaseModel):
         )
 
 
-class QueueEntryView(BaseModel):
+class QueueEntryView(View):
     """A wait. Place and estimate stand while it lasts; what was lent, when it is fulfilled."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_WAITING]})

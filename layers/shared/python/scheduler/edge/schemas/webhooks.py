@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from scheduler.domain.events import EventType
 from scheduler.domain.model import RequestKey
 from scheduler.domain.targets import LONGEST_URL
 from scheduler.domain.webhooks import ANY_TYPE, Webhook, WebhookRequest, WebhookStatus
-from scheduler.edge.fields import Id, Reason, WireModel
+from scheduler.edge.fields import Id, Reason, View, WireModel
 from scheduler.edge.identity import Caller
 
 
@@ -62,7 +62,7 @@ class WebhookBody(WireModel):
         return WebhookRequest(tenant_id, self.url, [str(kind) for kind in self.types], self.description, key)
 
 
-class _WebhookFacts(BaseModel):
+class _WebhookFacts(View):
     """What is told of a webhook, with its secret or without."""
 
     id: str
@@ -104,7 +104,7 @@ class NewWebhookView(_WebhookFacts):
         return cls(**_members(webhook), secret=secret)
 
 
-class PingView(BaseModel):
+class PingView(View):
     """The greeting that is on its way: its `webhook-id`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"eventId": "93d86cfd-405f-4ddb-8558-cb79957ebf9f"}]})
