@@ -119,6 +119,23 @@ def test_who_holds_the_users_lock_too_long_makes_others_busy(
         assert api.allocate(userId="bob").status == 201
 
 
+def test_a_connection_that_was_cut_and_scripts_that_were_forgotten_cost_nothing(
+    api: Api, redis_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.add_devices(1)
+    full_cycle(api)
+    with redis.from_url(redis_url) as client:
+        client.script_flush()
+        client.client_kill_filter(_type="normal", skipme=True)
+        client.config_resetstat()
+        capsys.readouterr()
+
+        full_cycle(api)
+
+        assert client.info("commandstats")["cmdstat_eval"]["calls"] >= 3, "no script was sent in full"
+        assert "RedisSkipped" not in capsys.readouterr().out
+
+
 def test_a_lock_that_ran_out_and_is_anothers_now_is_left_alone(valkey_server: ValkeyServer, redis_url: str) -> None:
     gate = redis_gate(valkey_server.port)
     with redis.from_url(redis_url) as client:
