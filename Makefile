@@ -15,7 +15,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.13 --generate-hashes
 CHECKOV := .local/checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up demo down status logs test model fault soak lifecycles demo-test mutation lint format bench sam-local proxy-test migrate rotate-cursor-key redrive repair-quota cost lock sbom fuzz openapi schema template checkov clean
+.PHONY: help setup run up demo down status logs test model plans fault soak lifecycles demo-test mutation lint format bench sam-local proxy-test migrate rotate-cursor-key redrive repair-quota cost lock sbom fuzz openapi schema template checkov clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ test: setup ## Run all tests (ARGS="-k name" chooses)
 
 model: setup ## Compare Postgres with the model for ten times as long as `make test` does, on new examples
 	@python -m pytest -q --hypothesis-profile=long tests/model -k model_says $(ARGS)
+
+plans: setup ## Hold every query's plan at 1 M devices and 10 M allocations (fills .local/plans once: 20 GB, 5 to 15 minutes; ARGS="-k name")
+	@PLANS_SCALE=large python -u -m pytest -v -s tests/integration/test_query_plans.py $(ARGS)
 
 mutation: setup ## Put small bugs into the domain, see the unit tests fail, write docs/mutation.md (ARGS=--check compares)
 	@python -m tools.mutation $(ARGS)

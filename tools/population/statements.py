@@ -90,10 +90,11 @@ MARKS = """
 INSERT INTO retention_marks (kind, deleted_until) VALUES ('events', clock_timestamp())
     ON CONFLICT (kind) DO UPDATE SET deleted_until = excluded.deleted_until"""
 
-# Free devices, wherever they lie, each for one to 24 hours.
+# Free devices, wherever they lie, for three to 24 hours, of which up to 100 minutes are over where nobody was since.
 OCCUPY = """
 WITH chosen AS (
-    SELECT id, fence, cpu_cores, memory_mb, storage_mb, 60 + luck %% 1380 AS minutes,
+    SELECT id, fence, cpu_cores, memory_mb, storage_mb, 180 + luck %% 1260 AS minutes,
+           %(at)s - CASE WHEN last_allocated_at IS NULL THEN luck %% 6000000 ELSE 0 END * interval '1 ms' AS began,
            luck %% %(users)s - CASE WHEN tenant_id IS NULL THEN 0 ELSE luck %% %(users)s %% 20 - 1 END AS holder
       FROM (SELECT *, hashtext(id || '/') & 1073741823 AS luck FROM devices WHERE is_free) free
      ORDER BY hashtext(id) LIMIT (
@@ -101,9 +102,9 @@ WITH chosen AS (
 ), lent AS (
     INSERT INTO device_allocations (id, device_id, user_id, tenant_id, allocated_at, expires_at, duration_minutes,
                                     fencing_token, cpu_cores, memory_mb, storage_mb, decision, created_at, updated_at)
-    SELECT gen_random_uuid(), id, 'user-' || holder, 'tenant-' || holder %% 20, %(at)s,
-           %(at)s + make_interval(mins => minutes), minutes, fence + 1, cpu_cores, memory_mb, storage_mb,
-           '{"score": 70, "strategy": "resource_based"}', %(at)s, %(at)s
+    SELECT gen_random_uuid(), id, 'user-' || holder, 'tenant-' || holder %% 20, began,
+           began + make_interval(mins => minutes), minutes, fence + 1, cpu_cores, memory_mb, storage_mb,
+           '{"score": 70, "strategy": "resource_based"}', began, began
       FROM chosen
     RETURNING *
 ), taken AS (
