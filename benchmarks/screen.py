@@ -33,11 +33,12 @@ def show(console: Console, measured: Iterable[Measured]) -> None:
     for one in measured:
         console.rule(f"{one.part} (at {one.commit})", style="dim")
         for table in one.outcome.tables:
-            console.print(_rich(table))
+            console.print(rich_table(table))
         _show_figures(console, one.outcome.figures, all_of_them=not one.outcome.tables)
 
 
-def _rich(table: Table) -> RichTable:
+def rich_table(table: Table) -> RichTable:
+    """Give the table as it is shown."""
     shown = RichTable(title=escape(table.title), box=SIMPLE_HEAD, padding=0, title_justify="left")
     for number, heading in enumerate(table.headings):
         shown.add_column(escape(heading), justify="right" if number else "left")

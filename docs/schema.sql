@@ -1219,6 +1219,8 @@ CREATE INDEX audit_log_by_time ON public.audit_log USING btree (at DESC, id DESC
 
 CREATE UNIQUE INDEX device_allocations_active_device ON public.device_allocations USING btree (device_id) WHERE ((status)::text = 'allocated'::text);
 
+CREATE INDEX device_allocations_active_user ON public.device_allocations USING btree (user_id, tenant_id, expires_at) WHERE ((status)::text = 'allocated'::text);
+
 CREATE INDEX device_allocations_by_device ON public.device_allocations USING btree (device_id, allocated_at DESC, id DESC);
 
 CREATE INDEX device_allocations_by_tenant ON public.device_allocations USING btree (tenant_id, status, allocated_at DESC, id DESC);

@@ -3,13 +3,26 @@
 from typing import Any
 
 from benchmarks.part import Part
-from benchmarks.parts import cold_start, cycles, fixed_rate, lock, outbox_lag, profile
+from benchmarks.parts import (
+    available,
+    cold_start,
+    cycles,
+    fixed_rate,
+    growth,
+    lock,
+    outbox_lag,
+    profile,
+    sweeps,
+)
 
 PARTS: tuple[Part[Any], ...] = (
     cycles.PART,
     fixed_rate.PART,
     outbox_lag.PART,
     lock.PART,
+    growth.PART,
+    sweeps.PART,
+    available.PART,
     cold_start.PART,
     profile.PART,
 )

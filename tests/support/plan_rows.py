@@ -11,17 +11,9 @@ from pathlib import Path
 from scheduler.adapters.postgres.migrate import migrate
 from tests.support.databases import migrated_database
 from tools.embedded import postgres
-from tools.population import Size, Tell, populate, session, silent
+from tools.population import BULKY, Size, Tell, populate, session, silent
 
 KEPT = Path(__file__).parents[2] / ".local" / "plans"
-BULKY = {
-    "shared_buffers": "1GB",
-    "max_wal_size": "8GB",
-    "wal_level": "minimal",
-    "max_wal_senders": "0",
-    "log_checkpoints": "off",
-}
-"""Settings of a server that takes in millions of rows at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +56,8 @@ SELECT 'device.released', 'd', 'd-' || n %% (%(rows)s / 50), '{}', clock_timesta
   FROM generate_series(1, 2 * %(rows)s) n;
 INSERT INTO inbox SELECT 'usage', 'event-' || n, clock_timestamp() FROM generate_series(1, %(rows)s) n;
 INSERT INTO idempotency_keys (tenant_id, caller, route, key, body_hash, answer, created_at)
-SELECT 'tenant-1', 'user:u', 'POST /r', 'key-' || n, '', '{}', clock_timestamp() FROM generate_series(1, %(rows)s) n;
+SELECT 'tenant-1', 'user:u', 'POST /r', 'key-' || n, '', '{}', clock_timestamp() - n * (interval '20 hours' / %(rows)s)
+  FROM generate_series(1, %(rows)s) n;
 INSERT INTO reservations (tenant_id, user_id, device_id, status, starts_at, ends_at, duration_minutes, allocation_id,
                           executed_at, created_at, updated_at)
 SELECT 'tenant-' || n %% 20, 'user-' || n %% 400, 'device-' || lpad((n %% %(devices)s)::text, 7, '0'), kind.status,

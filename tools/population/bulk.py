@@ -8,6 +8,15 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812  its own name, as
 
 from tools.population.size import Tell
 
+BULKY = {
+    "shared_buffers": "1GB",
+    "max_wal_size": "8GB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "log_checkpoints": "off",
+}
+"""Settings of a server that takes in millions of rows at once."""
+
 # Foreign keys first, then what they refer to, then plain indexes; made again in the other order.
 _DROPPED = """
 SELECT CASE WHEN c.contype = 'f' THEN 0 ELSE 1 END AS turn, c.conname::text AS name,
