@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -27,12 +27,12 @@ def populated(server: PostgresServer, name: str, size: Size, tell: Tell) -> str:
 
 
 @contextmanager
-def server_on_disk(name: str) -> Iterator[PostgresServer]:
+def server_on_disk(name: str, settings: Mapping[str, str] = BULKY) -> Iterator[PostgresServer]:
     """Run a server whose rows may be more than memory should hold; they are deleted afterwards."""
     folder = ROOT / ".local" / "bench" / f"{name}-postgres"
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        with postgres(folder, settings=BULKY) as server:
+        with postgres(folder, settings=settings) as server:
             yield server
     finally:
         shutil.rmtree(folder, ignore_errors=True)
