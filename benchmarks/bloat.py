@@ -34,7 +34,7 @@ CHUNKS = 10
 DAYS_A_CHUNK = 10
 RETENTION_DAYS = 30
 MOST_GROWTH = 1.3
-"""A size may be this much larger at the last checkpoint than at the first: a share of the rows may be dead."""
+"""A size may be this much larger at the last checkpoint than at the second, settled one: some rows may be dead."""
 SETTINGS = {"autovacuum_naptime": "5s"}
 """Sweeps look that often. A minute, as by default, is up to 120,000 cycles of dead rows here."""
 TABLES = ("devices", "device_allocations", "usage_records", "outbox", "quota_usage", "allocation_counters")
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cycle.write_text(script(url, PLAN))
         sizes = [measure(url, cycle, cycles, number, console) for number in range(CHECKPOINTS)]
     console.print(rich_table(table(sizes, cycles)))
-    grown = [name for name, size in sizes[-1].items() if size > MOST_GROWTH * max(sizes[0][name], 128 * 1024)]
+    grown = [name for name, size in sizes[-1].items() if size > MOST_GROWTH * max(sizes[1][name], 128 * 1024)]
     console.print(f"{os.cpu_count()} cores; autovacuum looks every 5 s, fsync off")
     console.print(f"grew by more than {MOST_GROWTH:g}: {', '.join(grown) or 'nothing'}")
     return 1 if grown else 0
