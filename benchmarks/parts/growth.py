@@ -13,9 +13,11 @@ from benchmarks.figures import Figure, figure, percentile
 from benchmarks.lookups import lookups
 from benchmarks.outcome import Outcome, Plot, Series, Table, WrongAnswer
 from benchmarks.part import Part, Tell
+from benchmarks.parts.cycles import run_laps
 from benchmarks.populated import populated, server_on_disk
 from benchmarks.requests import TENANT
 from benchmarks.stage import PLAN, Place
+from benchmarks.worker import Lap, work
 from scheduler.adapters.postgres.allocations import PostgresAllocations
 from scheduler.adapters.postgres.connection import Database
 from scheduler.domain.model import AllocationRequest, DeviceWants, ReleaseRequest, User
@@ -85,16 +87,16 @@ def _measure(
         for number in range(1, form.rounds + 1):
             tell(f"{share:.0%} lent, round {number}")
             for devices in urls:
-                (lap,), _ = handlers[devices].run(form.seconds)
+                (lap,), _ = run_laps(handlers[devices], form.seconds)
                 allocates = tuple(MS * seconds for seconds in lap.allocates)
                 laps = Laps(allocates, tuple(claimers[devices].lap(form.seconds / 2)))
                 found.setdefault((devices, share), []).append(laps)
 
 
 @contextmanager
-def _crew_at(url: str) -> Iterator[Crew]:
+def _crew_at(url: str) -> Iterator[Crew[Lap]]:
     os.environ["DATABASE_URL"] = url
-    with crew(1) as running:
+    with crew(1, work) as running:
         yield running
 
 
