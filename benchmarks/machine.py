@@ -8,14 +8,17 @@ from typing import Any
 
 import psutil
 
+_LOOK_SECONDS = 1.0
+
 
 def machine_facts(postgres: Mapping[str, str]) -> dict[str, Any]:
-    """Give the machine and its load now, the versions, the server's settings."""
+    """Give the machine, how busy it is while nothing of ours is, the versions, the server's settings."""
     return {
         "cores": os.cpu_count(),
         "cpu": _cpu_model(),
         "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
         "load_before": round(os.getloadavg()[0], 2),
+        "busy_before_percent": round(psutil.cpu_percent(_LOOK_SECONDS)),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "postgres": postgres["server_version"],

@@ -16,7 +16,7 @@ RESULTS = ROOT / "benchmarks" / "results.json"
 PAGE = ROOT / "docs" / "performance.md"
 IMAGES = ROOT / "docs" / "images" / "performance"
 BEGIN, END = "<!-- figures: begin (written by make bench) -->", "<!-- figures: end -->"
-_OF_ONE_PART = {"load_before"}
+_OF_ONE_PART = {"load_before", "busy_before_percent"}
 
 
 def results(form: str, measured: Sequence[Measured]) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def results(form: str, measured: Sequence[Measured]) -> dict[str, Any]:
     parts = {
         one.part: {
             "commit": one.commit,
-            "load_before": one.machine["load_before"],
+            **{name: one.machine[name] for name in sorted(_OF_ONE_PART & one.machine.keys())},
             "seconds": round(one.seconds),
             "settings": one.settings,
         }
@@ -70,7 +70,7 @@ def write_page(
 
 def markdown(form: str, titles: Mapping[str, str], measured: Sequence[Measured]) -> str:
     """Give the machine's line, the goals, and a section for each part."""
-    lines = [_where(form, measured[-1].machine), "", *_goals(all_figures(measured))]
+    lines = [_where(form, measured[-1].machine) + _disturbed(measured[0].machine), "", *_goals(all_figures(measured))]
     for one in measured:
         lines += ["", f"### {titles[one.part]}", _circumstances(one)]
         for table in one.outcome.tables:
@@ -88,9 +88,22 @@ def _where(form: str, machine: Mapping[str, Any]) -> str:
     )
 
 
+def _disturbed(machine: Mapping[str, Any]) -> str:
+    """Warn of a machine that was not ours alone: before the first part, its load is that of others."""
+    if machine["load_before"] <= machine["cores"]:
+        return ""
+    return (
+        f" **Others kept it busy** (load {machine['load_before']} before the first part): rates and latencies are those"
+        " of a starved machine, and shortfalls may be theirs; ratios of halves that took turns say more."
+    )
+
+
 def _circumstances(one: Measured) -> str:
     settings = ", ".join(f"{name.replace('_', ' ')} {_text(value)}" for name, value in one.settings.items())
-    return f"At {one.commit}, in {one.seconds:.0f} s, load before it {one.machine['load_before']}: {settings}."
+    busy = one.machine.get("busy_before_percent")
+    others = f"load before it {one.machine['load_before']}"
+    others += "" if busy is None else f", others using {busy} % of the cores"
+    return f"At {one.commit}, in {one.seconds:.0f} s; {others}: {settings}."
 
 
 def _text(value: Any) -> str:

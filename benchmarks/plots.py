@@ -25,9 +25,12 @@ _STYLE: Any = {
     "axes.titlesize": 11,
     "axes.titlelocation": "left",
     "legend.frameon": False,
-    # Distinct for the colour-blind too (Okabe and Ito).
+    # Distinct for the colour-blind too (Okabe and Ito, then Tol).
     "axes.prop_cycle": cycler(
-        color=["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999999"]
+        color=[
+            *("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999999"),
+            *("#332288", "#88ccee", "#882255", "#117733"),
+        ]
     ),
 }
 _INCHES = (7.2, 3.6)

@@ -36,7 +36,8 @@ assert load_function("release").handler(post(RELEASE, release_body("user-fresh",
 """
 _SNS = "import boto3; boto3.client('sns')"
 _GOAL_FUNCTION = "allocate"
-_SHOWN_PACKAGES = 14
+_SHOWN_PACKAGES = 12
+_WORTH_SHOWING_MS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +101,18 @@ def _starts_table(starts: Mapping[str, Sequence[float]], clients: Sequence[float
 
 
 def _tree_table(tree: Sequence[Package]) -> Table:
-    rows = tuple(
-        (one.name, f"{one.own_ms:.0f}", f"{one.with_others_ms:.0f}", str(one.modules)) for one in tree[:_SHOWN_PACKAGES]
-    )
+    rows = tuple((one.name, f"{one.own_ms:.0f}", f"{one.with_others_ms:.0f}", str(one.modules)) for one in _shown(tree))
     title = f"What importing {_GOAL_FUNCTION} costs by package, ms (the clock of -X importtime slows it)"
     return Table(title, ("package", "own", "with what it imports first", "modules"), rows)
 
 
+def _shown(tree: Sequence[Package]) -> Sequence[Package]:
+    return [one for one in tree[:_SHOWN_PACKAGES] if one.own_ms >= _WORTH_SHOWING_MS]
+
+
 def _plot(tree: Sequence[Package]) -> Plot:
-    shown = tree[:_SHOWN_PACKAGES]
-    rest = sum(one.own_ms for one in tree[_SHOWN_PACKAGES:])
+    shown = _shown(tree)
+    rest = sum(one.own_ms for one in tree[len(shown) :])
     names, own = [one.name for one in shown], [one.own_ms for one in shown]
     return Plot(
         "cold-start",

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.figures import figure
 from benchmarks.kept import Measured
 from benchmarks.outcome import Outcome, Plot, Series, Table
-from benchmarks.page import BEGIN, END, write_page, write_results
+from benchmarks.page import BEGIN, END, markdown, write_page, write_results
 from benchmarks.plots import draw
 
 MACHINE = {
@@ -18,6 +18,7 @@ MACHINE = {
     "cpu": "a CPU",
     "memory_gb": 8,
     "load_before": 0.1,
+    "busy_before_percent": 3,
     "python": "3.13.0",
     "postgres": "18.6",
     "postgres_settings": {"fsync": "off"},
@@ -62,10 +63,19 @@ def test_the_page_tells_goals_tables_and_plots(tmp_path: Path):
     text, plots = written(tmp_path)
 
     assert "| ratio | 0.3 | >= 0.40 | **no** | 5 &#124; 7 |" in text
-    assert "### Cycles against the floor\nAt a1b2c3, in 12 s, load before it 0.1: rounds 5, workers 1 / 8." in text
+    assert (
+        "### Cycles against the floor\nAt a1b2c3, in 12 s; load before it 0.1, others using 3 % of the cores:" in text
+    )
     assert "| workers | ÷ |\n| --- | --- |\n| 8 | 0.30 |" in text
     assert "![Cycles](images/performance/cycles.svg)" in text
     assert plots.keys() == {"cycles.svg"}
+
+
+def test_figures_from_a_machine_that_others_kept_busy_say_so():
+    disturbed = replace(MEASURED, machine=MACHINE | {"load_before": 2.1})
+
+    assert "Others kept it busy" in markdown("quick", {"cycles": "Cycles"}, [disturbed])
+    assert "Others kept" not in markdown("quick", {"cycles": "Cycles"}, [MEASURED])
 
 
 def test_the_same_outcome_is_written_the_same(tmp_path: Path):
