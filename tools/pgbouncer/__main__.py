@@ -26,7 +26,7 @@ class CannotInstall(RuntimeError):
 def main() -> int:
     """Run it all; return the exit code."""
     try:
-        _install()
+        install()
     except (CannotInstall, subprocess.TimeoutExpired) as problem:
         print(f"proxy-test cannot run: {problem}", file=sys.stderr)
         return 1
@@ -37,7 +37,12 @@ def main() -> int:
     return subprocess.run(command, check=False, env=os.environ | {asked: "1"}).returncode
 
 
-def _install() -> None:
+def install() -> None:
+    """Install PgBouncer where it is missing.
+
+    Raises:
+        CannotInstall: It cannot be had here.
+    """
     if program():
         return
     if os.geteuid() != 0:

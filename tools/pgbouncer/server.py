@@ -28,12 +28,18 @@ def program() -> str | None:
     return shutil.which("pgbouncer", path=_SYSTEM_PATH)
 
 
+WAIT_SECONDS = 3
+"""Refused soon rather than served late: decision 0023."""
+
+
 class PgBouncer(EmbeddedServer):
     """A proxy whose clients share `pool_size` sessions for each database of a cluster."""
 
     name = "PgBouncer"
 
-    def __init__(self, folder: Path, target: PostgresServer, pool_size: int) -> None:
+    def __init__(
+        self, folder: Path, target: PostgresServer, pool_size: int, *, most_clients: int, wait_seconds: int
+    ) -> None:
         """Prepare the proxy; `folder` holds its configuration, its file of passwords and its log."""
         found = program()
         if found is None:
@@ -43,6 +49,8 @@ class PgBouncer(EmbeddedServer):
         super().__init__(free_port(), self.folder / "server.log", os_user=unprivileged_user())
         self._target = target
         self._pool_size = pool_size
+        self._most_clients = most_clients
+        self._wait_seconds = wait_seconds
 
     def url_of(self, database: str) -> str:
         """URL of one database through the proxy, password included."""
@@ -94,8 +102,8 @@ class PgBouncer(EmbeddedServer):
             f"admin_users = {urlsplit(self._target.url).username}",
             "pool_mode = transaction",
             f"default_pool_size = {self._pool_size}",
-            "max_client_conn = 200",
-            "query_wait_timeout = 8",  # sooner than a caller gives up
+            f"max_client_conn = {self._most_clients}",
+            f"query_wait_timeout = {self._wait_seconds}",
             "server_login_retry = 1",
         ]
         return [*options, *(["max_prepared_statements = 0"] if self._version() >= _FIRST_WITH_PREPARED else [])]
@@ -114,10 +122,12 @@ class PgBouncer(EmbeddedServer):
 
 
 @contextmanager
-def pgbouncer(target: PostgresServer, pool_size: int) -> Iterator[PgBouncer]:
-    """Run a proxy for the time of the `with` block."""
+def pgbouncer(
+    target: PostgresServer, pool_size: int, *, most_clients: int = 200, wait_seconds: int = WAIT_SECONDS
+) -> Iterator[PgBouncer]:
+    """Run a proxy for the time of the `with` block; who waits longer than `wait_seconds` for a session is refused."""
     place = Path(tempfile.mkdtemp(prefix="scheduler-pgbouncer-"))
-    server = PgBouncer(place, target, pool_size)
+    server = PgBouncer(place, target, pool_size, most_clients=most_clients, wait_seconds=wait_seconds)
     try:
         server.start()
         yield server

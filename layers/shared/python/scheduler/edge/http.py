@@ -29,6 +29,7 @@ from scheduler.edge.request import Request, claims_of, method_of, path_of
 from scheduler.edge.routes import Routes
 from scheduler.edge.smoke import answering_smoke
 from scheduler.edge.telemetry import correlation_id, invocation
+from scheduler.patience import one_patience
 from scheduler.settings import settings
 from scheduler.turns import one_turn
 
@@ -68,7 +69,7 @@ def lambda_entry(app: Api) -> HttpHandler:
     """Make the Lambda handler of an API: tells every failure as a problem document, flushes metrics."""
 
     def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
-        with invocation(event, context) as log, one_turn():
+        with invocation(event, context) as log, one_turn(), one_patience():
             try:
                 answer = _answer_or_refusal(app, event)
             except Exception:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,18 +18,24 @@ from psycopg2.extras import RealDictCursor
 from scheduler.acting import acting_for
 from scheduler.adapters.postgres.failures import passes_soon, proves_no_effect, refuses_credentials
 from scheduler.domain.errors import Unavailable
+from scheduler.patience import add_wait, waited_seconds
 
 logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_SECONDS = 2
 ANSWER_TIMEOUT_SECONDS = 10
-"""The server gives up a statement after 9 s by itself; beyond that it is gone, or the way to it is."""
+"""A statement with its connection and its second try. The server gives up after 9 s by itself; beyond that it is gone,
+or the way to it is."""
+PATIENCE_SECONDS = 8
+"""A request that has waited so long for earlier statements sends no further one: it is refused without effect."""
 PING_AFTER_IDLE_SECONDS = 10.0
 """A network may forget an idle connection without a word to either end."""
-RECONNECT_PAUSE_SECONDS = 0.25
+RECONNECT_PAUSE_SECONDS = (0.1, 0.4)
+"""At least and at most: those that were disconnected together do not come back together."""
 RETRY_WITHIN_SECONDS = 5.0
 """A try that failed later has used up the time of a second one."""
-RETRY_AFTER_SECONDS = 2
+RETRY_AFTER_SECONDS = (2, 5)
+"""At least and at most, for the same reason."""
 
 _FOR_TENANT = "SELECT set_config('app.tenant', %s, true);"
 _BY_OPERATOR = "SELECT set_config('app.operator', %s, true), set_config('app.act', %s, true);"
@@ -62,16 +69,17 @@ class Database:
         self._forget_credentials = forget_credentials
         self._connection: Connection | None = None
         self._used_at = 0.0
+        self._deadline = 0.0
         self.round_trips = 0
 
     def call(self, statement: str, parameters: Parameters) -> Any:
         """Run a statement that gives one value."""
-        rows = self._run(lambda connection: _values(connection, statement, parameters))
+        rows = self._run(lambda connection: _values(connection, statement, parameters, self._left()))
         return rows[0][0] if rows else None
 
     def rows(self, statement: str, parameters: Parameters) -> list[Row]:
         """Run a statement that gives rows, as mappings by column."""
-        return self._run(lambda connection: _mappings(connection, statement, parameters))
+        return self._run(lambda connection: _mappings(connection, statement, parameters, self._left()))
 
     def answers(self) -> bool:
         """Tell whether Postgres answers now."""
@@ -87,14 +95,20 @@ class Database:
             self._connection = None
 
     def _run[T](self, work: Callable[[Connection], T]) -> T:
+        if waited_seconds() > PATIENCE_SECONDS:
+            raise unavailable()
+        started = time.monotonic()
+        self._deadline = started + ANSWER_TIMEOUT_SECONDS
         try:
             return self._with_one_retry(work)
         except (psycopg2.InterfaceError, psycopg2.OperationalError) as error:
             self.close()
             logger.warning("degraded", extra={"part": "postgres", "reason": type(error).__name__, "code": error.pgcode})
-            raise Unavailable(retry_after_seconds=RETRY_AFTER_SECONDS) from error
+            raise unavailable() from error
         except psycopg2.Error as error:
             raise StatementFailed(f"{type(error).__name__} {error.pgcode} {error.diag.constraint_name or ''}") from None
+        finally:
+            add_wait(time.monotonic() - started)
 
     def _with_one_retry[T](self, work: Callable[[Connection], T]) -> T:
         started = time.monotonic()
@@ -105,6 +119,17 @@ class Database:
                 raise
             _log_retry(error)
         return self._once(work)
+
+    def _left(self) -> float:
+        """Seconds that are left for an answer.
+
+        Raises:
+            OperationalError: None: nothing is sent whose answer nobody waits for.
+        """
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise psycopg2.OperationalError("no time is left")
+        return left
 
     def _once[T](self, work: Callable[[Connection], T]) -> T:
         connection = self._usable()
@@ -138,11 +163,16 @@ class Database:
                 if dsn == (dsn := self._dsn()):
                     raise
             elif passes_soon(error):
-                time.sleep(RECONNECT_PAUSE_SECONDS)
+                time.sleep(random.uniform(*RECONNECT_PAUSE_SECONDS))
             else:
                 raise
             _log_retry(error)
         return connect(dsn)
+
+
+def unavailable() -> Unavailable:
+    """Give the answer to who asked in vain, with a time to come back that others were not given."""
+    return Unavailable(retry_after_seconds=random.randint(*RETRY_AFTER_SECONDS))
 
 
 def _log_retry(error: psycopg2.Error) -> None:
@@ -221,17 +251,15 @@ def _send(cursor: Cursor, statement: str, parameters: Parameters) -> None:
     cursor.execute(told + cursor.mogrify(statement, parameters))
 
 
-def _values(
-    connection: Connection, statement: str, parameters: Parameters, seconds: float | None = None
-) -> list[tuple[Any, ...]]:
+def _values(connection: Connection, statement: str, parameters: Parameters, seconds: float) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         _send(cursor, statement, parameters)
-        _wait(connection, ANSWER_TIMEOUT_SECONDS if seconds is None else seconds)
+        _wait(connection, seconds)
         return cursor.fetchall() if cursor.description else []
 
 
-def _mappings(connection: Connection, statement: str, parameters: Parameters) -> list[Row]:
+def _mappings(connection: Connection, statement: str, parameters: Parameters, seconds: float) -> list[Row]:
     with connection.cursor(cursor_factory=RealDictCursor) as cursor:
         _send(cursor, statement, parameters)
-        _wait(connection, ANSWER_TIMEOUT_SECONDS)
+        _wait(connection, seconds)
         return [dict(row) for row in cursor.fetchall()] if cursor.description else []

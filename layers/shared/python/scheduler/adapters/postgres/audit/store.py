@@ -11,7 +11,7 @@ from psycopg2.extras import Json
 
 from scheduler.adapters.postgres.audit.check import Check
 from scheduler.adapters.postgres.audit.orders import NOW, ORDERS
-from scheduler.adapters.postgres.connection import RETRY_AFTER_SECONDS, Database, Row
+from scheduler.adapters.postgres.connection import Database, Row, unavailable
 from scheduler.domain.audit import Border, Finding, FullRun, Invariant, Progress, Slice, Walk
 from scheduler.domain.errors import Unavailable
 from scheduler.domain.model import AllocationStatus
@@ -50,7 +50,7 @@ class PostgresAudit:
         try:
             return [self._ask(check, "true", {}) for check in NOW]
         except SliceTooLarge as error:
-            raise Unavailable(retry_after_seconds=RETRY_AFTER_SECONDS) from error
+            raise unavailable() from error
 
     def next_slice(self, walk: str, below: Border | None, rows: int, hours: int | None) -> Slice:
         """Find the next `rows` rows below a border; one that reaches back `hours` is the last.
