@@ -15,7 +15,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.13 --generate-hashes
 CHECKOV := .local/checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up demo down status logs test model plans fault soak lifecycles demo-test mutation lint format bench bloat sam-local proxy-test migrate rotate-cursor-key redrive repair-quota cost lock sbom fuzz openapi schema template checkov clean
+.PHONY: help setup run up demo down status logs test model plans fault soak lifecycles demo-test mutation lint format bench bloat connections sam-local proxy-test migrate rotate-cursor-key redrive repair-quota cost lock sbom fuzz openapi schema template checkov clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,8 @@ bench: setup ## Measure how fast it is, write docs/performance.md (up to an hour
 
 bloat: setup ## Watch tables and indexes through 5 million cycles with cleanup (about 45 minutes; ARGS="--cycles 100000")
 	@python -m benchmarks.bloat $(ARGS)
+connections: setup ## Put 50 to 500 environments before 50 connections, and write docs/connections.md (ten minutes; ARGS=--help)
+	@python -m benchmarks.crowd $(ARGS)
 
 sam-local: setup ## Invoke every function in a container with the samples of events/
 	@tools/sam_local/run.sh

@@ -26,6 +26,11 @@ def machine_facts(postgres: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def cores_and_load() -> str:
+    """Say in a few words what something ran on."""
+    return f"{os.cpu_count()} cores ({_cpu_model()}), load average {os.getloadavg()[0]:.0f}"
+
+
 def _cpu_model() -> str:
     facts = Path("/proc/cpuinfo")
     if facts.exists():

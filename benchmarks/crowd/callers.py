@@ -22,11 +22,11 @@ from benchmarks.crowd.plan import (
 )
 
 USERS = 3000
-MOST_TRIES = 3
+MOST_TRIES = 2
 """Of an allocation while the run lasts; afterwards, and for a release always, until it succeeds."""
 SETTLE_SECONDS = 90.0
-WARM_SECONDS = 120.0
-_WARM_AT_ONCE = 10
+WARM_SECONDS = 60.0
+_WARM_AT_ONCE = 20
 _WARM_ANSWERS = 2
 """Of each environment: it connects with the first."""
 _MAY_PASS = frozenset({"unavailable", "user_busy", "request_in_progress"})
@@ -81,7 +81,7 @@ class Callers:
         self.begun.append(("warm", self.now()))
         enough = _WARM_ANSWERS * len(self._by_line)
         while len(self.answers) < enough and self.now() < WARM_SECONDS:
-            self._fill(_WARM_AT_ONCE)
+            self._fill(_WARM_AT_ONCE + self._under_way - len(self._at_work))
             self._step(self.now() + _LATEST_LOOK_SECONDS)
 
     def run(self, phase: Phase) -> None:

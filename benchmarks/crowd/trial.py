@@ -11,11 +11,11 @@ from pathlib import Path
 from benchmarks.crowd.place import Place, Watch, place
 from benchmarks.crowd.plan import Phase, Told, read_told
 from benchmarks.ledger import check_ledger
-from benchmarks.worker import WrongAnswer
+from benchmarks.outcome import WrongAnswer
 
 WAIT_SECONDS = 3
 """How long PgBouncer lets a client wait for a session."""
-CLOCK_SECONDS = 0.3
+CLOCK_SECONDS = 0.2
 _LATE_SECONDS = 300
 
 
