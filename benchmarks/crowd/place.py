@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ _RESERVED = 3
 """Of `max_connections`, for superusers: migrations, the ledger and who counts sessions here."""
 _LOOK_SECONDS = 0.05
 _BATCH = 100
+_CONNECT_SECONDS = 20.0
 _MANY = "1000000"
 
 
@@ -46,13 +48,13 @@ def place(*, environments: int, proxied: bool, wait_seconds: int) -> Iterator[Pl
             clients = environments + 50
             proxy = pgbouncer(server, CONNECTIONS, most_clients=clients, wait_seconds=wait_seconds)
             through = started.enter_context(proxy).url_of(_DATABASE)
-        functions = _environment(as_role(through, _ROLE), cache.port)
-        _fill(url)
+        functions = environment(as_role(through, _ROLE), cache.port)
+        fill(url)
         server.let_in(*LOGIN_ROLES)
         yield Place(url, as_role(through, _ROLE), os.environ | functions)
 
 
-def _environment(url: str, redis_port: int) -> dict[str, str]:
+def environment(url: str, redis_port: int) -> dict[str, str]:
     rates = dict.fromkeys(("RATE_WRITE_PER_MINUTE", "RATE_QUERY_PER_MINUTE", "RATE_SERVICE_PER_MINUTE"), _MANY)
     return rates | {
         "DATABASE_URL": url,
@@ -69,7 +71,7 @@ def _environment(url: str, redis_port: int) -> dict[str, str]:
     }
 
 
-def _fill(url: str) -> None:
+def fill(url: str) -> None:
     """Migrate, and register a device more than there are users."""
     from scheduler.adapters.postgres.connection import Database
     from scheduler.adapters.postgres.devices import PostgresDevices
@@ -109,7 +111,7 @@ class Watch:
 
     def slow_down(self, clock_seconds: float) -> None:
         """Make the routines' clock take so long; a grant looks at it four times, a release two or three times."""
-        session = psycopg2.connect(self._url)
+        session = _session(self._url)
         with session, session.cursor() as cursor:
             cursor.execute(
                 "CREATE OR REPLACE FUNCTION scheduler_clock() RETURNS timestamptz LANGUAGE sql VOLATILE AS"
@@ -125,7 +127,7 @@ class Watch:
         return thread
 
     def _look(self) -> None:
-        session = psycopg2.connect(self._url)
+        session = _session(self._url)
         session.autocommit = True
         with session.cursor() as cursor:
             while not self._stopped.wait(_LOOK_SECONDS):
@@ -135,8 +137,20 @@ class Watch:
         session.close()
 
     def _lock(self, seconds: float) -> None:
-        session = psycopg2.connect(self._url)
+        session = _session(self._url)
         with session, session.cursor() as cursor:
             cursor.execute("LOCK TABLE devices IN ACCESS EXCLUSIVE MODE")
             self._stopped.wait(seconds)
         session.close()
+
+
+def _session(url: str) -> "psycopg2.extensions.connection":
+    """Connect as a superuser, for whom some connections are kept; while all others are asked for it takes some tries."""
+    until = time.monotonic() + _CONNECT_SECONDS
+    while True:
+        try:
+            return psycopg2.connect(url)
+        except psycopg2.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(_LOOK_SECONDS)

@@ -13,14 +13,15 @@ from tests.architecture.repository import FUNCTIONS, PACKAGE, Import, imports, n
 ARROWS = {
     "functions": {"runtime", "edge", "service", "ports", "domain", "settings"},
     "runtime": {"adapters", "edge", "service", "ports", "domain", "settings"},
-    "edge": {"service", "ports", "domain", "settings", "acting", "turns", "discretion"},
-    "adapters": {"ports", "domain", "acting", "turns"},
+    "edge": {"service", "ports", "domain", "settings", "acting", "turns", "patience", "discretion"},
+    "adapters": {"ports", "domain", "acting", "turns", "patience"},
     "service": {"ports", "domain", "discretion"},
     "ports": {"domain"},
     "settings": {"domain", "turns"},
     "domain": set(),
     "acting": set(),
     "turns": set(),
+    "patience": set(),
     "discretion": set(),
 }
 # Where each technology lives. Elsewhere in the product it is not imported at all, not even late.
@@ -37,7 +38,7 @@ HOMES = {
     "pydantic_core": ["edge/"],
     "aws_lambda_powertools": ["edge/", "functions/", "adapters/"],
 }
-STANDARD_LIBRARY_ONLY = {"domain", "service", "ports", "settings", "acting", "turns", "discretion"}
+STANDARD_LIBRARY_ONLY = {"domain", "service", "ports", "settings", "acting", "turns", "discretion", "patience"}
 FROM_THE_LAMBDA_RUNTIME = {"boto3", "botocore"}
 TYPES_ONLY = {"mypy_boto3_secretsmanager"}
 
