@@ -128,7 +128,7 @@ def _serve(line: socket.socket, handlers: Mapping[str, Any]) -> None:
         while received := line.recv(_MOST_BYTES):
             line.send(json.dumps(_invoke(handlers, json.loads(received))).encode())
         code = 0
-    except BrokenPipeError:
+    except (BrokenPipeError, ConnectionResetError):  # nobody waits for the answer any more
         code = 0
     except BaseException as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)

@@ -145,7 +145,7 @@ class Watch:
 
 
 def _session(url: str) -> "psycopg2.extensions.connection":
-    """Connect as a superuser, for whom some connections are kept; while all others are asked for it takes some tries."""
+    """Connect as a superuser, for whom some are kept; while all the others are asked for it takes some tries."""
     until = time.monotonic() + _CONNECT_SECONDS
     while True:
         try:

@@ -16,7 +16,7 @@ from benchmarks.outcome import WrongAnswer
 WAIT_SECONDS = 3
 """How long PgBouncer lets a client wait for a session."""
 CLOCK_SECONDS = 0.2
-_LATE_SECONDS = 300
+_LATE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
