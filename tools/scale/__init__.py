@@ -1,0 +1,1 @@
+"""What one database carries, and what becomes of latency, throughput and devices when there are several."""
