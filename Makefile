@@ -83,6 +83,7 @@ bench: setup ## Measure how fast it is, write docs/performance.md (up to an hour
 
 bloat: setup ## Watch tables and indexes through 5 million cycles with cleanup (about 45 minutes; ARGS="--cycles 100000")
 	@python -m benchmarks.bloat $(ARGS)
+
 connections: setup ## Put 50 to 500 environments before 50 connections, and write docs/connections.md (ten minutes; ARGS=--help)
 	@python -m benchmarks.crowd $(ARGS)
 

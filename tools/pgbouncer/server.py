@@ -29,7 +29,7 @@ def program() -> str | None:
 
 
 WAIT_SECONDS = 3
-"""Refused soon rather than served late: decision 0024."""
+"""Refused soon rather than served late: decision 0025."""
 
 
 class PgBouncer(EmbeddedServer):
