@@ -553,6 +553,18 @@ END $$;
 
 COMMENT ON FUNCTION public.note_act() IS 'Writes down what an operator''s statement did to a row; arguments: kind, column of the id';
 
+CREATE FUNCTION public.operators_only() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF current_user = 'scheduler_app' AND coalesce(current_setting('app.operator', true), '') = '' THEN
+        RAISE EXCEPTION 'only operators change %', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END $$;
+
+COMMENT ON FUNCTION public.operators_only() IS 'Lets requests of nobody but operators write a row; schedules, queues and migrations are no requests';
+
 CREATE FUNCTION public.raise_wall(p_table regclass, p_own text DEFAULT 'tenant_id = acting_tenant'::text) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -975,6 +987,16 @@ ALTER TABLE public.reconciliations ALTER COLUMN id ADD GENERATED ALWAYS AS IDENT
     CACHE 1
 );
 
+CREATE TABLE public.redrives (
+    name character varying(50) NOT NULL,
+    most integer NOT NULL,
+    begun_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.redrives IS 'The last redrive of each queue, written before a message moves: so the audit log has every one';
+
+COMMENT ON COLUMN public.redrives.most IS 'How many messages it was to send back at most';
+
 CREATE TABLE public.retention_marks (
     kind character varying(50) NOT NULL,
     deleted_until timestamp with time zone NOT NULL
@@ -1172,6 +1194,9 @@ ALTER TABLE ONLY public.quotas
 ALTER TABLE ONLY public.reconciliations
     ADD CONSTRAINT reconciliations_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.redrives
+    ADD CONSTRAINT redrives_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY public.reservations
     ADD CONSTRAINT reservations_never_overlap EXCLUDE USING gist (device_id WITH =, during WITH &&) WHERE (((status)::text = ANY ((ARRAY['pending'::character varying, 'executing'::character varying])::text[])));
 
@@ -1347,11 +1372,21 @@ CREATE TRIGGER queue_entries_acts AFTER INSERT OR DELETE OR UPDATE ON public.que
 
 CREATE TRIGGER quota_plans_acts AFTER INSERT OR DELETE OR UPDATE ON public.quota_plans FOR EACH ROW WHEN ((COALESCE(current_setting('app.operator'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION public.note_act('quota_plan', 'name');
 
+CREATE TRIGGER quota_plans_by_operators BEFORE INSERT OR UPDATE ON public.quota_plans FOR EACH ROW EXECUTE FUNCTION public.operators_only();
+
 CREATE TRIGGER quotas_acts AFTER INSERT OR DELETE OR UPDATE ON public.quotas FOR EACH ROW WHEN ((COALESCE(current_setting('app.operator'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION public.note_act('quota', 'user_id');
+
+CREATE TRIGGER quotas_by_operators BEFORE INSERT OR UPDATE ON public.quotas FOR EACH ROW EXECUTE FUNCTION public.operators_only();
+
+CREATE TRIGGER redrives_acts AFTER INSERT OR DELETE OR UPDATE ON public.redrives FOR EACH ROW WHEN ((COALESCE(current_setting('app.operator'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION public.note_act('dead_letters', 'name');
+
+CREATE TRIGGER redrives_by_operators BEFORE INSERT OR UPDATE ON public.redrives FOR EACH ROW EXECUTE FUNCTION public.operators_only();
 
 CREATE TRIGGER reservations_acts AFTER INSERT OR DELETE OR UPDATE ON public.reservations FOR EACH ROW WHEN ((COALESCE(current_setting('app.operator'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION public.note_act('reservation', 'id');
 
 CREATE TRIGGER reservations_updated_at BEFORE UPDATE ON public.reservations FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+CREATE TRIGGER user_standing_by_operators BEFORE INSERT OR UPDATE ON public.user_standing FOR EACH ROW EXECUTE FUNCTION public.operators_only();
 
 CREATE TRIGGER webhooks_acts AFTER INSERT OR DELETE OR UPDATE ON public.webhooks FOR EACH ROW WHEN ((COALESCE(current_setting('app.operator'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION public.note_act('webhook', 'id');
 

@@ -8,9 +8,7 @@ import argparse
 import os
 import sys
 import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -19,11 +17,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from scheduler.adapters.aws.dead_letters import Queues, count_waiting, move_each
 from tools.region import template
 from tools.region.layout import STACK
 
 LIMIT = 10_000
-PAGE = 10
 TASK_SECONDS = 600
 _UNKNOWN_TO_EMULATORS = {"InvalidAction", "UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation"}
 _ENDS = {"COMPLETED", "CANCELLED", "FAILED"}
@@ -34,14 +32,6 @@ type Tell = Callable[[int], None]
 
 class RedriveError(Exception):
     """The messages could not be moved; the text says why."""
-
-
-@dataclass(frozen=True)
-class Queues:
-    """The two queues, by URL."""
-
-    parked: str
-    source: str
 
 
 def queue_names() -> list[str]:
@@ -89,7 +79,7 @@ def find_queues(cloudformation: Any, stack: str, name: str) -> Queues:
 
 def redrive_with_progress(sqs: Any, queues: Queues, limit: int) -> int:
     """Move and draw a bar."""
-    waiting = min(int(_attribute(sqs, queues.parked, "ApproximateNumberOfMessages")), limit)
+    waiting = min(count_waiting(sqs, queues.parked), limit)
     columns = (TextColumn("sending back"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bar = progress.add_task("", total=waiting)
@@ -102,9 +92,9 @@ def redrive(sqs: Any, queues: Queues, limit: int, tell: Tell, pause: Callable[[f
     Raises:
         RedriveError: SQS gave up, or is not done in ten minutes.
     """
-    waiting = int(_attribute(sqs, queues.parked, "ApproximateNumberOfMessages"))
+    waiting = count_waiting(sqs, queues.parked)
     if not 0 < waiting <= limit:
-        return _move_each(sqs, queues, limit, tell)
+        return move_each(sqs, queues, limit, tell)
     parked, source = (_attribute(sqs, url, "QueueArn") for url in (queues.parked, queues.source))
     try:
         # Named, because what consume parked by itself came from no queue in the eyes of SQS.
@@ -112,7 +102,7 @@ def redrive(sqs: Any, queues: Queues, limit: int, tell: Tell, pause: Callable[[f
     except ClientError as error:
         if error.response["Error"]["Code"] not in _UNKNOWN_TO_EMULATORS:
             raise
-        return _move_each(sqs, queues, limit, tell)
+        return move_each(sqs, queues, limit, tell)
     return _await_task(sqs, parked, tell, pause)
 
 
@@ -127,45 +117,6 @@ def _await_task(sqs: Any, parked: str, tell: Tell, pause: Callable[[float], None
             raise RedriveError(f"SQS moved {moved} messages, then gave up: {task.get('FailureReason', task['Status'])}")
         pause(1)
     raise RedriveError(f"SQS is still moving after {TASK_SECONDS} s; see aws sqs list-message-move-tasks")
-
-
-def _move_each(sqs: Any, queues: Queues, limit: int, tell: Tell) -> int:
-    """Send, then delete: dying in between sends one twice, which its consumer takes for the same."""
-    moved = 0
-    for message in _messages(sqs, queues.parked, limit):
-        sqs.send_message(QueueUrl=queues.source, **_copy(message))
-        sqs.delete_message(QueueUrl=queues.parked, ReceiptHandle=message["ReceiptHandle"])
-        moved += 1
-        tell(moved)
-    return moved
-
-
-def _messages(sqs: Any, url: str, limit: int) -> Iterator[Mapping[str, Any]]:
-    given = 0
-    while given < limit:
-        page = sqs.receive_message(
-            QueueUrl=url,
-            MaxNumberOfMessages=min(PAGE, limit - given),
-            VisibilityTimeout=60,
-            MessageAttributeNames=["All"],
-            MessageSystemAttributeNames=["MessageGroupId"],
-        ).get("Messages", [])
-        if not page:
-            return
-        yield from page
-        given += len(page)
-
-
-def _copy(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the message as it was sent; under a new deduplication id, or SQS would drop what it saw minutes ago."""
-    attributes = {
-        name: {kind: value for kind, value in attribute.items() if kind in {"DataType", "StringValue", "BinaryValue"}}
-        for name, attribute in message.get("MessageAttributes", {}).items()
-        if name != "reason"
-    }
-    group = message.get("Attributes", {}).get("MessageGroupId")
-    ordered = {"MessageGroupId": group, "MessageDeduplicationId": str(uuid.uuid4())} if group else {}
-    return {"MessageBody": message["Body"], "MessageAttributes": attributes, **ordered}
 
 
 def _attribute(sqs: Any, url: str, name: str) -> str:

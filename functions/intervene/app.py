@@ -1,6 +1,12 @@
-"""POST /scheduler/allocations/{allocationId}/revoke and …/failover: operators take a device from its holder."""
+"""POST /scheduler/allocations/{allocationId}/revoke and …/failover: operators take a device from its holder.
+
+Quotas and plans, and dead letters, have files of their own.
+"""
 
 from typing import Annotated
+
+import dead_letters
+import quota_changes
 
 from scheduler.domain.errors import AllocationNotActive, AllocationNotFound
 from scheduler.domain.model import RequestKey
@@ -13,6 +19,8 @@ from scheduler.runtime.interventions import get_failover
 from scheduler.service.failover import Failover
 
 app = Api()
+app.include(quota_changes.routes)
+app.include(dead_letters.routes)
 
 
 @app.post(

@@ -24,7 +24,7 @@ from scheduler.adapters.postgres.fleet import PostgresFleet
 from scheduler.adapters.postgres.notifications import PostgresNotifications, PostgresWarnings
 from scheduler.adapters.postgres.outbox import PostgresInbox, PostgresOutbox
 from scheduler.adapters.postgres.queue import PostgresQueue
-from scheduler.adapters.postgres.quotas import BuiltInQuotas
+from scheduler.adapters.postgres.quotas import BuiltInQuotas, PostgresQuotaChanges
 from scheduler.adapters.postgres.reconciliations import PostgresReconciliations
 from scheduler.adapters.postgres.renewals import PostgresRenewals
 from scheduler.adapters.postgres.reservation_calendar import PostgresReservationCalendar
@@ -50,7 +50,7 @@ from scheduler.domain.model import (
     User,
 )
 from scheduler.domain.notices import NotificationFilter, Preferences, notice_of
-from scheduler.domain.plans import plan_document
+from scheduler.domain.plans import QuotaChange, plan_document
 from scheduler.domain.queue import EntryStatus, QueueFilter, QueueRequest, Tier
 from scheduler.domain.quota import NO_LIMITS
 from scheduler.domain.reconciliation import Reconciliation, Walk
@@ -98,6 +98,7 @@ NEWEST = datetime.now(UTC) - timedelta(hours=3)
 """When the newest hold of the history began."""
 SOME_ID = "00000000-0000-4000-8000-000000000000"
 ALICE = User("tenant-1", "user-1")
+QUOTA = QuotaChange(User("tenant-x", "user-1"), "free", "active", None, {"maxDevices": 2})
 
 
 @dataclass(frozen=True)
@@ -268,6 +269,11 @@ def queued(**wanted: Any) -> Callable[[Stores], object]:
     """List waits by a filter."""
     wish = QueueFilter(**{"tenant_id": "tenant-1"} | wanted)
     return lambda stores: PostgresQueue(stores.database).page(wish)
+
+
+def quota(use: Callable[[PostgresQuotaChanges], object]) -> Callable[[Stores], object]:
+    """Ask what is kept of quotas."""
+    return lambda stores: use(PostgresQuotaChanges(stores.database, "pro"))
 
 
 def line(use: Callable[[PostgresQueue], object]) -> Callable[[Stores], object]:
@@ -477,6 +483,8 @@ READS = [
     pytest.param(fleet(lambda devices: devices.find(device(42))), id="one device"),
     pytest.param(fleet(lambda devices: devices.to_clear(100)), id="devices to clear"),
     pytest.param(lambda stores: stores.quotas.document(ALICE), id="a user's quota"),
+    pytest.param(quota(lambda changes: changes.usage(ALICE)), id="what a user holds"),
+    pytest.param(quota(lambda changes: changes.beyond_plan("pro", ALICE, 50)), id="who holds more than a plan allows"),
     pytest.param(lambda stores: stores.outbox.oldest(100), id="the oldest events"),
     pytest.param(lambda stores: stores.inbox.has("usage", "event-7"), id="whether an event was applied"),
     pytest.param(hooks(lambda webhooks: webhooks.page(WebhookFilter("tenant-7"))), id="a tenant's webhooks"),
@@ -529,6 +537,7 @@ CHANGES = [
     pytest.param(told("user.deleted", "user-27"), id="a deletion"),
     pytest.param(told("billing.payment_failed", "user-47"), id="a failed payment"),
     pytest.param(told("user.quota_updated", "user-67", limits={"maxDevices": 1}), id="lowered limits"),
+    pytest.param(quota(lambda changes: changes.put_quota(QUOTA)), id="a quota in place of another"),
     pytest.param(keep_and_read_a_notice, id="a notice, kept and read"),
     pytest.param(warn_of_ends, id="warnings of ends that are near"),
     pytest.param(lambda stores: PostgresWarnings(stores.database).warn_expiring(100), id="a look for ends, in vain"),

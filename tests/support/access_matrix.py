@@ -161,6 +161,8 @@ def _strangers(operation: Operation) -> Iterator[Case]:
     users = operation.access == "user"
     strangers = [Who.OTHER_TENANTS_SERVICE, *([Who.OTHER_TENANTS_USER, Who.OTHER_USER] if users else [])]
     if operation.objects:
+        if operation.in_path == ["userId"]:
+            strangers.remove(Who.OTHER_TENANTS_USER)  # is of the owner's name: what goes by it is its own
         yield from (Case(operation, Kind.FOREIGN, who, frozenset({404})) for who in strangers)
     elif operation.method == "GET":
         yield from (Case(operation, Kind.FOREIGN_ROWS, who, frozenset({200})) for who in strangers)
@@ -176,7 +178,7 @@ def request_of(case: Case, world: World) -> Request:
     """Give what is sent: valid but for what is tried, or, where nothing may come of it, for nothing and unreadable."""
     operation, kind = case.operation, case.kind
     real = kind in (Kind.FOREIGN, Kind.NAMES_TENANT, Kind.NAMES_USER)
-    ids = world.objects if real else dict.fromkeys(operation.in_path, NOWHERE)
+    ids = {**world.objects, "userId": world.owner} if real else dict.fromkeys(operation.in_path, NOWHERE)
     path = re.sub(r"{(\w+)}", lambda found: ids[found[1]], operation.path)
     body = None if operation.body is None else _valid(operation, world) if real else UNREADABLE
     query: dict[str, str] = {}

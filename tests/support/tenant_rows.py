@@ -17,6 +17,9 @@ def _into(table: str, **columns: str) -> str:
 OPERATORS_ONLY = {"audit_log"}
 """Tells of tenants, and to none of them (test_audit_log)."""
 
+OPERATORS_CHANGE = {"quotas", "user_standing"}
+"""Seen by their tenant, and changed by operators' requests only (test_quota_routes)."""
+
 ROWS: dict[str, str] = {
     "devices": _into("devices", id="'of-' || %(tenant)s", tenant_id="%(tenant)s", **_DEVICE),
     "device_allocations": _into(

@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from tools import redrive
 from tools.redrive import Queues, RedriveError
+from tools.region import template
 
 
 @pytest.fixture(autouse=True)
@@ -220,3 +221,12 @@ def test_the_stack_is_asked_for_its_queues(
     assert redrive.main(["Usage", "--stack", "mine"]) == 0
 
     assert "3 messages went back to UsageQueue" in capsys.readouterr().out
+
+
+def test_what_can_be_redriven_by_hand_can_be_over_http() -> None:
+    given = template.functions(template.load())["InterveneFunction"]["Environment"]["Variables"]["DEAD_LETTERS"]
+    _, entries = given["Fn::Join"]
+
+    assert sorted(entry["Fn::Sub"] for entry in entries) == [
+        f"{name}=${{{name}DeadLetters}},${{{name}Queue}}" for name in redrive.queue_names()
+    ]

@@ -47,6 +47,13 @@ def test_an_empty_variable_is_one_that_is_not_set(name):
         pytest.param(
             "RATE_TIERS", " enterprise = 5, free=0.5,", "rates.tiers", {"enterprise": 5, "free": 0.5}, id="tiers"
         ),
+        pytest.param(
+            "DEAD_LETTERS",
+            " Usage=http://q/1,http://q/2  Hook=http://q/3,http://q/4",
+            "parking.dead_letters",
+            {"Usage": ("http://q/1", "http://q/2"), "Hook": ("http://q/3", "http://q/4")},
+            id="dead letters",
+        ),
         pytest.param("DOCS_ENABLED", "false", "docs_enabled", False, id="no documents"),
         pytest.param("WEBHOOK_ALLOWED_TARGETS", "", "webhook_allowed_targets", (), id="no target"),
         pytest.param(
@@ -77,6 +84,7 @@ def test_a_variable_is_read_as_what_it_is(name, text, attribute, value):
         pytest.param("RATE_TIERS", "enterprise", id="a tier without a factor"),
         pytest.param("RATE_TIERS", "enterprise=0", id="a tier that may nothing"),
         pytest.param("RATE_TIERS", "enterprise=5,free=few", id="a factor that is a word"),
+        pytest.param("DEAD_LETTERS", "Usage=http://q/1", id="dead letters without their queue"),
         pytest.param("DB_PORT", "65536", id="a port too high"),
         pytest.param("REDIS_PORT", "redis", id="a port that is a word"),
         pytest.param("LOCK_WAIT_SECONDS", "-1", id="a wait below none"),

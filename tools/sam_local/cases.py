@@ -73,6 +73,12 @@ CASES = (
     Case(
         "InterveneFunction", "http/allocation-failover.json", {"statusCode": 404, "body.code": "allocation_not_found"}
     ),
+    Case("QueryFunction", "http/quota-get.json", {"statusCode": 200, "body.data.usage.currentDevices": 1}),
+    Case("InterveneFunction", "http/quota-change.json", {"statusCode": 409, "body.code": "quotas_kept_elsewhere"}),
+    Case("InterveneFunction", "http/plan-get.json", {"statusCode": 200, "body.data.limits.maxDevices": 10}),
+    Case("InterveneFunction", "http/plan-change.json", {"statusCode": 409, "body.code": "quotas_kept_elsewhere"}),
+    Case("InterveneFunction", "http/dlqs-list.json", {"statusCode": 200, "body.data": []}),
+    Case("InterveneFunction", "http/dlq-redrive.json", {"statusCode": 404, "body.code": "dead_letters_not_found"}),
     Case("ReleaseFunction", "http/release.json", {"statusCode": 200, "body.data.deviceId": "phone-0001"}),
     Case("AllocateFunction", "http/allocate.json", _created(_GRANTED | _PHONE_1)),
     Case("QueueFunction", "http/queue-join.json", _created({"status": "waiting", "position": 1, "tier": str})),

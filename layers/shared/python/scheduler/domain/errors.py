@@ -129,6 +129,22 @@ class NotificationNotFound(SchedulerError):
     """There is no such notification."""
 
 
+class QuotaNotFound(SchedulerError):
+    """There is no such quota."""
+
+
+class PlanNotFound(SchedulerError):
+    """There is no such plan."""
+
+
+class QuotasKeptElsewhere(SchedulerError):
+    """The user service keeps the quotas: change them there."""
+
+
+class DeadLettersNotFound(SchedulerError):
+    """There are no dead letters of this name."""
+
+
 class StaleFencingToken(SchedulerError):
     """The fencing token is not that of the active allocation."""
 

@@ -50,6 +50,15 @@ class Caller:
             raise ValidationFailed(members={"errors": [{"field": "userId", "detail": "whose is not said"}]})
         return self.acting_for(meant, tenant_id)
 
+    def looking_at(self, user_id: str, tenant_id: str | None) -> User | None:
+        """Give the user whose object is asked for by its path; None: of another user, which a user does not see.
+
+        Raises:
+            Forbidden: Anybody but an operator names another tenant.
+        """
+        tenant = self.tenant(tenant_id) or self.tenant_id
+        return User(tenant, user_id) if self.seen_user in (None, user_id) else None
+
     def tenant(self, named: str | None) -> str | None:
         """Give the tenant that is meant; None only for an operator who names none.
 

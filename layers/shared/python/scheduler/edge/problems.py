@@ -21,6 +21,10 @@ PROBLEMS: dict[type[errors.SchedulerError], HTTPStatus] = {
     errors.QueueEntryNotFound: HTTPStatus.NOT_FOUND,
     errors.WebhookNotFound: HTTPStatus.NOT_FOUND,
     errors.NotificationNotFound: HTTPStatus.NOT_FOUND,
+    errors.QuotaNotFound: HTTPStatus.NOT_FOUND,
+    errors.PlanNotFound: HTTPStatus.NOT_FOUND,
+    errors.DeadLettersNotFound: HTTPStatus.NOT_FOUND,
+    errors.QuotasKeptElsewhere: HTTPStatus.CONFLICT,
     errors.NoAvailableDevices: HTTPStatus.CONFLICT,  # normal in a busy fleet: info, not error, in the log
     errors.AllocationNotActive: HTTPStatus.CONFLICT,
     errors.StaleFencingToken: HTTPStatus.CONFLICT,

@@ -20,6 +20,6 @@ def get_consumer() -> Consumer:
         get_incidents(),
         get_reports(),
         Standing(store, _gate(), _available_cache(), meter()),
-        SqsParking(settings().events_in_dlq_url),
+        SqsParking(settings().parking.events_in_dlq_url),
         meter(),
     )

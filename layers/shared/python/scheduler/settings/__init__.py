@@ -48,6 +48,14 @@ class FleetPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class ParkingSettings:
+    """Where messages are parked. `dead_letters`: by name, the URLs of the dead letters and of their queue."""
+
+    events_in_dlq_url: str
+    dead_letters: Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class NotificationSettings:
     """Where notices are told (empty: nowhere), in which language to whom prefers none, and how long they are kept."""
 
@@ -99,7 +107,7 @@ class Settings:
     failover_off_tenants: frozenset[str]
     notifications: NotificationSettings
     events_topic_arn: str
-    events_in_dlq_url: str
+    parking: ParkingSettings
     tenant_claim: str
     fleet: FleetPolicy
     rates: RateLimits
@@ -153,7 +161,7 @@ def _settings(read: Reader) -> Settings:
         failover_off_tenants=read.names("FAILOVER_OFF_TENANTS"),
         notifications=_notifications(read),
         events_topic_arn=read.text("EVENTS_TOPIC_ARN"),
-        events_in_dlq_url=read.text("EVENTS_IN_DLQ_URL"),
+        parking=ParkingSettings(read.text("EVENTS_IN_DLQ_URL"), read.pairs("DEAD_LETTERS")),
         tenant_claim=read.text("TENANT_CLAIM", "tenant_id"),
         fleet=_read_fleet_policy(read),
         rates=_rates(read),

@@ -65,6 +65,13 @@ class Reader:
             )
         return {plan: float(factor) for plan, factor in found}
 
+    def pairs(self, name: str) -> dict[str, tuple[str, str]]:
+        """Read name=value,value entries that blanks separate."""
+        found = [re.fullmatch(r"(\w+)=([^,=\s]+),([^,=\s]+)", entry) for entry in self.text(name).split()]
+        if not all(found):
+            raise ConfigurationError(f"{name} must be name=value,value, separated by blanks")
+        return {entry[1]: (entry[2], entry[3]) for entry in found if entry}
+
     def targets(self, name: str) -> tuple[str, ...]:
         """Read host:port pairs that commas separate."""
         found = tuple(part.strip().lower() for part in self.text(name).split(",") if part.strip())

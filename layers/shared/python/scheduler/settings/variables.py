@@ -30,6 +30,8 @@ ENVIRONMENT: dict[str, str] = {
     "NOTIFICATION_RETENTION_DAYS": "Days that notices are kept, 30 to 3650 (90)",
     "EVENTS_TOPIC_ARN": "SNS FIFO topic that events are published to",
     "EVENTS_IN_DLQ_URL": "SQS FIFO queue where events from outside are parked that cannot be used",
+    "DEAD_LETTERS": "Queues that operators may redrive, as name=URL of the dead letters,URL of the "
+    "queue, separated by blanks",
     "TENANT_CLAIM": "JWT claim that names the tenant (tenant_id)",
     "PLACEMENT_STRATEGY": "Which free device is lent first, set by the migrate function: resource_based, round_robin, "
     "least_connection, weighted_round_robin or best_fit (resource_based)",
