@@ -77,7 +77,7 @@ class Silence:
 def run(place: Place, form: Form, tell: Tell) -> Outcome:
     """Let each sweep and its bare SQL work through as many rows, in turn."""
     tell("fill")
-    url = populated(place.server, "sweeps", Size(form.devices, 4 * form.devices, occupied=0.5), lambda _step: None)
+    url = populated(place.server, "sweeps", Size(form.devices, 4 * form.devices, occupied=0.9), lambda _step: None)
     database = Database(lambda: url)
     found: dict[str, list[tuple[float, float]]] = {}
     try:
