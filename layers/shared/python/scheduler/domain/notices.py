@@ -209,7 +209,7 @@ def _fact(kind: NoticeType, user: User, event_id: str, data: Mapping[str, Any]) 
     if not kind.once_a_while:
         return event_id
     texts, _ = _read_reason(_text(data["reason"]))
-    window = int(datetime.fromisoformat(data[kind.once_a_while]).timestamp() // TOLD_EVERY_SECONDS)
+    window = int(datetime.fromisoformat(data[kind.once_a_while]).timestamp()) // TOLD_EVERY_SECONDS
     parts = [user.tenant_id, user.user_id, texts.get(Language.EN), window]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
