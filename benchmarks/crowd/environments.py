@@ -3,7 +3,6 @@
 import gc
 import json
 import os
-import random
 import resource
 import signal
 import socket
@@ -109,20 +108,26 @@ def _silence() -> Iterator[None]:
 
 def _warm_up(handlers: Mapping[str, Any]) -> int:
     """Build what the first request builds, and hang up: no two processes may share a connection."""
-    from scheduler.runtime import database
+    from scheduler.runtime.snapshots import before_snapshot
 
     for number in range(_WARM_CYCLES):
         ask = {"kind": ALLOCATE, "user": "first", "key": f"first-{number}"}
         granted = _invoke(handlers, ask)
         _invoke(handlers, ask | {"kind": RELEASE, "key": f"first-{number}-end", "device": granted["device"]})
-    database().close()
+    before_snapshot()
     return _WARM_CYCLES
+
+
+def _part_from_the_others() -> None:
+    from scheduler.runtime.snapshots import after_restore
+
+    after_restore()
 
 
 def _serve(line: socket.socket, handlers: Mapping[str, Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     code = 1
-    random.seed()  # forked ones would draw the same jitter
+    _part_from_the_others()
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         while received := line.recv(_MOST_BYTES):
