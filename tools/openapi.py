@@ -22,6 +22,7 @@ ALWAYS: tuple[type[SchedulerError], ...] = (errors.ValidationFailed, errors.Sche
 WITH_TOKEN = (errors.Unauthorized, errors.Forbidden, errors.RateLimited)
 WITH_BODY = (errors.InvalidJson, errors.PayloadTooLarge, errors.UnsupportedContentType)
 ON_POST = (errors.RequestInProgress, errors.IdempotencyKeyReused)
+WITH_VARIABLE_PATH = (errors.RouteNotFound,)  # a variable part may hold what is no segment of a path
 DESCRIPTION = """Lends cloud phones (remote Android devices) by the minute.
 
 Every refusal is an RFC 9457 problem document with a stable `code`; `retryable` says whether asking again can help.
@@ -74,6 +75,8 @@ def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
     if needed is not Access.ANYONE:
         operation["security"] = _SECURITY[needed]
         refusals += WITH_TOKEN
+    if "{" in path:
+        refusals += WITH_VARIABLE_PATH
     if "requestBody" in operation:
         refusals += WITH_BODY
     if method == "post":
