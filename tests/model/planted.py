@@ -32,7 +32,12 @@ BUGS = {
             "end_allocation",
             "cpu_cores = greatest(cpu_cores - ended.cpu_cores, 0)",
             "cpu_cores = greatest(cpu_cores - (SELECT d.cpu_cores FROM devices d WHERE d.id = ended.device_id), 0)",
-        )
+        ),
+        Bug(
+            "end_together",
+            "sum(cpu_cores)::int AS cpu_cores",
+            "sum((SELECT d.cpu_cores FROM devices d WHERE d.id = e.device_id))::int AS cpu_cores",
+        ),
     ],
     "the fence does not increase": [Bug("write_grant", "fence = device.fence + 1,", "fence = device.fence,")],
     "what is not due expires": [
