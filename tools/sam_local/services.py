@@ -80,15 +80,31 @@ def services(host_address: str) -> Iterator[Services]:
             "EVENTS_TOPIC_ARN": topic.arn,
             "RELAY_SECONDS": str(_RELAY_SECONDS),
             "WEBHOOK_SECONDS": "1",
-            "AWS_ENDPOINT_URL": f"http://{host_address}:{aws_port}",
+            "AWS_ENDPOINT_URL": (endpoint := f"http://{host_address}:{aws_port}"),
         }
         # Only here: quotas come from the built-in plans, as they do where there is no user service.
         delivering = {
             "USER_SERVICE_URL": f"http://{host_address}:{users_port}",
             "SERVICE_TOKEN_SECRET_ID": aws.keep_secret("service-token", token_secret),
         }
-        environments = {EVERY_FUNCTION: everywhere, "DeliverFunction": delivering}
+        intervening = {
+            "DEAD_LETTERS": f"EventsIn={_queue(aws, endpoint, 'parked', '{}')},{_queue(aws, endpoint, 'in')}"
+        }
+        environments = {
+            EVERY_FUNCTION: everywhere,
+            "DeliverFunction": delivering,
+            "InterveneFunction": intervening,
+        }
         yield Services(environments, database_url, topic, users)
+
+
+def _queue(aws: LocalAws, endpoint: str, name: str, *messages: str) -> str:
+    """Create a queue with messages; return its URL as a container reaches it."""
+    sqs = aws.client("sqs")
+    url: str = sqs.create_queue(QueueName=name)["QueueUrl"]
+    for message in messages:
+        sqs.send_message(QueueUrl=url, MessageBody=message)
+    return f"{endpoint}{urlsplit(url).path}"
 
 
 def _database_variables(aws: LocalAws, url: str) -> dict[str, str]:
