@@ -83,17 +83,22 @@ class Known:
         for member in data if isinstance(data, list) else [data]:
             if isinstance(member, dict):
                 for name, value in member.items():
-                    self._keep(_id_of(operation) if name == "id" else name, value)
+                    self._keep(_id_of(operation) if name == "id" else name, value, is_id=_is_id(operation, name))
 
     def one(self, name: str, rng: Random) -> str | None:
         """Give one of this name, if any is known."""
         return rng.choice(self.ids[name]) if self.ids[name] else None
 
-    def _keep(self, name: str, value: Any) -> None:
-        if isinstance(value, str) and name.endswith(("Id", "Cursor")):
+    def _keep(self, name: str, value: Any, *, is_id: bool) -> None:
+        if isinstance(value, str) and is_id:
             kept = self.ids[name]
             kept.append(value)
             del kept[:-_MOST_IDS]
+
+
+def _is_id(operation: str, name: str) -> bool:
+    """Dead letters are called by the name of their queue; other names lead nowhere."""
+    return name == "id" or name.endswith(("Id", "Cursor")) or (name == "name" and "dlqs" in operation)
 
 
 def _id_of(operation: str) -> str:

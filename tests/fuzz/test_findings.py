@@ -140,14 +140,17 @@ def test_every_route_comes_up_with_a_known_id_where_it_has_one() -> None:
     known = Known()
     known.learn("POST /scheduler/devices/allocate", {"allocationId": "a-1", "deviceId": "d-1"})
     known.learn("POST /scheduler/queue", [{"id": "q-1"}])
+    known.learn("GET /scheduler/dlqs", [{"name": "n-1"}])
+    known.learn("GET /scheduler/devices", [{"name": "no id"}])
     composer = Composer(Shapes.read(), known, Random(1))
     requests = [composer.next() for _ in range(3000)]
 
     assert {one.operation for one in requests} == {operation.name for operation in Shapes.read().operations()}
-    assert {part for one in requests for part in re.findall(r"/(a-1|d-1|q-1)(?:/|$)", one.target)} == {
+    assert {part for one in requests for part in re.findall(r"/(a-1|d-1|q-1|n-1|no%20id)(?:/|$)", one.target)} == {
         "a-1",
         "d-1",
         "q-1",
+        "n-1",
     }
 
 
