@@ -37,7 +37,7 @@ PUBLISHED = {
     "scheduler.device.quarantined": 1,
     "scheduler.device.restored": 1,
 }
-"""How many events of each type the relay must have brought to the queue behind the topic."""
+"""How many events of each type the relay must have brought to the queue behind the topic, in both of its runs."""
 
 TOLD = [("user-ana", "phone-0001", "decrement")]
 """What the user service must have been told of usage: user, device, operation. The queue delivers it twice."""
@@ -91,12 +91,13 @@ CASES = (
     Case("DispatchFunction", "sqs/dispatch.json", {"batchItemFailures": []}),
     Case("QueryFunction", "http/stats.json", {"statusCode": 200, "body.data.totalAllocations": 3}),
     Case("StatisticsFunction", "schedule/statistics.json", {"devices": 3, "allocated": 2}),
+    Case("RelayFunction", "schedule/relay.json", {"published": int}),  # on a slow machine events would wait too long
     Case("AuditFunction", "schedule/audit.json", {"complete": True, "violations": 0}),
     Case("AuditFunction", "http/audit.json", {"statusCode": 200, "body.data.holds": True}),
     Case("ExpireFunction", "schedule/expire.json", {"expired": 1, "quarantined": 0}, ahead=timedelta(minutes=45)),
     Case("DispatchFunction", "schedule/dispatch.json", {"expired": 2, "waiting": 0}, ahead=timedelta(minutes=45)),
     Case("ExpireFunction", "http/release-expired.json", {"statusCode": 200, "body.count": 1}, ahead=timedelta(hours=3)),
-    Case("RelayFunction", "schedule/relay.json", {"published": sum(PUBLISHED.values())}, ahead=timedelta(hours=3)),
+    Case("RelayFunction", "schedule/relay.json", {"published": int}, ahead=timedelta(hours=3)),
     Case("BillFunction", "http/usage.json", {"statusCode": 200, "body.data.0.deviceId": str}),
     Case("BillFunction", "http/usage-csv.json", {"statusCode": 200, "body": str}),
     Case("BillFunction", "sqs/billing.json", {"batchItemFailures": []}),
