@@ -27,8 +27,8 @@ def test_no_function_pins_a_session(
 ) -> None:
     url = logging_postgres.create_database("logged")
     environment.setenv("DATABASE_URL", url)
-    with neighbourhood(environment, valkey_server):
-        assert run_samples(url) == set(function_names())
+    with neighbourhood(environment, valkey_server) as own:
+        assert run_samples(url, own) == set(function_names())
     left = runtime.database().rows(LEFT_IN_THE_SESSION, {})
 
     statements = logged_statements(logging_postgres)

@@ -94,10 +94,10 @@ def test_every_function_answers_as_without_it_over_one_session(
     valkey_server: ValkeyServer,
     redis_url: str,
 ) -> None:
-    with pgbouncer(target, pool_size=1) as proxy, neighbourhood(environment, valkey_server):
+    with pgbouncer(target, pool_size=1) as proxy, neighbourhood(environment, valkey_server) as own:
         environment.setenv("DATABASE_URL", proxy.url_of(DATABASE))
         # Migrations take a lock for their session, so they go past the proxy: the fixture did.
-        assert run_samples(direct_url, without={"migrate"}) == set(function_names()) - {"migrate"}
+        assert run_samples(direct_url, own, without={"migrate"}) == set(function_names()) - {"migrate"}
         assert runtime.database().rows(LEFT_IN_THE_SESSION, {}) == []
 
         with administrator(direct_url) as session:

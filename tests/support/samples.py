@@ -1,14 +1,17 @@
 """Runs the sample events of every function on real parts, with the order and the answers of the table in sam_local."""
 
 import json
-from collections.abc import Collection, Iterator
+import os
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from scheduler.settings import settings
 from tests.support.api import Context
 from tests.support.sessions import administrator
 from tools.embedded import ValkeyServer
@@ -32,9 +35,13 @@ class UnhurriedContext(Context):
         return 60_000
 
 
+type OwnVariables = Mapping[str, Mapping[str, str]]
+"""What single functions have in their environment besides what all have, by logical id."""
+
+
 @contextmanager
-def neighbourhood(environment: pytest.MonkeyPatch, cache: ValkeyServer) -> Iterator[None]:
-    """All that functions talk to besides Postgres: Valkey, a user service, a simulated topic."""
+def neighbourhood(environment: pytest.MonkeyPatch, cache: ValkeyServer) -> Iterator[OwnVariables]:
+    """All that functions talk to besides Postgres, wired as sam_local wires it: Valkey, a user service, queues."""
     environment.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     environment.setenv("AWS_ACCESS_KEY_ID", "testing")
     environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
@@ -45,12 +52,30 @@ def neighbourhood(environment: pytest.MonkeyPatch, cache: ValkeyServer) -> Itera
         environment.setenv("EVENTS_TOPIC_ARN", topic)
         environment.setenv("RELAY_SECONDS", "1")
         environment.setenv("WEBHOOK_SECONDS", "0")
-        environment.setenv("USER_SERVICE_URL", neighbour.url)
-        environment.setenv("SERVICE_TOKEN_SECRET", neighbour.secret)
+        yield {
+            "DeliverFunction": {"USER_SERVICE_URL": neighbour.url, "SERVICE_TOKEN_SECRET": neighbour.secret},
+            "InterveneFunction": {"DEAD_LETTERS": f"EventsIn={_queue('parked', '{}')},{_queue('in')}"},
+        }
+
+
+def _queue(name: str, *messages: str) -> str:
+    sqs = boto3.client("sqs")
+    url: str = sqs.create_queue(QueueName=name)["QueueUrl"]
+    for message in messages:
+        sqs.send_message(QueueUrl=url, MessageBody=message)
+    return url
+
+
+@contextmanager
+def _environment_of(function: str, own: OwnVariables) -> Iterator[None]:
+    """Let the functions, which share this process, read their own variables."""
+    with patch.dict(os.environ, own.get(function, {})):
+        settings.cache_clear()
         yield
+    settings.cache_clear()
 
 
-def run_samples(database_url: str, without: Collection[str] = ()) -> set[str]:
+def run_samples(database_url: str, own: OwnVariables, without: Collection[str] = ()) -> set[str]:
     """Send every sample event to its function and hold its answer against the table; tell which functions ran."""
     ran = set()
     for case in CASES:
@@ -61,7 +86,8 @@ def run_samples(database_url: str, without: Collection[str] = ()) -> set[str]:
             with administrator(database_url) as session, session.cursor() as cursor:
                 cursor.execute(_AHEAD.format(case.ahead.total_seconds()))
         event = json.loads((_EVENTS / case.event).read_text())
-        answer = parse_answer(json.dumps(load_function(name).handler(event, UnhurriedContext())))
+        with _environment_of(case.function, own):
+            answer = parse_answer(json.dumps(load_function(name).handler(event, UnhurriedContext())))
         problems = mismatches(answer, case.expected)
         assert not problems, f"{case.event}: {problems}"
         ran.add(name)
