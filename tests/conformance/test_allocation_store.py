@@ -14,8 +14,8 @@ from scheduler.domain.quota import NO_LIMITS, QuotaLimits, QuotaTerms
 from scheduler.ports import AllocationStore
 from tests.support.clock import Clock
 from tests.support.contenders import add_devices, request
-from tests.support.fake_allocations import FakeAllocations
-from tests.support.fake_devices import FakeDevice
+from tools.simulate.memory.allocations import MemoryAllocations
+from tools.simulate.memory.fleet import MemoryDevice
 
 ONE_DEVICE = QuotaTerms(refusal=None, valid_until=None, limits=QuotaLimits(devices=1))
 KEY = RequestKey("acme", "user:alice", "POST /allocate", "k-1", "hash")
@@ -28,15 +28,22 @@ class World(Protocol):
 
     def add_device(self, name: str, cpu_cores: int = 4) -> None: ...
 
+    def score(self, name: str, score: float) -> None: ...
+
     def advance(self, minutes: float) -> None: ...
 
 
 @dataclass
-class FakeWorld:
-    store: FakeAllocations
+class MemoryWorld:
+    store: MemoryAllocations
 
     def add_device(self, name: str, cpu_cores: int = 4) -> None:
-        self.store.devices.append(FakeDevice(name, cpu_cores))
+        self.store.add(MemoryDevice(f"{name}-0000", cpu_cores))
+
+    def score(self, name: str, score: float) -> None:
+        device = self.store.fleet.devices[f"{name}-0000"]
+        device.score = score
+        self.store.fleet.place(device)
 
     def advance(self, minutes: float) -> None:
         self.store.now += timedelta(minutes=minutes)
@@ -51,14 +58,19 @@ class PostgresWorld:
     def add_device(self, name: str, cpu_cores: int = 4) -> None:
         add_devices(self.database, 1, prefix=name, cpu_cores=cpu_cores)
 
+    def score(self, name: str, score: float) -> None:
+        self.database.call(
+            "UPDATE devices SET placement_score = %(score)s WHERE id = %(id)s", {"id": f"{name}-0000", "score": score}
+        )
+
     def advance(self, minutes: float) -> None:
         self.clock.advance(minutes=minutes)
 
 
-@pytest.fixture(params=["fake", "postgres"])
+@pytest.fixture(params=["memory", "postgres"])
 def world(request: pytest.FixtureRequest) -> World:
-    if request.param == "fake":
-        return FakeWorld(FakeAllocations())
+    if request.param == "memory":
+        return MemoryWorld(MemoryAllocations())
     database = request.getfixturevalue("database")
     return PostgresWorld(database, PostgresAllocations(database), request.getfixturevalue("clock"))
 
@@ -85,6 +97,28 @@ def test_a_device_is_granted_once(world: World) -> None:
     claim(world)
 
     assert claim(world, "bob")["outcome"] == "none_free"
+
+
+def test_the_highest_score_is_lent_first_and_among_equals_the_smallest(world: World) -> None:
+    for name, cpu_cores, score in [("big", 8, 5), ("small", 4, 5), ("best", 16, 7), ("worst", 2, 1), ("second", 4, 6)]:
+        world.add_device(name, cpu_cores)
+        world.score(name, score)
+
+    lent = [str(claim(world, f"user-{turn}")["deviceId"]).removesuffix("-0000") for turn in range(5)]
+
+    assert lent == ["best", "second", "small", "big", "worst"]
+
+
+def test_a_new_score_counts_at_once_lent_or_not(world: World) -> None:
+    for name, score in [("a", 3), ("b", 2), ("c", 1)]:
+        world.add_device(name)
+        world.score(name, score)
+    claim(world)
+    world.score("a", 0)
+    world.score("c", 9)
+    release(world, "a-0000")
+
+    assert [claim(world, f"user-{turn}")["deviceId"] for turn in range(3)] == ["c-0000", "b-0000", "a-0000"]
 
 
 def test_a_released_device_is_granted_again_with_a_higher_fence(world: World) -> None:

@@ -16,9 +16,9 @@ from scheduler.ports import AllocationStore
 from scheduler.ports.renewals import RenewalStore
 from tests.support.clock import Clock
 from tests.support.contenders import add_devices, request
-from tests.support.fake_allocations import FakeAllocations
-from tests.support.fake_devices import FakeDevice
-from tests.support.fake_renewals import FakeRenewals
+from tools.simulate.memory.allocations import MemoryAllocations
+from tools.simulate.memory.fleet import MemoryDevice
+from tools.simulate.memory.renewals import MemoryRenewals
 
 KEY = RequestKey("acme", "user:alice", "POST /renew", "k-1", "hash")
 TINY = timedelta(microseconds=1)
@@ -39,18 +39,18 @@ class World(Protocol):
 
 
 @dataclass
-class FakeWorld:
-    allocations: FakeAllocations = field(default_factory=FakeAllocations)
+class MemoryWorld:
+    allocations: MemoryAllocations = field(default_factory=MemoryAllocations)
 
     def __post_init__(self) -> None:
-        self.renewals = FakeRenewals(self.allocations)
-        self.allocations.devices.append(FakeDevice("d-0000"))
+        self.renewals = MemoryRenewals(self.allocations)
+        self.allocations.add(MemoryDevice("d-0000"))
 
     def advance(self, by: timedelta) -> None:
         self.allocations.now += by
 
     def reserve(self, after_end: timedelta) -> None:
-        self.allocations.devices[0].next_reserved_at = self.allocations.active[0].expires_at + after_end
+        self.allocations.fleet.devices["d-0000"].next_reserved_at = self.allocations.active[0].expires_at + after_end
 
     def block(self) -> None:
         self.allocations.blocked.add(User("acme", "alice"))
@@ -76,10 +76,10 @@ class PostgresWorld:
         self.database.call("UPDATE quota_usage SET blocked = true", {})
 
 
-@pytest.fixture(params=["fake", "postgres"])
+@pytest.fixture(params=["memory", "postgres"])
 def world(request: pytest.FixtureRequest) -> World:
-    if request.param == "fake":
-        return FakeWorld()
+    if request.param == "memory":
+        return MemoryWorld()
     return PostgresWorld(request.getfixturevalue("database"), request.getfixturevalue("clock"))
 
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 from scheduler.adapters.postgres.connection import Database
-from tests.support.fake_allocations import FakeAllocations, wire
+from tools.simulate.memory.allocations import MemoryAllocations
+from tools.simulate.memory.records import wire
 
 _QUERY = """
     SELECT jsonb_build_object(
@@ -37,7 +38,7 @@ def observed(database: Database) -> dict[str, Any]:
     return rows
 
 
-def expected(model: FakeAllocations) -> dict[str, Any]:
+def expected(model: MemoryAllocations) -> dict[str, Any]:
     """Say what they should be."""
     held = {a.device.id: a for a in model.active}
     users = {a.user for a in model.active}
@@ -66,7 +67,7 @@ def expected(model: FakeAllocations) -> dict[str, Any]:
                 held[device.id].id if device.id in held else None,
                 wire(held[device.id].expires_at) if device.id in held else None,
                 device.fence,
-                model.is_free(device),
+                device.is_free,
             ]
             for device in model.devices
         },

@@ -1,6 +1,6 @@
 """Postgres and the model side by side: every call goes to both, and both must tell the same."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,12 +27,30 @@ from scheduler.domain.outcome import Facts
 from scheduler.domain.plans import plan_document
 from scheduler.domain.quota import QuotaDocument, QuotaTerms
 from scheduler.domain.renewal import RenewalRequest, RenewalTerms
-from tests.support.fake_allocations import FakeAllocations
-from tests.support.fake_devices import FakeDevice, FakeDevices
-from tests.support.fake_renewals import FakeRenewals
+from tools.simulate.memory.allocations import MemoryAllocations
+from tools.simulate.memory.devices import MemoryDevices
+from tools.simulate.memory.fleet import MemoryDevice, Size, Wish
+from tools.simulate.memory.renewals import MemoryRenewals
 
 PUBLISHED_FOR = timedelta(days=7)
 DEFAULT_PLAN = "pro"
+
+
+class Follower(MemoryAllocations):
+    """The model, which lends what Postgres lent: among equals either may choose."""
+
+    lent: str | None = None
+
+    def choose(self, user: User, wish: Wish, most: Size, until: datetime) -> MemoryDevice | None:
+        """Give the one that Postgres lent: free, fitting, with the score and the size of the model's own choice."""
+        best = super().choose(user, wish, most, until)
+        if best is None:
+            return None
+        lent = self.fleet.devices.get(self.lent or "")
+        is_right = lent and lent.is_free and lent.spec in wish.classes and lent.kind.is_within(most)
+        is_right = is_right and lent and (lent.score, lent.size) == (best.score, best.size)
+        assert is_right, f"Postgres lent {self.lent}, the model would lend {best.id}"
+        return lent
 
 
 class Twin:
@@ -40,10 +58,10 @@ class Twin:
 
     def __init__(self, database: Database, now: datetime) -> None:
         """Begin with an empty database and an empty model."""
-        self.model = FakeAllocations()
+        self.model = Follower()
         self.model.now = now
         self.documents: dict[User, QuotaDocument] = {}
-        self._devices, self._renewed = FakeDevices(self.model), FakeRenewals(self.model)
+        self._devices, self._renewed = MemoryDevices(self.model), MemoryRenewals(self.model)
         self._allocations, self._fleet = PostgresAllocations(database), PostgresDevices(database)
         self._renewals = PostgresRenewals(database)
         self._outbox, self._keys, self._upkeep = (
@@ -56,7 +74,7 @@ class Twin:
     def claim(self, request: AllocationRequest, terms: QuotaTerms, *, last_attempt: bool) -> Facts:
         """Claim from both; the model may grant only what was granted, and only if it is free and fits."""
         facts = self._allocations.claim(request, terms, last_attempt=last_attempt)
-        self.model.choose = _the_one(facts.get("deviceId"))
+        self.model.lent = facts.get("deviceId")
         self.model.new_id = lambda: str(facts["allocationId"])
         return _same(_decided(facts), self.model.claim(request, terms, last_attempt=last_attempt))
 
@@ -186,12 +204,3 @@ def _decided(facts: Facts) -> Facts:
 def _same[T](real: T, expected: T) -> T:
     assert real == expected, f"Postgres: {real!r}, the model: {expected!r}"
     return real
-
-
-def _the_one(device_id: object) -> Callable[[list[FakeDevice]], FakeDevice]:
-    def choose(free: list[FakeDevice]) -> FakeDevice:
-        chosen = [device for device in free if device.id == device_id]
-        assert chosen, f"Postgres lent {device_id}, the model would lend one of {[device.id for device in free]}"
-        return chosen[0]
-
-    return choose

@@ -12,9 +12,10 @@ from scheduler.domain.plans import plan_document
 from scheduler.domain.quota import NO_DOCUMENT, QuotaDocument
 from scheduler.service.allocator import Allocator
 from tests.support.contenders import request
-from tests.support.fake_allocations import FakeAllocations
-from tests.support.fake_devices import FakeDevice
 from tests.support.fake_meter import FakeMeter
+from tools.simulate.memory.allocations import MemoryAllocations
+from tools.simulate.memory.devices import MemoryDevices
+from tools.simulate.memory.fleet import MemoryDevice
 
 
 @dataclass
@@ -60,7 +61,7 @@ class FakeQuotas:
 class Desk:
     """An allocator and all its fakes."""
 
-    store: FakeAllocations = field(default_factory=FakeAllocations)
+    store: MemoryAllocations = field(default_factory=MemoryAllocations)
     quotas: FakeQuotas = field(default_factory=FakeQuotas)
     gate: FakeGate = field(default_factory=FakeGate)
     meter: FakeMeter = field(default_factory=FakeMeter)
@@ -73,7 +74,7 @@ class Desk:
 @pytest.fixture
 def desk() -> Desk:
     desk = Desk()
-    desk.store.devices.append(FakeDevice("d"))
+    desk.store.add(MemoryDevice("d"))
     return desk
 
 
@@ -85,7 +86,7 @@ def test_a_grant_has_the_available_list_evicted(desk: Desk) -> None:
 
 
 def test_a_refusal_leaves_the_available_list_alone(desk: Desk) -> None:
-    desk.store.devices.clear()
+    MemoryDevices(desk.store).change("d", {"status": "stopped"})
 
     with pytest.raises(NoAvailableDevices):
         desk.allocator.allocate(request("alice"))

@@ -13,10 +13,10 @@ from scheduler.domain.quota import NO_DOCUMENT, NO_LIMITS, QuotaDocument
 from scheduler.domain.renewal import RenewalRequest
 from scheduler.service.renewer import Renewer
 from tests.support.contenders import request
-from tests.support.fake_allocations import FakeAllocations
-from tests.support.fake_devices import FakeDevice
 from tests.support.fake_meter import FakeMeter
-from tests.support.fake_renewals import FakeRenewals
+from tools.simulate.memory.allocations import MemoryAllocations
+from tools.simulate.memory.fleet import MemoryDevice
+from tools.simulate.memory.renewals import MemoryRenewals
 
 ALICE = User("acme", "alice")
 
@@ -62,12 +62,12 @@ class Desk:
     """A renewer, all its fakes, and an allocation of alice for half an hour."""
 
     def __init__(self) -> None:
-        self.store = FakeAllocations()
-        self.store.devices.append(FakeDevice("d"))
+        self.store = MemoryAllocations()
+        self.store.add(MemoryDevice("d"))
         self.store.claim(request("alice"), NO_LIMITS, last_attempt=False)
         (self.allocation,) = self.store.allocations
         self.gate, self.meter, self.quotas = FakeGate(), FakeMeter(), FakeQuotas(plan_document("pro"))
-        self.renewer = Renewer(FakeRenewals(self.store), self.quotas, self.gate, self.meter)  # type: ignore[arg-type]
+        self.renewer = Renewer(MemoryRenewals(self.store), self.quotas, self.gate, self.meter)  # type: ignore[arg-type]
 
     def wish(self, minutes: int = 30, tenant: str | None = "acme", user: str | None = "alice") -> RenewalRequest:
         return RenewalRequest(tenant, user, self.allocation.id, minutes)

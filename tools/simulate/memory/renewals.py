@@ -9,16 +9,17 @@ from scheduler.domain.model import AllocationStatus, User
 from scheduler.domain.outcome import Facts
 from scheduler.domain.quota import QuotaLimits, QuotaTerms
 from scheduler.domain.renewal import RenewalRequest, RenewalTerms
-from tests.support.fake_allocations import FakeAllocation, FakeAllocations, wire
+from tools.simulate.memory.allocations import MemoryAllocations
+from tools.simulate.memory.records import MemoryAllocation, wire
 
 FORBIDDEN = {"count", "minutes", "total"}
 MINUTES = range(1, 1441)
 
 
-class FakeRenewals:
+class MemoryRenewals:
     """Renews the allocations of a store."""
 
-    def __init__(self, store: FakeAllocations) -> None:
+    def __init__(self, store: MemoryAllocations) -> None:
         """Work on the store's allocations."""
         self._store = store
 
@@ -45,15 +46,12 @@ class FakeRenewals:
         told = {"allocationId": allocation.id, "history": allocation.renewals[::-1]}
         return self._verdict(allocation, terms, 1) | told
 
-    def _find(self, allocation_id: str, tenant_id: str | None, user_id: str | None) -> FakeAllocation | None:
-        seen = [
-            a
-            for a in self._store.allocations
-            if a.id == allocation_id and tenant_id in {None, a.user.tenant_id} and user_id in {None, a.user.user_id}
-        ]
-        return seen[0] if seen else None
+    def _find(self, allocation_id: str, tenant_id: str | None, user_id: str | None) -> MemoryAllocation | None:
+        found = self._store.by_id.get(allocation_id)
+        is_seen = found and tenant_id in {None, found.user.tenant_id} and user_id in {None, found.user.user_id}
+        return found if is_seen else None
 
-    def _renew(self, allocation: FakeAllocation | None, request: RenewalRequest, terms: RenewalTerms) -> Facts:
+    def _renew(self, allocation: MemoryAllocation | None, request: RenewalRequest, terms: RenewalTerms) -> Facts:
         if allocation is None:
             return {"outcome": "not_found"}
         verdict = self._verdict(allocation, terms, request.minutes)
@@ -62,6 +60,7 @@ class FakeRenewals:
         old, now = allocation.expires_at, wire(self._store.now)
         allocation.expires_at = old + timedelta(minutes=request.minutes)
         allocation.last_renewed_at = self._store.now
+        self._store.note_end(allocation)
         ends = {"oldExpiresAt": wire(old), "newExpiresAt": wire(allocation.expires_at)}
         past = ends | {"additionalMinutes": request.minutes, "renewedAt": now, "reason": request.reason}
         allocation.renewals.append(past)
@@ -76,7 +75,7 @@ class FakeRenewals:
         self._store.tell("scheduler.allocation.renewed", allocation.id, allocation.device.id, event)
         return facts | {"outcome": "renewed"}
 
-    def _verdict(self, allocation: FakeAllocation, terms: RenewalTerms, minutes: int) -> dict[str, Any]:
+    def _verdict(self, allocation: MemoryAllocation, terms: RenewalTerms, minutes: int) -> dict[str, Any]:
         now = self._store.now
         quota = self._quota_refusal(allocation.user, terms)
         rule = _refusing(allocation, terms, minutes, now)
@@ -102,7 +101,7 @@ class FakeRenewals:
         return self._store.refusal(user, QuotaTerms(terms.refusal, terms.valid_until, QuotaLimits()))
 
 
-def _refusing(allocation: FakeAllocation, terms: RenewalTerms, minutes: int, at: datetime) -> str | None:
+def _refusing(allocation: MemoryAllocation, terms: RenewalTerms, minutes: int, at: datetime) -> str | None:
     """Name the first rule that refuses so many minutes at an instant."""
     tier, waits = terms.tier, _waits(allocation, terms)
     total, reserved_at = allocation.minutes + allocation.renewed_minutes, allocation.device.next_reserved_at
@@ -118,19 +117,19 @@ def _refusing(allocation: FakeAllocation, terms: RenewalTerms, minutes: int, at:
     return next((rule for rule, is_broken in broken.items() if is_broken), None)
 
 
-def _waits(allocation: FakeAllocation, terms: RenewalTerms) -> Mapping[str, datetime]:
+def _waits(allocation: MemoryAllocation, terms: RenewalTerms) -> Mapping[str, datetime]:
     """Until when the two rules that patience helps refuse."""
     last = allocation.last_renewed_at
     cooled_at = last + timedelta(seconds=terms.tier.cooldown_seconds) if last else allocation.allocated_at
     return {"cooldown": cooled_at, "window": allocation.expires_at - timedelta(minutes=terms.tier.window_minutes)}
 
 
-def _most(allocation: FakeAllocation, terms: RenewalTerms, at: datetime) -> int:
+def _most(allocation: MemoryAllocation, terms: RenewalTerms, at: datetime) -> int:
     """Find how many minutes nothing refuses: more are never easier to get."""
     return bisect_left(MINUTES, True, key=lambda minutes: _refusing(allocation, terms, minutes, at) is not None)
 
 
-def _remaining(allocation: FakeAllocation, terms: RenewalTerms) -> int:
+def _remaining(allocation: MemoryAllocation, terms: RenewalTerms) -> int:
     most = terms.tier.max_count
     return -1 if most is None else max(most - len(allocation.renewals), 0)
 

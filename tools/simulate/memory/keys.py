@@ -1,5 +1,6 @@
 """Idempotency keys in memory: what each was answered with, for 24 hours."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,7 +20,7 @@ class Answer:
     created_at: datetime
 
 
-class FakeKeys:
+class MemoryKeys:
     """One request at a time, so none is ever still running."""
 
     def __init__(self) -> None:
@@ -51,6 +52,23 @@ class FakeKeys:
         for name in old:
             del self._answers[name]
         return len(old)
+
+
+class KeptAnswers:
+    """The keys of a store as the port has them."""
+
+    def __init__(self, keys: MemoryKeys, now: Callable[[], datetime]) -> None:
+        """Take the keys, and what time it is."""
+        self._keys = keys
+        self._now = now
+
+    def kept(self, key: RequestKey) -> Facts | None:
+        """Give the answer kept under the key, if any."""
+        return self._keys.kept(key, self._now())
+
+    def keep(self, key: RequestKey, facts: Facts) -> Facts:
+        """Keep an answer, unless one is kept already."""
+        return self.kept(key) or self._keys.keep(key, self._now(), facts)
 
 
 def _name(key: RequestKey) -> Name:

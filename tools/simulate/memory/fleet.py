@@ -1,0 +1,248 @@
+"""Devices in memory, indexed as the claim's SQL has them: spec classes, each with its best free device at hand."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from heapq import heapify, heappop, heappush
+from typing import TYPE_CHECKING, NamedTuple
+
+from scheduler.domain.model import DeviceWants
+
+if TYPE_CHECKING:
+    from tools.simulate.memory.records import MemoryAllocation
+
+
+class Size(NamedTuple):
+    """Cores and megabytes; None: no limit."""
+
+    cpu_cores: int | None
+    memory_mb: int | None
+    storage_mb: int | None
+
+
+UNLIMITED = Size(None, None, None)
+
+
+class Kind(NamedTuple):
+    """Pool, type and size of a device."""
+
+    tenant_id: str | None
+    device_type: str
+    size: Size
+
+    def fits(self, tenant_id: str | None, wants: DeviceWants) -> bool:
+        """Tell whether the tenant may have it and it meets the minima."""
+        minima = (wants.min_cpu, wants.min_memory_mb, wants.min_storage_mb)
+        return (
+            self.tenant_id in {None, tenant_id}
+            and wants.device_type in {None, self.device_type}
+            and all((has or 0) >= (least or 0) for has, least in zip(self.size, minima, strict=True))
+        )
+
+    def is_within(self, most: Size) -> bool:
+        """Tell whether it is within what a quota leaves."""
+        return most is UNLIMITED or all(
+            limit is None or (has or 0) <= limit for has, limit in zip(self.size, most, strict=True)
+        )
+
+
+@dataclass(eq=False)
+class SpecClass:
+    """Devices of one kind. The heaps also have entries that are over; whoever looks takes those away."""
+
+    id: int
+    kind: Kind
+    running: int = 0
+    members: int = 0
+    free: list[tuple[float, int]] = field(default_factory=list)
+    """(-score, number) of each free device: the best first."""
+    lent: list[tuple[datetime, int]] = field(default_factory=list)
+    """(end, number) of each device that is lent: the first to come back first."""
+
+
+@dataclass(eq=False)
+class Wish:
+    """What somebody of a tenant asks for, and the classes that meet it: the smallest first."""
+
+    tenant_id: str | None
+    wants: DeviceWants
+    classes: list[SpecClass]
+
+    def has_other_kind(self, other: "Wish") -> bool:
+        """Tell whether some running devices are for this wish and not for the other."""
+        return any(spec.running and spec not in other.classes for spec in self.classes)
+
+
+@dataclass(eq=False)
+class MemoryDevice:
+    """A device of some size."""
+
+    id: str
+    cpu_cores: int = 4
+    memory_mb: int = 4096
+    storage_mb: int = 65536
+    device_type: str = "android-14"
+    status: str = "running"
+    tenant_id: str | None = None
+    name: str = ""
+    adb_host: str = "10.0.0.7"
+    adb_port: int = 5555
+    fence: int = 0
+    next_reserved_at: datetime | None = None
+    score: float = 0.0
+    number: int = -1
+    active: "MemoryAllocation | None" = None
+    held_for: str | None = None
+    spec: SpecClass | None = None
+
+    @property
+    def size(self) -> Size:
+        """What it takes of a quota."""
+        return Size(self.cpu_cores, self.memory_mb, self.storage_mb)
+
+    @property
+    def kind(self) -> Kind:
+        """What claims look for."""
+        return Kind(self.tenant_id, self.device_type, self.size)
+
+    @property
+    def is_free(self) -> bool:
+        """Tell whether it may be lent now to whoever comes."""
+        return self.active is None and self.held_for is None and self.status == "running"
+
+    def is_unreserved_until(self, until: datetime) -> bool:
+        """Tell whether no reservation begins before."""
+        return self.next_reserved_at is None or self.next_reserved_at >= until
+
+
+class Fleet:
+    """All devices. Whoever changes one says so: `leave` before its kind or status changes, `place` after any change."""
+
+    def __init__(self) -> None:
+        """Start with no device."""
+        self.devices: dict[str, MemoryDevice] = {}
+        self.held: dict[str, MemoryDevice] = {}
+        """By the entry that each is held for."""
+        self._numbered: list[MemoryDevice] = []
+        self._classes: dict[Kind, SpecClass] = {}
+        self._wishes: dict[tuple[str | None, DeviceWants], Wish] = {}
+
+    def add(self, device: MemoryDevice) -> None:
+        """Add a device."""
+        device.number = len(self._numbered)
+        self._numbered.append(device)
+        self.devices[device.id] = device
+        self.place(device)
+
+    def leave(self, device: MemoryDevice) -> None:
+        """Take it out of its class; to be placed again."""
+        if device.spec:
+            device.spec.members -= 1
+            device.spec.running -= device.status == "running"
+            device.spec = None
+
+    def place(self, device: MemoryDevice) -> None:
+        """Put it where claims find it, as it is now."""
+        spec = device.spec
+        if spec is None:
+            spec = device.spec = self._class_of(device.kind)
+            spec.members += 1
+            spec.running += device.status == "running"
+        if device.is_free:
+            heappush(spec.free, (-device.score, device.number))
+            if len(spec.free) > 4 * spec.members + 64:
+                self._compact(spec)
+        elif device.active and device.held_for is None:
+            heappush(spec.lent, (device.active.expires_at, device.number))
+
+    def hold(self, device: MemoryDevice, entry_id: str) -> None:
+        """Keep it for a waiter."""
+        device.held_for = entry_id
+        self.held[entry_id] = device
+
+    def unhold(self, entry_id: str) -> None:
+        """Keep nothing for a waiter any longer."""
+        if device := self.held.pop(entry_id, None):
+            device.held_for = None
+            self.place(device)
+
+    def wish(self, tenant_id: str | None, wants: DeviceWants) -> Wish:
+        """Give what meets a wish; classes that come later are added."""
+        key = (tenant_id, wants)
+        found = self._wishes.get(key)
+        if found is None:
+            found = self._wishes[key] = Wish(tenant_id, wants, [])
+            for spec in self._classes.values():
+                _consider(found, spec)
+        return found
+
+    def head(self, spec: SpecClass, until: datetime | None) -> MemoryDevice | None:
+        """Give the best free device of a class that is not reserved before."""
+        heap = spec.free
+        while heap:
+            score, number = heap[0]
+            device = self._numbered[number]
+            if device.spec is spec and -score == device.score and device.is_free:
+                if until is None or device.is_unreserved_until(until):
+                    return device
+                return self._unreserved(spec, until)
+            heappop(heap)
+        return None
+
+    def soonest(self, spec: SpecClass, now: datetime, minutes: int) -> MemoryDevice | None:
+        """Give the lent device of a class that comes back first, is not held and has the minutes to give then."""
+        heap, passed = spec.lent, list[tuple[datetime, int]]()
+        found = None
+        while heap:
+            end, number = heap[0]
+            device = self._numbered[number]
+            is_so = device.active is not None and device.active.expires_at == end and device.held_for is None
+            if is_so and device.spec is spec and device.status == "running":
+                if device.is_unreserved_until(max(end, now) + timedelta(minutes=minutes)):
+                    found = device
+                    break
+                passed.append(heap[0])
+            heappop(heap)
+        for entry in passed:
+            heappush(heap, entry)
+        return found
+
+    def open_classes(self) -> set[SpecClass]:
+        """Give the classes that have a free device."""
+        return {spec for spec in self._classes.values() if self.head(spec, None)}
+
+    def has_idle_held(self) -> bool:
+        """Tell whether a held device is not lent."""
+        return any(device.active is None for device in self.held.values())
+
+    def idle_held(self) -> Iterator[MemoryDevice]:
+        """Give held devices that are not lent, the best first."""
+        idle = [device for device in self.held.values() if device.active is None]
+        return iter(sorted(idle, key=lambda device: (-device.score, device.id)))
+
+    def _class_of(self, kind: Kind) -> SpecClass:
+        spec = self._classes.get(kind)
+        if spec is None:
+            spec = self._classes[kind] = SpecClass(len(self._classes), kind)
+            for wish in self._wishes.values():
+                _consider(wish, spec)
+        return spec
+
+    def _compact(self, spec: SpecClass) -> None:
+        numbers = {number for _, number in spec.free}
+        current = [device for device in map(self._numbered.__getitem__, numbers) if device.spec is spec]
+        spec.free = [(-device.score, device.number) for device in current if device.is_free]
+        heapify(spec.free)
+
+    def _unreserved(self, spec: SpecClass, until: datetime) -> MemoryDevice | None:
+        for score, number in sorted(set(spec.free)):
+            device = self._numbered[number]
+            if device.spec is spec and -score == device.score and device.is_free and device.is_unreserved_until(until):
+                return device
+        return None
+
+
+def _consider(wish: Wish, spec: SpecClass) -> None:
+    if spec.kind.fits(wish.tenant_id, wish.wants):
+        wish.classes.append(spec)
+        wish.classes.sort(key=lambda spec: (spec.kind.size, spec.id))
