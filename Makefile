@@ -42,7 +42,7 @@ logs: setup ## Print what the functions logged last (GREP=text chooses lines)
 	@python -m tools.region logs
 
 test: setup ## Run all tests (ARGS="-k name" chooses)
-	@python -m pytest -n 2 --dist loadgroup tests $(ARGS)
+	@python -m pytest -n 2 --dist loadgroup tests clients/python/tests $(ARGS)
 
 model: setup ## Compare Postgres with the model for ten times as long as `make test` does, on new examples
 	@python -m pytest -q --hypothesis-profile=long tests/model -k model_says $(ARGS)
@@ -57,6 +57,7 @@ lint: setup ## Check format, lint rules, types, unsafe code, secrets and licence
 	@ruff format --check .
 	@ruff check .
 	@mypy layers/shared/python/scheduler tools
+	@mypy --config-file clients/python/pyproject.toml clients/python/src
 	@python -m tools.supply check
 
 format: setup ## Format the code and fix what can be fixed

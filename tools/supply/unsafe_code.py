@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tools.supply.layout import ROOT, reviewed
 
-FOLDERS = ("layers", "functions", "tools", "benchmarks")
+FOLDERS = ("layers", "functions", "tools", "benchmarks", "clients/python/src")
 _SECONDS = 120
 _SQL = "B608"
 
