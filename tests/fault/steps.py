@@ -4,6 +4,7 @@ import functools
 import os
 import re
 import signal
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -77,12 +78,14 @@ class Tripwire:
     def __init__(self) -> None:
         """Start unarmed."""
         self.arm: Arm | None = None
+        self._reaching = threading.Lock()
 
     def reach(self, step: str) -> None:
-        """Die or freeze here if armed for this step."""
-        if self.arm is None or self.arm.step != step:
-            return
-        freeze, self.arm = self.arm.freeze_seconds, None
+        """Die or freeze here if armed for this step; several threads may publish at once."""
+        with self._reaching:
+            if self.arm is None or self.arm.step != step:
+                return
+            freeze, self.arm = self.arm.freeze_seconds, None
         os.kill(os.getpid(), signal.SIGSTOP if freeze else signal.SIGKILL)
 
 

@@ -132,7 +132,10 @@ class EventPublisher(Protocol):
     """Where events go."""
 
     def publish(self, events: "Sequence[OutboxEvent]") -> Collection[int]:
-        """Publish up to ten events of different groups; give the positions of those that went out."""
+        """Publish up to ten events of different groups; give the positions of those that went out.
+
+        Called by several threads at once; comes back within seconds, whatever happens.
+        """
 
 
 class OutboxStore(Protocol):

@@ -132,9 +132,9 @@ def get_relay() -> "Relay":
     """Wire the relay from the outbox to the topic."""
     from scheduler.adapters.aws.publisher import SnsPublisher
     from scheduler.adapters.postgres.outbox import PostgresOutbox
-    from scheduler.service.relay import Relay
+    from scheduler.service.relay import AT_ONCE, Relay
 
-    return Relay(PostgresOutbox(database()), SnsPublisher(settings().events_topic_arn), meter())
+    return Relay(PostgresOutbox(database()), SnsPublisher(settings().events_topic_arn, AT_ONCE), meter())
 
 
 @lru_cache(maxsize=1)

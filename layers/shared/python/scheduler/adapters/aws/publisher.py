@@ -5,7 +5,6 @@ import json
 import logging
 import re
 from collections.abc import Collection, Sequence
-from functools import cached_property
 from typing import Any
 
 from scheduler.domain.events import OutboxEvent
@@ -17,20 +16,20 @@ _GROUP = re.compile(r"[!-~]{1,128}")
 
 
 class SnsPublisher:
-    """Sends batches; what SNS does not confirm counts as not sent."""
+    """Sends batches, from any thread; what SNS does not confirm counts as not sent."""
 
-    def __init__(self, topic_arn: str) -> None:
-        """Publish to one FIFO topic."""
-        self._topic_arn = topic_arn
-
-    @cached_property
-    def _client(self) -> Any:
+    def __init__(self, topic_arn: str, at_once: int = 1) -> None:
+        """Publish to one FIFO topic, `at_once` batches at a time."""
         import boto3
         from botocore.config import Config
 
+        self._topic_arn = topic_arn
         # One try, well within the relay's lease: its next round tries again.
-        config = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 1})
-        return boto3.client("sns", config=config)
+        config = Config(
+            connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 1}, max_pool_connections=at_once
+        )
+        # Threads may share a client, but not make one: it is made here.
+        self._client: Any = boto3.client("sns", config=config)
 
     def publish(self, events: Sequence[OutboxEvent]) -> Collection[int]:
         """Publish up to ten events of different groups; give the positions of those that went out."""
