@@ -11,6 +11,7 @@ from typing import Any
 from scheduler.adapters.redis.cache import EVICTION
 from scheduler.adapters.redis.client import Client, RedisLink
 from scheduler.adapters.redis.commands import Command, Script
+from scheduler.adapters.redis.keys import quota_key, user_tag
 from scheduler.adapters.redis.limiter import TAKE, RedisLimiter, Window
 from scheduler.adapters.redis.quota_cache import read_document, write_document
 from scheduler.domain.errors import RateLimited, UserBusy
@@ -65,7 +66,7 @@ class RedisGate:
     @contextmanager
     def admit_user(self, user: User) -> Iterator[LockedAdmission]:
         """Hold the user's lock; bring her cached quota document along."""
-        yield from self._held([f"allocation:user:{_tag(user)}", _quota_key(user)], user)
+        yield from self._held([f"allocation:user:{user_tag(user.tenant_id, user.user_id)}", _quota_key(user)], user)
 
     @contextmanager
     def admit_device(self, device_id: str) -> Iterator[LockedAdmission]:
@@ -147,10 +148,5 @@ def _leave(client: Client, key: str, token: str, *, evict: bool) -> None:
     client.run([unlock, *EVICTION] if evict else [unlock])
 
 
-def _tag(user: User) -> str:
-    """Hash tag of the user, so that her lock, quota and rate keys share a cluster slot."""
-    return f"{{{user.tenant_id}|{user.user_id}}}"
-
-
 def _quota_key(user: User) -> str:
-    return f"scheduler:quota:{_tag(user)}"
+    return quota_key(user.tenant_id, user.user_id)

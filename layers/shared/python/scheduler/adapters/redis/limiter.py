@@ -13,6 +13,7 @@ from typing import Any
 
 from scheduler.adapters.redis.client import RedisLink
 from scheduler.adapters.redis.commands import Command, Script
+from scheduler.adapters.redis.keys import quota_key, user_tag
 from scheduler.domain.errors import RateLimited
 from scheduler.ports import Meter
 from scheduler.turns import RateLimits, Turn, Verdict
@@ -136,10 +137,9 @@ class RedisLimiter:
         if not limit:
             return None
         # The length tells tenants apart where a bar in a name makes two tags the same.
-        tag = f"{{{turn.tenant_id}|{turn.user_id}}}"
-        key = f"scheduler:rate:{tag}:{len(turn.tenant_id)}:{turn.pace}"
-        quota_key = f"scheduler:quota:{tag}" if self._tiers else ""
-        return Window(f"user-{turn.pace}", key, limit, 1, quota_key, self._tiers)
+        key = f"scheduler:rate:{user_tag(turn.tenant_id, turn.user_id)}:{len(turn.tenant_id)}:{turn.pace}"
+        plan_at = quota_key(turn.tenant_id, turn.user_id) if self._tiers else ""
+        return Window(f"user-{turn.pace}", key, limit, 1, plan_at, self._tiers)
 
     def settle(self, turn: Turn, windows: Sequence[Window], replies: Sequence[Any] | None) -> None:
         """Note what the windows said; who is refused by one gives back what another took.
