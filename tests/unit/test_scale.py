@@ -5,8 +5,10 @@ import random
 
 import pytest
 
+from scheduler.service.relay import AT_ONCE
+from tools.cost.model import read
 from tools.scale import study
-from tools.scale.__main__ import MEASURED
+from tools.scale.__main__ import HERE, MEASURED
 from tools.scale.formulas import (
     closed_rate,
     connections_in_use,
@@ -120,3 +122,23 @@ def test_the_page_shows_what_was_measured() -> None:
     for who, workers, _, own, seen in study.agreement(costs):
         assert f"| {who} | {workers} | {seen:,.0f} |" in PAGE.read_text()
         assert own == pytest.approx(seen, rel=0.25)
+
+
+def test_the_relay_ends_where_it_was_measured() -> None:
+    costs, limits = json.loads(MEASURED.read_text()), read(HERE / "limits.toml")
+    relay = costs["relay"] | {"per_second": 2000, "cpu_us": 250}
+
+    found = {one.what: one.per_second for one in study.ceilings(costs | {"relay": relay}, limits)}
+
+    assert relay["at_once"] == AT_ONCE, "measure it anew"
+    assert relay["round_trip_ms"] == limits["sns"]["batch_ms"], "measure it anew"
+    assert found[f"the relay, {AT_ONCE} batches at once"] == 1000
+    assert found["the relay's processor, 1,769 MB"] == 2000
+    assert found["the relay's processor, 512 MB"] == pytest.approx(2000 * 512 / 1769)
+
+
+def test_the_page_shows_what_saturates_first() -> None:
+    costs, limits = json.loads(MEASURED.read_text()), read(HERE / "limits.toml")
+
+    for one in study.ceilings(costs, limits):
+        assert f"| {one.what} | {one.per_second:,.0f} | {one.follows} |" in PAGE.read_text()

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,15 @@ from tools.scale.page import PAGE, ROOT, tables, write
 
 HERE = Path(__file__).parent
 MEASURED = HERE / "measured.json"
+PARTS = ("cycles", "relay")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Print, or write the page; return the exit code."""
     options = _options(arguments)
     console = Console(highlight=False, stderr=True)
-    if options.measure:
-        from tools.scale.measure import measure
-
-        quiet = json.loads(MEASURED.read_text())["quiet"]  # a run on a machine that did nothing else
-        MEASURED.write_text(json.dumps(measure(options.seconds, console.print) | {"quiet": quiet}, indent=1) + "\n")
+    if options.measure is not None:
+        _measure(options.measure or PARTS, options.seconds, console.print)
     found = examine(options.seed, console)
     if options.write:
         write(found)
@@ -33,6 +31,19 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         print(tables(found))
     return 0
+
+
+def _measure(parts: Sequence[str], seconds: int, tell: Callable[[str], None]) -> None:
+    """Measure some parts anew and keep what was known of the others; "quiet" is of a machine that did nothing else."""
+    from tools.scale.measure import measure
+    from tools.scale.relaying import measure_relay
+
+    known = json.loads(MEASURED.read_text())
+    if "cycles" in parts:
+        known |= measure(seconds, tell)
+    if "relay" in parts:
+        known["relay"] = measure_relay(read(HERE / "limits.toml")["sns"]["batch_ms"], tell)
+    MEASURED.write_text(json.dumps(known, indent=1) + "\n")
 
 
 def examine(seed: int, console: Console) -> dict[str, Any]:
@@ -57,8 +68,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make scale", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="of the simulation (%(default)s)")
     parser.add_argument("--write", action="store_true", help="write docs/scale.md's tables and pictures")
-    parser.add_argument("--measure", action="store_true", help="measure a cycle's costs here first, and keep them")
-    parser.add_argument("--seconds", type=int, default=8, help="of each measurement (%(default)s)")
+    parser.add_argument(
+        "--measure", nargs="*", choices=PARTS, help="measure costs here first, and keep them; all parts"
+    )
+    parser.add_argument("--seconds", type=int, default=8, help="of each measurement of cycles (%(default)s)")
     return parser.parse_args(arguments)
 
 

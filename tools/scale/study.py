@@ -7,6 +7,7 @@ from typing import Any
 from tools.cost.model import HERE as COST
 from tools.cost.model import Load, read
 from tools.cost.page import month
+from tools.region.template import load as load_template
 from tools.scale.formulas import closed_rate, connections_in_use
 from tools.scale.layout import Way, spread
 from tools.scale.simulate import Lent, Served, lend, measured, serve
@@ -49,11 +50,7 @@ def ceilings(costs: Mapping[str, Any], limits: Mapping[str, Any], cores: int = C
     cached = cost_of(costs, "valkey_us", of="handlers")
     sns, most, function = limits["sns"], limits["database"], limits["lambda"]
     found = [
-        Ceiling(
-            "the relay, one batch after another",
-            sns["batch"] / sns["batch_ms"] * 1000 / 2,
-            f"2 events a cycle, {sns['batch']} in {sns['batch_ms']} ms (assumed)",
-        ),
+        *_of_relay(costs["relay"], limits),
         Ceiling("SNS, topic scope", sns["topic_scope"] / 2, "2 events a cycle; ours has the group's scope"),
         Ceiling("SNS, group scope", sns["group_scope"] / 2, "2 events a cycle, an account in a larger region"),
         Ceiling(
@@ -76,6 +73,28 @@ def ceilings(costs: Mapping[str, Any], limits: Mapping[str, Any], cores: int = C
         ),
     ]
     return sorted(found, key=lambda one: one.per_second)
+
+
+def _of_relay(relay: Mapping[str, Any], limits: Mapping[str, Any]) -> list[Ceiling]:
+    memory = load_template()["Resources"]["RelayFunction"]["Properties"]["MemorySize"]
+    core = limits["lambda"]["core_mb"]
+    share, cost = memory / core, relay["cpu_us"]
+    return [
+        Ceiling(
+            f"the relay, {relay['at_once']} batches at once",
+            relay["per_second"] / 2,
+            f"{relay['per_second']:,} events/s with an SNS that takes {relay['round_trip_ms']} ms (assumed); one by one"
+            f" {relay['one_per_second']:,}",
+        ),
+        *(
+            Ceiling(
+                f"the relay's processor, {megabytes:,} MB",
+                part / cost * _MICRO / 2,
+                f"{cost} µs an event, {part:.2f} of a core",
+            )
+            for megabytes, part in ((memory, share), (core, 1.0))
+        ),
+    ]
 
 
 def curves(costs: Mapping[str, Any], seed: int) -> dict[str, list[tuple[float, Served]]]:
