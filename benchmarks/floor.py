@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import psycopg2
 
 from benchmarks.outcome import WrongAnswer
@@ -92,8 +93,8 @@ def read_pgbench(stdout: str, stderr: str) -> FloorRound:
 def script(url: str, plan: str) -> str:
     """Give the pgbench script: the statements of one cycle, and the device handed from the first to the second."""
     service = caller_of(CLAIMS, "tenant_id")
-    ask = AllocateBody(**allocate_body("USER")).to_request(service, None)
-    giving_back = ReleaseBody(**release_body("USER", "DEVICE")).to_request(service, None)
+    ask = msgspec.convert(allocate_body("USER"), AllocateBody).to_request(service, None)
+    giving_back = msgspec.convert(release_body("USER", "DEVICE"), ReleaseBody).to_request(service, None)
     recorder = _Recorder(url)
     store = PostgresAllocations(recorder)
     store.claim(ask, plan_document(plan).terms_for(ask.wants), last_attempt=False)

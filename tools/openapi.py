@@ -12,10 +12,10 @@ from scheduler.domain.errors import SchedulerError
 from scheduler.edge.access import ROUTES, Access
 from scheduler.edge.http import Api
 from scheduler.edge.problems import CONTENT_TYPE, PROBLEMS
-from scheduler.edge.schemas.operations import Problem
+from scheduler.edge.schemas.problems import Problem
 from tools.handlers import function_names, load_function
 from tools.openapi_links import add_links
-from tools.openapi_routes import document_of
+from tools.openapi_routes import paths_and_components
 
 DOCUMENT = Path(__file__).parents[1] / "functions" / "console" / "openapi.json"
 ALWAYS: tuple[type[SchedulerError], ...] = (errors.ValidationFailed, errors.SchedulerError, errors.Unavailable)
@@ -35,34 +35,24 @@ and `RateLimit` what its windows are and how much is left."""
 
 
 def document() -> dict[str, Any]:
-    """Merge the routes of all functions, and add what every route has."""
-    merged: dict[str, Any] = {"paths": {}, "components": {"schemas": {}}}
-    for name in function_names():
-        app = getattr(load_function(name), "app", None)
-        if isinstance(app, Api):
-            own = document_of(app, name)
-            for path, operations in own.get("paths", {}).items():
-                merged["paths"].setdefault(path, {}).update(operations)
-            merged["components"]["schemas"].update(own.get("components", {}).get("schemas", {}))
-    for unused in ("HTTPValidationError", "ResponseValidationError", "ValidationError"):
-        merged["components"]["schemas"].pop(unused, None)
-    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    merged["components"]["schemas"] |= {**problem.pop("$defs"), "Problem": problem}
-    merged["components"]["schemas"]["GatewayMessage"] = {
-        "type": "object",
-        "properties": {"message": {"type": "string"}},
-    }
-    merged["components"] |= {"headers": _HEADERS}
-    merged["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
-    for path, operations in merged["paths"].items():
+    """Describe the routes of all functions, and add what every route has."""
+    apps = [getattr(load_function(name), "app", None) for name in function_names()]
+    routes = [route for app in apps if isinstance(app, Api) for route in app.routes]
+    paths, schemas = paths_and_components(routes, Problem)
+    for path, operations in paths.items():
         for method, operation in operations.items():
             _finish(path, method, operation)
-    add_links(merged["paths"])
+    add_links(paths)
+    schemas["GatewayMessage"] = {"type": "object", "properties": {"message": {"type": "string"}}}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Cloud phone scheduler", "version": "1", "description": DESCRIPTION},
-        "paths": dict(sorted(merged["paths"].items())),
-        "components": merged["components"],
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "schemas": schemas,
+            "headers": _HEADERS,
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
     }
 
 
@@ -82,7 +72,6 @@ def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
     if method == "post":
         refusals += [*ON_POST, *WITH_BODY]
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
-    operation["responses"].pop("422", None)
     operation["responses"] |= _problem_responses(sorted(set(refusals), key=lambda error: error.code))
     if needed is not Access.ANYONE:
         _tell_limits(operation["responses"])

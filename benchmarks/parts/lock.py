@@ -10,6 +10,8 @@ from itertools import chain
 from multiprocessing.connection import Connection
 from statistics import median
 
+import msgspec
+
 from benchmarks.crew import crew
 from benchmarks.environment import as_environment
 from benchmarks.figures import Figure, figure, percentile
@@ -119,7 +121,7 @@ class _Both:
 
         self._store = PostgresAllocations(runtime.database())
         self._service = caller_of(CLAIMS, "tenant_id")
-        self._ask = AllocateBody(**allocate_body(_ALONE)).to_request(self._service, None)
+        self._ask = msgspec.convert(allocate_body(_ALONE), AllocateBody).to_request(self._service, None)
         self._body = ReleaseBody
         self._allocators = {
             locked: Allocator(self._store, AtHand(), gate, runtime.meter())

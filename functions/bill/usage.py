@@ -3,11 +3,14 @@
 from typing import Annotated
 from urllib.parse import urlencode
 
+from msgspec import Meta
+from msgspec.structs import asdict
+
 from scheduler.domain.billing import GroupBy, UsageFilter, UsageLine, period_of
-from scheduler.edge.answers import Meta, Page, Response, ok
+from scheduler.edge.answers import Page, PageMeta, Response, ok
 from scheduler.edge.call import Given, Query
 from scheduler.edge.cursors import not_a_cursor, read_key, read_time, write_cursor
-from scheduler.edge.fields import Id, Time
+from scheduler.edge.fields import Id, PageSize, Time
 from scheduler.edge.http import caller
 from scheduler.edge.identity import Caller
 from scheduler.edge.routes import Routes
@@ -17,7 +20,7 @@ from scheduler.runtime.billing import get_usage_report
 from scheduler.service.usage_report import UsageReport
 
 PATH = "/scheduler/usage"
-LONGEST_CURSOR = 3000
+LongCursor = Annotated[str, Meta(max_length=3000)]
 """Tenant and user may have 255 characters of four bytes each."""
 
 routes = Routes()
@@ -45,8 +48,8 @@ def report(
     since: Annotated[Time | None, Query(alias="from", description="30 days before `to`")] = None,
     until: Annotated[Time | None, Query(alias="to", description="now; at most 366 days after `from`")] = None,
     group_by: Annotated[GroupBy, Query(alias="groupBy")] = GroupBy.USER,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=LONGEST_CURSOR)] = None,
+    limit: Annotated[PageSize, Query()] = 50,
+    cursor: Annotated[LongCursor | None, Query()] = None,
 ) -> Response[Page[UsageView] | str]:
     """Add up segments by when they ended; a service sees its tenant's, an operator a tenant's or all. A cursor carries
     the period of its first page."""
@@ -59,7 +62,7 @@ def report(
     follows = _cursor_after(lines[-1], wanted) if more else None
     views = [view_line(line, group_by) for line in lines]
     if not as_csv:
-        return ok(Page(data=views, meta=Meta(limit=limit, nextCursor=follows)))
+        return ok(Page(data=views, meta=PageMeta(limit=limit, nextCursor=follows)))
     return _table(views, wanted, follows, {"tenantId": tenant_id} if tenant_id else {})
 
 
@@ -68,7 +71,7 @@ def _table(views: list[UsageView], wanted: UsageFilter, follows: str | None, nam
     if follows:
         query = urlencode({"groupBy": wanted.group_by, "limit": wanted.limit, **named, "cursor": follows})
         headers = {"X-Next-Cursor": follows, "Link": f'<{PATH}?{query}>; rel="next"'}
-    body = write_csv(columns_of(wanted.group_by), (view.model_dump() for view in views))
+    body = write_csv(columns_of(wanted.group_by), (asdict(view) for view in views))
     return Response(200, body, f"{CSV}; charset=utf-8", headers)
 
 

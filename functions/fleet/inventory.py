@@ -5,10 +5,10 @@ from typing import Annotated
 from scheduler.domain.device_life import DeviceFilter, Life
 from scheduler.domain.errors import DeviceNotFound
 from scheduler.domain.model import DeviceStatus
-from scheduler.edge.answers import Envelope, Meta, Page, Response, ok
+from scheduler.edge.answers import Envelope, Page, PageMeta, Response, ok
 from scheduler.edge.call import Given, Query
-from scheduler.edge.cursors import MAX_CURSOR_LENGTH, read_id_cursor, write_cursor
-from scheduler.edge.fields import Id, ShortText
+from scheduler.edge.cursors import Cursor, read_id_cursor, write_cursor
+from scheduler.edge.fields import Id, PageSize, ShortText
 from scheduler.edge.http import refusals
 from scheduler.edge.routes import Routes
 from scheduler.edge.schemas.fleet import DeviceView
@@ -25,8 +25,8 @@ def list_devices(
     life: Annotated[Life | None, Query(description="without: all but the deleted ones")] = None,
     device_type: Annotated[ShortText | None, Query(alias="deviceType")] = None,
     tenant_id: Annotated[Id | None, Query(alias="tenantId", description="dedicated to this tenant")] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH)] = None,
+    limit: Annotated[PageSize, Query()] = 50,
+    cursor: Annotated[Cursor | None, Query()] = None,
 ) -> Response[Page[DeviceView]]:
     """List them by id, with health, life, and what runs and is reserved on them."""
     wanted = DeviceFilter(status, life, device_type, tenant_id, read_id_cursor(cursor), limit)
@@ -34,7 +34,7 @@ def list_devices(
     return ok(
         Page(
             data=[DeviceView.of(device) for device in found],
-            meta=Meta(limit=limit, nextCursor=write_cursor(found[-1].id) if more else None),
+            meta=PageMeta(limit=limit, nextCursor=write_cursor(found[-1].id) if more else None),
         )
     )
 

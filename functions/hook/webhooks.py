@@ -6,10 +6,10 @@ from scheduler.domain import errors
 from scheduler.domain.model import RequestKey
 from scheduler.domain.webhooks import WebhookFilter
 from scheduler.edge import http
-from scheduler.edge.answers import Envelope, Meta, Page, Response, accepted, created, ok
+from scheduler.edge.answers import Envelope, Page, PageMeta, Response, accepted, created, ok
 from scheduler.edge.call import Given, Query
-from scheduler.edge.cursors import MAX_CURSOR_LENGTH, read_time_cursor, write_cursor
-from scheduler.edge.fields import Id
+from scheduler.edge.cursors import Cursor, read_time_cursor, write_cursor
+from scheduler.edge.fields import Id, PageSize
 from scheduler.edge.identity import Caller
 from scheduler.edge.routes import Routes
 from scheduler.edge.schemas.allocations import EmptyBody
@@ -43,13 +43,13 @@ def list_webhooks(
     who: Who,
     hooks: Hooks,
     tenant_id: Annotated[Id | None, Query(alias="tenantId", description="an operator may name any")] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH)] = None,
+    limit: Annotated[PageSize, Query()] = 50,
+    cursor: Annotated[Cursor | None, Query()] = None,
 ) -> Response[Page[WebhookView]]:
     """List them newest first, with their health: a service its tenant's, an operator a tenant's or all."""
     found, more = hooks.page(WebhookFilter(who.tenant(tenant_id), read_time_cursor(cursor), limit))
     follows = write_cursor(found[-1].created_at.isoformat(), found[-1].id) if more else None
-    return ok(Page(data=[WebhookView.of(webhook) for webhook in found], meta=Meta(limit=limit, nextCursor=follows)))
+    return ok(Page(data=[WebhookView.of(webhook) for webhook in found], meta=PageMeta(limit=limit, nextCursor=follows)))
 
 
 @routes.get(ONE, summary="Read a webhook", tags=TAGS, openapi_extensions=NOT_FOUND)

@@ -5,10 +5,10 @@ from typing import Annotated
 from scheduler.domain.errors import NotificationNotFound
 from scheduler.domain.model import RequestKey
 from scheduler.domain.notices import NotificationFilter
-from scheduler.edge.answers import Envelope, Meta, Response, ok
+from scheduler.edge.answers import Envelope, PageMeta, Response, ok
 from scheduler.edge.call import Given, Query
-from scheduler.edge.cursors import MAX_CURSOR_LENGTH, read_time_cursor, write_cursor
-from scheduler.edge.fields import Id
+from scheduler.edge.cursors import Cursor, read_time_cursor, write_cursor
+from scheduler.edge.fields import Id, PageSize
 from scheduler.edge.http import caller, refusals, request_key
 from scheduler.edge.identity import Caller
 from scheduler.edge.routes import Routes
@@ -27,14 +27,14 @@ def list_notifications(
     user_id: Annotated[Id | None, Query(alias="userId", description="a service says whose")] = None,
     tenant_id: Annotated[Id | None, Query(alias="tenantId", description="an operator may name any")] = None,
     unread: Annotated[bool, Query(description="only those that are")] = False,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH)] = None,
+    limit: Annotated[PageSize, Query()] = 50,
+    cursor: Annotated[Cursor | None, Query()] = None,
 ) -> Response[NotificationsPage]:
     """List what a user was told, newest first, and count what is unread: a user its own, a service its users'."""
     user = who.acting_for_own(user_id, tenant_id)
     page = notifications.page(NotificationFilter(user, unread, read_time_cursor(cursor), limit))
     follows = write_cursor(page.shown[-1].created_at.isoformat(), page.shown[-1].id) if page.more else None
-    return ok(NotificationsPage.of(page, Meta(limit=limit, nextCursor=follows)))
+    return ok(NotificationsPage.of(page, PageMeta(limit=limit, nextCursor=follows)))
 
 
 @routes.post(

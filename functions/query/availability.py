@@ -2,11 +2,13 @@
 
 from typing import Annotated
 
+from msgspec import Meta
+
 from scheduler.domain.model import AvailableFilter
-from scheduler.edge.answers import CountedPage, Meta, Response, ok
+from scheduler.edge.answers import CountedPage, PageMeta, Response, ok
 from scheduler.edge.call import Given, Query
-from scheduler.edge.cursors import MAX_CURSOR_LENGTH, read_id_cursor, write_cursor
-from scheduler.edge.fields import MAX_INT, Id, ShortText
+from scheduler.edge.cursors import Cursor, read_id_cursor, write_cursor
+from scheduler.edge.fields import Id, Minimum, ShortText
 from scheduler.edge.http import caller
 from scheduler.edge.identity import Caller
 from scheduler.edge.routes import Routes
@@ -16,17 +18,19 @@ from scheduler.service.catalog import Catalog
 
 routes = Routes()
 
+LongPageSize = Annotated[int, Meta(ge=1, le=1000)]
+
 
 @routes.get("/scheduler/devices/available", summary="List the devices that are free", tags=["devices"])
 def list_available(
     who: Annotated[Caller, Given(caller)],
     catalog: Annotated[Catalog, Given(get_catalog)],
     tenant_id: Annotated[Id | None, Query(alias="tenantId", description="an operator may name any")] = None,
-    min_cpu: Annotated[int | None, Query(alias="minCpu", ge=0, le=MAX_INT)] = None,
-    min_memory: Annotated[int | None, Query(alias="minMemory", ge=0, le=MAX_INT, description="MB")] = None,
+    min_cpu: Annotated[Minimum | None, Query(alias="minCpu")] = None,
+    min_memory: Annotated[Minimum | None, Query(alias="minMemory", description="MB")] = None,
     device_type: Annotated[ShortText | None, Query(alias="deviceType")] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH)] = None,
+    limit: Annotated[LongPageSize, Query()] = 100,
+    cursor: Annotated[Cursor | None, Query()] = None,
 ) -> Response[CountedPage[FreeDeviceView]]:
     """List them by id; `total` counts all that match. The list may be ten seconds old."""
     wanted = AvailableFilter(who.tenant(tenant_id), min_cpu, min_memory, device_type, read_id_cursor(cursor), limit)
@@ -35,6 +39,6 @@ def list_available(
         CountedPage(
             data=[FreeDeviceView.of(device) for device in page.devices],
             total=page.total,
-            meta=Meta(limit=limit, nextCursor=write_cursor(page.devices[-1].id) if page.more else None),
+            meta=PageMeta(limit=limit, nextCursor=write_cursor(page.devices[-1].id) if page.more else None),
         )
     )

@@ -8,10 +8,10 @@ from scheduler.domain import errors
 from scheduler.domain.model import RequestKey
 from scheduler.domain.queue import EntryStatus, QueueFilter
 from scheduler.edge import http
-from scheduler.edge.answers import Envelope, Meta, Page, Response, created, ok
+from scheduler.edge.answers import Envelope, Page, PageMeta, Response, created, ok
 from scheduler.edge.call import Given, Query
-from scheduler.edge.cursors import MAX_CURSOR_LENGTH, read_time_cursor, write_cursor
-from scheduler.edge.fields import Id
+from scheduler.edge.cursors import Cursor, read_time_cursor, write_cursor
+from scheduler.edge.fields import Id, PageSize
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.allocations import EmptyBody
 from scheduler.edge.schemas.queue import JoinBody
@@ -50,8 +50,8 @@ def list_waits(
     tenant_id: Annotated[Id | None, Query(alias="tenantId", description="an operator may name any")] = None,
     user_id: Annotated[Id | None, Query(alias="userId")] = None,
     status: Annotated[EntryStatus | None, Query()] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH)] = None,
+    limit: Annotated[PageSize, Query()] = 50,
+    cursor: Annotated[Cursor | None, Query()] = None,
 ) -> Response[Page[QueueEntryView]]:
     """List them newest first; a user sees its own, a service its tenant's, an operator all."""
     if who.seen_user is not None and user_id is not None:
@@ -60,7 +60,7 @@ def list_waits(
     wanted = QueueFilter(who.tenant(tenant_id), who.seen_user or user_id, status, after, limit)
     found, more = queue.page(wanted)
     follows = write_cursor(found[-1].entry.joined_at.isoformat(), found[-1].entry.id) if more else None
-    return ok(Page(data=[QueueEntryView.of(wait) for wait in found], meta=Meta(limit=limit, nextCursor=follows)))
+    return ok(Page(data=[QueueEntryView.of(wait) for wait in found], meta=PageMeta(limit=limit, nextCursor=follows)))
 
 
 @app.get(

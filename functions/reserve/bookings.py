@@ -40,11 +40,13 @@ def reserve(
     who: Annotated[Caller, Given(caller)],
     key: Annotated[RequestKey | None, Given(request_key)],
     reserver: Annotated[Reserver, Given(get_reserver)],
-) -> Response[Envelope[ReservationView | SeriesView]]:
+) -> Response[Envelope[ReservationView] | Envelope[SeriesView]]:
     """Promise a device for the window, or with a recurrence for each of its windows: all, or none."""
     booked = reserver.book(body.to_booking(who, key))
-    view = ReservationView.of(booked[0]) if body.recurrence is None else SeriesView.of(booked)
-    return created(Envelope[ReservationView | SeriesView](data=view, message="Device reserved successfully"))
+    message = "Device reserved successfully"
+    if body.recurrence is None:
+        return created(Envelope(data=ReservationView.of(booked[0]), message=message))
+    return created(Envelope(data=SeriesView.of(booked), message=message))
 
 
 @routes.patch(

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from scheduler.domain.errors import ReservationNotFound
 from scheduler.domain.reservation import Reservation, ReservationFilter, ReservationStatus
-from scheduler.edge.answers import Envelope, Meta, Page, Response, ok
+from scheduler.edge.answers import Envelope, Page, PageMeta, Response, ok
 from scheduler.edge.call import Given, Query
-from scheduler.edge.cursors import MAX_CURSOR_LENGTH, read_time_cursor, write_cursor
-from scheduler.edge.fields import Id, Time
+from scheduler.edge.cursors import Cursor, read_time_cursor, write_cursor
+from scheduler.edge.fields import Id, PageSize, Time
 from scheduler.edge.http import caller, refusals
 from scheduler.edge.identity import Caller
 from scheduler.edge.routes import Routes
@@ -29,8 +29,8 @@ def list_reservations(
     status: Annotated[ReservationStatus | None, Query()] = None,
     since: Annotated[Time | None, Query(alias="from")] = None,
     until: Annotated[Time | None, Query(alias="to")] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH)] = None,
+    limit: Annotated[PageSize, Query()] = 50,
+    cursor: Annotated[Cursor | None, Query()] = None,
 ) -> Response[Page[ReservationView]]:
     """List them soonest first; a user sees its own, a service its tenant's. `from` and `to` bound `startTime`."""
     if who.seen_user is not None and user_id is not None:
@@ -46,7 +46,7 @@ def list_reservations(
         limit=limit,
     )
     found, more = reserver.reservations(wanted)
-    meta = Meta(limit=limit, nextCursor=_after(found[-1]) if more else None)
+    meta = PageMeta(limit=limit, nextCursor=_after(found[-1]) if more else None)
     return ok(Page(data=[ReservationView.of(reservation) for reservation in found], meta=meta))
 
 

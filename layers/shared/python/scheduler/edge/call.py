@@ -8,18 +8,14 @@ everything else is valid, and may take the request. A default stands for what th
 import inspect
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
-from typing import Annotated, Any, NotRequired, TypedDict, get_type_hints
+from typing import Any, get_type_hints
 from urllib.parse import parse_qs
 
-from pydantic import Field, TypeAdapter, ValidationError
+from msgspec import defstruct, field
 
 from scheduler.domain.errors import ValidationFailed
 from scheduler.edge.request import Request
-
-type Fault = dict[str, str]
-
-BODY = "body"
-"""The parameter that is the request's body, and what errors call it as a whole."""
+from scheduler.edge.validation import BODY, MISSING, Fault, valid
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +27,17 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A parameter of the query string, and its bounds; without a name it is called as it is in the code."""
+    """A parameter of the query string; without a name it is called as it is in the code."""
 
     alias: str | None = None
     description: str | None = None
-    ge: int | None = None
-    le: int | None = None
-    max_length: int | None = None
 
-    def to_field(self) -> Any:
-        """Give it as pydantic spells it."""
-        return Field(alias=self.alias, ge=self.ge, le=self.le, max_length=self.max_length)
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """A body of one of two types: `by` tells which, so that errors speak of the right one."""
+
+    by: Callable[[Any], type]
 
 
 class Call:
@@ -54,24 +50,24 @@ class Call:
             TypeError: A parameter does not say where it comes from.
         """
         hints = get_type_hints(handler, include_extras=True)
-        optional = {name for name, p in inspect.signature(handler).parameters.items() if p.default is not p.empty}
+        defaults = {name: parameter.default for name, parameter in inspect.signature(handler).parameters.items()}
         self._given: list[tuple[str, Callable[..., Any], bool]] = []
-        self._body: TypeAdapter[Any] | None = None
-        self._needs_body = BODY not in optional
-        fields: dict[str, Any] = {}
+        self._body: Any = None
+        self._needs_body = defaults.get(BODY) is inspect.Parameter.empty
+        members: list[tuple[str, Any, Any]] = []
         for name, hint in hints.items():
             match source_of(name, hint, variables):
                 case Given(by=by):
                     self._given.append((name, by, bool(inspect.signature(by).parameters)))
                 case Query() as query:
-                    field: Any = Annotated[hint, query.to_field()]
-                    fields[name] = NotRequired[field] if name in optional else field
+                    members.append((name, hint, _member(query.alias or name, defaults[name])))
                 case "path":
-                    fields[name] = hint
+                    members.append((name, hint, field()))
                 case "body":
-                    self._body = TypeAdapter(hint)
+                    self._body = hint
         # One validator for all of them; what is not theirs in a query is no concern of ours.
-        self._values = TypeAdapter(TypedDict("Values", fields)) if fields else None  # type: ignore[operator]
+        self._names = [name for name, _, _ in members]
+        self._values = defstruct("Values", members, kw_only=True) if members else None
 
     def arguments(self, request: Request) -> dict[str, Any]:
         """Give what the handler is called with.
@@ -81,7 +77,7 @@ class Call:
             InvalidJson: The body is no JSON.
             SchedulerError: Who gives a parameter refuses.
         """
-        arguments, faults = _valid(self._values, {**_query(request), **request.in_path}) if self._values else ({}, [])
+        arguments, faults = self._read_values(request)
         if self._body is not None:
             faults += self._read_body(request.body, arguments)
         if faults:
@@ -90,11 +86,22 @@ class Call:
             arguments[name] = by(request) if takes_request else by()
         return arguments
 
+    def _read_values(self, request: Request) -> tuple[dict[str, Any], list[Fault]]:
+        if self._values is None:
+            return {}, []
+        values, faults = valid(self._values, {**_query(request), **request.in_path}, text=True)
+        return ({} if faults else {name: getattr(values, name) for name in self._names}), faults
+
     def _read_body(self, body: Mapping[str, Any] | None, arguments: dict[str, Any]) -> list[Fault]:
         if body is None:
-            return [{"field": BODY, "detail": "Field required"}] if self._needs_body else []
-        arguments[BODY], faults = _valid(self._body, body)
+            return [{"field": BODY, "detail": MISSING}] if self._needs_body else []
+        one_of = next((mark for mark in getattr(self._body, "__metadata__", ()) if isinstance(mark, OneOf)), None)
+        arguments[BODY], faults = valid(one_of.by(body) if one_of else self._body, body)
         return faults
+
+
+def _member(name: str, default: Any) -> Any:
+    return field(name=name) if default is inspect.Parameter.empty else field(name=name, default=default)
 
 
 def source_of(name: str, hint: Any, variables: Set[str]) -> Given | Query | str:
@@ -113,24 +120,6 @@ def source_of(name: str, hint: Any, variables: Set[str]) -> Given | Query | str:
         if isinstance(mark, Given | Query):
             return mark
     raise TypeError(f"{name} does not say where it comes from")
-
-
-def _valid(kind: Any, value: Mapping[str, Any]) -> tuple[Any, list[Fault]]:
-    try:
-        # Of attributes JSON has none; but so errors speak of an object, not of a class of ours.
-        return kind.validate_python(value, from_attributes=True), []
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        return {}, [{"field": _place(each["loc"]), "detail": _detail(each["msg"])} for each in found]
-
-
-def _place(where: tuple[int | str, ...]) -> str:
-    # Bracketed parts are tags of our unions, which the caller does not know.
-    return ".".join(part for part in map(str, where) if not part.startswith("(")) or BODY
-
-
-def _detail(message: str) -> str:
-    return message.removeprefix("Value error, ")
 
 
 def _query(request: Request) -> Mapping[str, Any]:

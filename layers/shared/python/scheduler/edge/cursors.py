@@ -15,12 +15,15 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Protocol
+from typing import Annotated, Protocol
+
+from msgspec import Meta
 
 from scheduler.domain.errors import ValidationFailed
 from scheduler.edge.identity import Caller
 
 MAX_CURSOR_LENGTH = 1000
+Cursor = Annotated[str, Meta(max_length=MAX_CURSOR_LENGTH)]
 SIGNATURE_BYTES = 16
 NO_FILTERS = frozenset({"cursor", "limit"})
 CARRIED = {"GET /scheduler/usage": frozenset({"from", "to", "groupBy"})}

@@ -4,7 +4,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field
+from msgspec import Meta
 
 from scheduler.domain.model import (
     Allocation,
@@ -17,10 +17,10 @@ from scheduler.domain.model import (
     RequestKey,
 )
 from scheduler.edge.fields import (
-    MAX_INT,
     MAX_NESTING,
     Id,
     Metadata,
+    Minimum,
     Minutes,
     ShortText,
     UuidText,
@@ -37,9 +37,9 @@ DEFAULT_WAIT_MINUTES = 30
 class PreferredSpecs(WireModel):
     """Minima: a smaller device is never lent."""
 
-    minCpu: Annotated[int, Field(ge=0, le=MAX_INT)] | None = None
-    minMemory: Annotated[int, Field(ge=0, le=MAX_INT, description="MB")] | None = None
-    minStorage: Annotated[int, Field(ge=0, le=MAX_INT, description="MB")] | None = None
+    minCpu: Minimum | None = None
+    minMemory: Annotated[Minimum | None, Meta(description="MB")] = None
+    minStorage: Annotated[Minimum | None, Meta(description="MB")] = None
 
 
 class AllocateItem(WireModel):
@@ -71,28 +71,24 @@ class AllocateItem(WireModel):
 class AllocateBody(AllocateItem):
     """Who wants a device, for how long, of what kind; alone, not in a batch."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"userId": "alice", "durationMinutes": 30},
-                {"userId": "alice", "preferredSpecs": {"minCpu": 4}, "wait": True, "maxWaitMinutes": 45},
-            ]
-        }
+    EXAMPLES = (
+        {"userId": "alice", "durationMinutes": 30},
+        {"userId": "alice", "preferredSpecs": {"minCpu": 4}, "wait": True, "maxWaitMinutes": 45},
     )
 
-    wait: Annotated[bool, Field(description="Join the queue when no device is free")] = False
+    wait: Annotated[bool, Meta(description="Join the queue when no device is free")] = False
     maxWaitMinutes: WaitMinutes = DEFAULT_WAIT_MINUTES
 
 
 class ReleaseBody(WireModel):
     """Which device to give back; the allocation id and fencing token guard against a late release."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"deviceId": "phone-small-01", "fencingToken": 7}]})
+    EXAMPLES = ({"deviceId": "phone-small-01", "fencingToken": 7},)
 
     deviceId: Id
     userId: Id | None = None
     allocationId: UuidText | None = None
-    fencingToken: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
+    fencingToken: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
 
     def to_request(self, who: Caller, key: RequestKey | None) -> ReleaseRequest:
         """Read it as the caller's wish.
@@ -141,7 +137,7 @@ class _AllocationFacts(View):
     fencingToken: int
     renewalCount: int
     lastRenewedAt: datetime | None
-    metadata: Any = Field(description="What the caller gave; rows that came from outside may hold any JSON")
+    metadata: Annotated[Any, Meta(description="What the caller gave; rows that came from outside may hold any JSON")]
 
 
 class AllocationSummary(_AllocationFacts):
@@ -255,7 +251,7 @@ class TotalsView(View):
         )
 
 
-class ExpiredCount(View):
+class ExpiredCount(View, kw_only=True):
     """How many overdue allocations this run ended."""
 
     success: bool = True

@@ -4,7 +4,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import Field
+from msgspec import Meta
 
 from scheduler.domain.audit import MAX_ROWS, STATEMENTS, Audit, Finding, FullRun, Verdict
 from scheduler.edge.fields import View
@@ -15,7 +15,7 @@ class FindingView(View):
 
     check: str
     count: int
-    rows: Annotated[list[dict[str, Any]], Field(description=f"the first {MAX_ROWS}, by their ids")]
+    rows: Annotated[list[dict[str, Any]], Meta(description=f"the first {MAX_ROWS}, by their ids")]
 
     @classmethod
     def of(cls, finding: Finding) -> Self:
@@ -29,10 +29,10 @@ class InvariantView(View):
     id: str
     statement: str
     holds: bool
-    count: Annotated[int, Field(description="rows that offend")]
+    count: Annotated[int, Meta(description="rows that offend")]
     findings: list[FindingView]
-    complete: Annotated[bool, Field(description="false: time ran out before all live rows and 24 hours were examined")]
-    checkedFrom: Annotated[datetime | None, Field(description="from when on history was examined; null: all there is")]
+    complete: Annotated[bool, Meta(description="false: time ran out before all live rows and 24 hours were examined")]
+    checkedFrom: Annotated[datetime | None, Meta(description="from when on history was examined; null: all there is")]
 
     @classmethod
     def of(cls, verdict: Verdict) -> Self:

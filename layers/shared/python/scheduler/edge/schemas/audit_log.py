@@ -4,7 +4,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import Field
+from msgspec import Meta
 
 from scheduler.domain.audit_log import AuditEntry, Change, EntityKind
 from scheduler.edge.fields import View
@@ -15,15 +15,15 @@ class AuditEntryView(View):
 
     id: str
     at: datetime
-    operator: Annotated[str, Field(description="subject of the operator's token")]
-    route: Annotated[str | None, Field(description="method and path of the request")]
+    operator: Annotated[str, Meta(description="subject of the operator's token")]
+    route: Annotated[str | None, Meta(description="method and path of the request")]
     correlationId: str | None
     entity: EntityKind
     entityId: str
-    tenantId: Annotated[str | None, Field(description="whose it is; null: the platform's")]
+    tenantId: Annotated[str | None, Meta(description="whose it is; null: the platform's")]
     act: Change
-    before: Annotated[dict[str, Any] | None, Field(description="the changed columns, by their names in the database")]
-    after: Annotated[dict[str, Any] | None, Field(description="as `before`; secrets are in neither")]
+    before: Annotated[dict[str, Any] | None, Meta(description="the changed columns, by their names in the database")]
+    after: Annotated[dict[str, Any] | None, Meta(description="as `before`; secrets are in neither")]
 
     @classmethod
     def of(cls, entry: AuditEntry) -> Self:

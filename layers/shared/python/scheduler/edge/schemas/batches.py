@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from msgspec import Meta
+from msgspec.structs import asdict
 
 from scheduler.domain.batch import Batch, BatchResult, Failure, Holdings, LaterEnd, Mode
 from scheduler.domain.errors import Forbidden, ValidationFailed
@@ -14,6 +15,7 @@ from scheduler.domain.renewal import Renewal
 from scheduler.edge.fields import Id, Minutes, Reason, UuidText, View, WireModel
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.allocations import AllocateItem, AllocationView, ReleaseView
+from scheduler.edge.schemas.problems import ProblemFacts
 from scheduler.edge.schemas.renewals import RenewalView
 
 _IDS = ["0b1a9c1e-6c0f-4f0e-9d53-0d5c1f0f7c11", "5f0a4f8e-64f5-4a57-8a51-3f3f6f1f2b22"]
@@ -25,25 +27,23 @@ _FAILURE: dict[str, Any] = {
 }
 
 
-def _example(**members: Any) -> ConfigDict:
-    return ConfigDict(json_schema_extra={"examples": [members]})
+Place = Annotated[int, Meta(description="Place in the batch, from 0")]
 
 
-class BatchBody(WireModel):
+class BatchBody(WireModel, kw_only=True):
     """What becomes of a batch when an item fails; without a word it goes on with the next."""
 
-    continueOnError: bool | None = Field(
-        default=None,
-        description="false: stop at the first failure and keep what came before; default: true, unless atomic",
-    )
-    atomic: bool = Field(default=False, description="true: all or nothing; not together with continueOnError")
+    continueOnError: Annotated[
+        bool | None,
+        Meta(description="false: stop at the first failure and keep what came before; default: true, unless atomic"),
+    ] = None
+    atomic: Annotated[bool, Meta(description="true: all or nothing; not together with continueOnError")] = False
 
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself."""
         if self.atomic and self.continueOnError:
             error = {"field": "atomic", "detail": "not together with continueOnError"}
             raise ValidationFailed(members={"errors": [error]})
-        return self
 
     @property
     def mode(self) -> Mode:
@@ -53,15 +53,17 @@ class BatchBody(WireModel):
         return Mode.STOP if self.continueOnError is False else Mode.CONTINUE
 
 
-class BatchAllocateBody(BatchBody):
+class BatchAllocateBody(BatchBody, kw_only=True):
     """Who wants devices."""
 
-    model_config = _example(
-        items=[{"userId": "alice", "durationMinutes": 30}, {"userId": "bob", "preferredSpecs": {"minCpu": 8}}],
-        atomic=True,
+    EXAMPLES = (
+        {
+            "items": [{"userId": "alice", "durationMinutes": 30}, {"userId": "bob", "preferredSpecs": {"minCpu": 8}}],
+            "atomic": True,
+        },
     )
 
-    items: Annotated[list[AllocateItem], Field(min_length=1, max_length=50)]
+    items: Annotated[list[AllocateItem], Meta(min_length=1, max_length=50)]
 
     def to_batch(self, who: Caller, key: RequestKey | None) -> Batch[AllocationRequest | Forbidden]:
         """Read it as the caller's wishes; an item that the caller may not ask for fails by itself."""
@@ -75,24 +77,24 @@ class BatchAllocateBody(BatchBody):
         return Batch(who.tenant_id, [wish(item) for item in self.items], self.mode, key)
 
 
-class BatchReleaseBody(BatchBody):
+class BatchReleaseBody(BatchBody, kw_only=True):
     """Which allocations to end."""
 
-    model_config = _example(allocationIds=_IDS, continueOnError=False)
+    EXAMPLES = ({"allocationIds": _IDS, "continueOnError": False},)
 
-    allocationIds: Annotated[list[UuidText], Field(min_length=1, max_length=100)]
+    allocationIds: Annotated[list[UuidText], Meta(min_length=1, max_length=100)]
 
     def to_batch(self, who: Caller, key: RequestKey | None) -> Batch[str]:
         """Read it as the caller's wishes."""
         return Batch(who.seen_tenant, self.allocationIds, self.mode, key)
 
 
-class BatchRenewBody(BatchBody):
+class BatchRenewBody(BatchBody, kw_only=True):
     """Which allocations to renew, by how many minutes each, and why."""
 
-    model_config = _example(allocationIds=_IDS, additionalMinutes=30, reason="The test still runs")
+    EXAMPLES = ({"allocationIds": _IDS, "additionalMinutes": 30, "reason": "The test still runs"},)
 
-    allocationIds: Annotated[list[UuidText], Field(min_length=1, max_length=50)]
+    allocationIds: Annotated[list[UuidText], Meta(min_length=1, max_length=50)]
     additionalMinutes: Minutes
     reason: Reason | None = None
 
@@ -108,9 +110,9 @@ class BatchRenewBody(BatchBody):
 class BatchQueryBody(WireModel):
     """Whose active allocations to list; an operator names the tenant."""
 
-    model_config = _example(userIds=["alice", "bob"])
+    EXAMPLES = ({"userIds": ["alice", "bob"]},)
 
-    userIds: Annotated[list[Id], Field(min_length=1, max_length=100)]
+    userIds: Annotated[list[Id], Meta(min_length=1, max_length=100)]
     tenantId: Id | None = None
 
     def to_batch(self, who: Caller, key: RequestKey | None) -> Batch[str]:
@@ -122,12 +124,12 @@ class BatchQueryBody(WireModel):
         return Batch(who.tenant(self.tenantId) or who.tenant_id, self.userIds, key=key)
 
 
-class FailureView(View):
+class FailureView(ProblemFacts, kw_only=True):
     """An item that failed: the problem of the single call, with its members."""
 
-    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_FAILURE]})
+    EXAMPLES = (_FAILURE,)
 
-    index: int = Field(description="Place in the batch, from 0")
+    index: Place
     code: str
     detail: str
     retryable: bool
@@ -136,29 +138,27 @@ class FailureView(View):
     def of(cls, failure: Failure) -> Self:
         """View a failure."""
         error = failure.error
-        members = {name: value for name, value in error.members.items() if name not in cls.model_fields}
-        return cls(index=failure.index, code=error.code, detail=error.detail, retryable=error.retryable, **members)
+        members = {"index": failure.index, "code": error.code, "detail": error.detail, "retryable": error.retryable}
+        return cls(**{**error.members, **members})
 
 
-class Indexed(View):
-    """An item that succeeded."""
-
-    index: int = Field(description="Place in the batch, from 0")
-
-
-class BatchGrant(AllocationView, Indexed):
+class BatchGrant(AllocationView):
     """A grant, as the single call answers it."""
 
+    index: Place
 
-class BatchRelease(ReleaseView, Indexed):
+
+class BatchRelease(ReleaseView):
     """What was given back, as the single call answers it."""
 
+    index: Place
     allocationId: str
 
 
-class BatchRenewal(RenewalView, Indexed):
+class BatchRenewal(RenewalView):
     """A renewal, as the single call answers it."""
 
+    index: Place
     allocationId: str
 
 
@@ -173,20 +173,21 @@ class ActiveView(View):
     fencingToken: int
 
 
-class BatchHoldings(Indexed):
+class BatchHoldings(View):
     """What a user holds, the newest first."""
 
+    index: Place
     userId: str
     allocations: list[ActiveView]
-    more: bool = Field(description="Whether the user holds more than the 50 that are listed")
+    more: Annotated[bool, Meta(description="Whether the user holds more than the 50 that are listed")]
 
 
-class BatchView[Success: Indexed](BaseModel):
+class BatchView[Success: View](View):
     """What became of each item, both lists in the order of the batch."""
 
     successCount: int
     failedCount: int
-    notTried: int = Field(description="Items after the first failure, where continueOnError is false")
+    notTried: Annotated[int, Meta(description="Items after the first failure, where continueOnError is false")]
     successes: list[Success]
     failures: list[FailureView]
 
@@ -204,14 +205,14 @@ class BatchView[Success: Indexed](BaseModel):
 
 def view_grants(result: BatchResult[Allocation]) -> BatchView[BatchGrant]:
     """View a batch of grants."""
-    grants = [BatchGrant(index=index, **dict(AllocationView.of(grant))) for index, grant in result.successes]
+    grants = [BatchGrant(index=index, **asdict(AllocationView.of(grant))) for index, grant in result.successes]
     return BatchView[BatchGrant].of(grants, result)
 
 
 def view_releases(result: BatchResult[EndedAllocation]) -> BatchView[BatchRelease]:
     """View a batch of releases."""
     ends = [
-        BatchRelease(index=index, allocationId=ended.id, **dict(ReleaseView.of(ended)))
+        BatchRelease(index=index, allocationId=ended.id, **asdict(ReleaseView.of(ended)))
         for index, ended in result.successes
     ]
     return BatchView[BatchRelease].of(ends, result)
@@ -220,7 +221,7 @@ def view_releases(result: BatchResult[EndedAllocation]) -> BatchView[BatchReleas
 def view_renewals(result: BatchResult[Renewal]) -> BatchView[BatchRenewal]:
     """View a batch of renewals."""
     renewals = [
-        BatchRenewal(index=index, allocationId=renewal.allocation_id, **dict(RenewalView.of(renewal)))
+        BatchRenewal(index=index, allocationId=renewal.allocation_id, **asdict(RenewalView.of(renewal)))
         for index, renewal in result.successes
     ]
     return BatchView[BatchRenewal].of(renewals, result)

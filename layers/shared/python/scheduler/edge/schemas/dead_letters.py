@@ -2,32 +2,32 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from msgspec import Meta
 
-from scheduler.edge.fields import WireModel
+from scheduler.edge.fields import View, WireModel
 
 MOST = 500
 _EXAMPLE: dict[str, Any] = {"limit": 100}
 
 
-class DeadLettersView(BaseModel):
+class DeadLettersView(View):
     """The dead letters of one queue."""
 
     name: str
-    waiting: int = Field(description="about how many messages lie there")
+    waiting: Annotated[int, Meta(description="about how many messages lie there")]
 
 
 class RedriveBody(WireModel):
     """How many to send back at most."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+    EXAMPLES = (_EXAMPLE,)
 
-    limit: Annotated[int, Field(ge=1, le=MOST)] = 100
+    limit: Annotated[int, Meta(ge=1, le=MOST)] = 100
 
 
-class RedriveView(BaseModel):
+class RedriveView(View):
     """What was sent back."""
 
     name: str
     moved: int
-    left: int = Field(description="about how many still lie there: ask again for them")
+    left: Annotated[int, Meta(description="about how many still lie there: ask again for them")]

@@ -4,12 +4,14 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Discriminator, Field, Tag
+from msgspec import UNSET, Meta, UnsetType
+from msgspec.structs import asdict
 
 from scheduler.domain.model import (
     DeviceStatus,
     FreeDevice,
 )
+from scheduler.edge.call import OneOf
 from scheduler.edge.fields import (
     Cores,
     DeviceId,
@@ -57,47 +59,38 @@ class FreeDeviceView(View):
         )
 
 
-def _left_out() -> Any:
-    """Make a field that may be left out, but not be null."""
-    return Field(default=None, json_schema_extra=_without_default)
-
-
-def _without_default(schema: dict[str, Any]) -> None:
-    schema.pop("default", None)
-
-
 class DeviceChanges(WireModel):
     """Fields of a device to change; those left out stay. Null clears host, model and tenantId."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "maintenance"}]})
+    EXAMPLES = ({"status": "maintenance"},)
 
-    name: Id = _left_out()
-    deviceType: ShortText = _left_out()
-    status: Annotated[DeviceStatus, Field(strict=False)] = _left_out()
-    cpuCores: Cores = _left_out()
-    memoryMB: Megabytes = _left_out()
-    storageMB: Megabytes = _left_out()
-    adbHost: Id = _left_out()
-    adbPort: Port = _left_out()
-    host: Id | None = None
-    model: Id | None = None
-    tenantId: Id | None = None
-    labels: Metadata = _left_out()
+    name: Id | UnsetType = UNSET
+    deviceType: ShortText | UnsetType = UNSET
+    status: DeviceStatus | UnsetType = UNSET
+    cpuCores: Cores | UnsetType = UNSET
+    memoryMB: Megabytes | UnsetType = UNSET
+    storageMB: Megabytes | UnsetType = UNSET
+    adbHost: Id | UnsetType = UNSET
+    adbPort: Port | UnsetType = UNSET
+    host: Id | UnsetType | None = UNSET
+    model: Id | UnsetType | None = UNSET
+    tenantId: Id | UnsetType | None = UNSET
+    labels: Metadata | UnsetType = UNSET
 
     def to_changes(self) -> dict[str, Any]:
         """Give the named fields by column."""
-        return _columns(self.model_dump(include=self.model_fields_set))
+        return _columns({name: value for name, value in asdict(self).items() if value is not UNSET})
 
 
-class DeviceBody(WireModel):
+class DeviceBody(WireModel, kw_only=True):
     """A new device; without an id it gets one, without a tenant it serves all."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_DEVICE]})
+    EXAMPLES = (_DEVICE,)
 
     id: DeviceId | None = None
     name: Id
     deviceType: ShortText
-    status: Annotated[DeviceStatus, Field(strict=False)] = DeviceStatus.RUNNING
+    status: DeviceStatus = DeviceStatus.RUNNING
     cpuCores: Cores
     memoryMB: Megabytes
     storageMB: Megabytes
@@ -110,25 +103,21 @@ class DeviceBody(WireModel):
 
     def to_columns(self) -> dict[str, Any]:
         """Give the fields by column; an id that is missing stays out."""
-        return _columns({name: value for name, value in self.model_dump().items() if name != "id" or value is not None})
+        return _columns({name: value for name, value in asdict(self).items() if name != "id" or value is not None})
 
 
 class DevicesBody(WireModel):
     """Many new devices; added all or none."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"devices": [_DEVICE]}]})
+    EXAMPLES = ({"devices": [_DEVICE]},)
 
-    devices: Annotated[list[DeviceBody], Field(min_length=1, max_length=100)]
-
-
-def _one_or_many(body: Any) -> str:
-    return "(many)" if isinstance(body, DevicesBody) or (isinstance(body, dict) and "devices" in body) else "(one)"
+    devices: Annotated[list[DeviceBody], Meta(min_length=1, max_length=100)]
 
 
 OneOrManyDevices = Annotated[
-    Annotated[DeviceBody, Tag("(one)")] | Annotated[DevicesBody, Tag("(many)")], Discriminator(_one_or_many)
+    DeviceBody | DevicesBody, OneOf(lambda body: DevicesBody if "devices" in body else DeviceBody)
 ]
-"""One device as it is, or many under `devices`: told apart first, so that errors speak of the right one."""
+"""One device as it is, or many under `devices`."""
 
 _DEVICE_COLUMNS = {
     "deviceType": "device_type",

@@ -2,9 +2,9 @@
 
 # ruff: noqa: N815  wire names
 from datetime import datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field
+from msgspec import Meta
 
 from scheduler.domain.device_life import BookedWindow, Device, Life
 from scheduler.domain.health import Heartbeat
@@ -87,24 +87,28 @@ class BookedWindowView(View):
 class DeviceView(View):
     """A device: what it is, what the scheduler does with it, and how well it is."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_DEVICE]})
+    EXAMPLES = (_DEVICE,)
 
     id: str
     name: str
     deviceType: str
-    status: DeviceStatus = Field(description="As its host says")
-    life: Life = Field(description="What the scheduler does with it")
-    lifeReason: str | None = Field(description="Why it is not in service")
+    status: Annotated[DeviceStatus, Meta(description="As its host says")]
+    life: Annotated[Life, Meta(description="What the scheduler does with it")]
+    lifeReason: Annotated[str | None, Meta(description="Why it is not in service")]
     lifeChangedAt: datetime | None
     recyclingSince: datetime | None
-    failuresInRow: int = Field(description="Allocations that it failed one after the other; the third quarantines it")
-    healthScore: int = Field(description="0 to 100: fresh heartbeats, room to work, sessions that did not fail")
-    heartbeat: HeartbeatView | None = Field(description="null: it never sent one")
+    failuresInRow: Annotated[
+        int, Meta(description="Allocations that it failed one after the other; the third quarantines it")
+    ]
+    healthScore: Annotated[
+        int, Meta(description="0 to 100: fresh heartbeats, room to work, sessions that did not fail")
+    ]
+    heartbeat: Annotated[HeartbeatView | None, Meta(description="null: it never sent one")]
     activeAllocationId: str | None
     busyUntil: datetime | None
     lastAllocatedAt: datetime | None
     nextReservation: BookedWindowView | None
-    tenantId: str | None = Field(description="The tenant that it is dedicated to; null: it serves all")
+    tenantId: Annotated[str | None, Meta(description="The tenant that it is dedicated to; null: it serves all")]
     cpuCores: int
     memoryMB: int
     storageMB: int
@@ -150,6 +154,6 @@ class DeviceView(View):
 class QuarantineBody(WireModel):
     """Why a device is taken out of service."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The screen flickers"}]})
+    EXAMPLES = ({"reason": "The screen flickers"},)
 
     reason: Reason | None = None

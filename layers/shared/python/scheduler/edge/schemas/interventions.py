@@ -1,9 +1,9 @@
 """Take a device from its holder."""
 
 # ruff: noqa: N815  wire names
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field
+from msgspec import Meta
 
 from scheduler.domain.model import EndedAllocation, RequestKey
 from scheduler.domain.outcome import Facts
@@ -23,7 +23,7 @@ _EXAMPLE: dict[str, Any] = {
 class ReasonBody(WireModel):
     """Why; the holder is told."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The rack is being moved"}]})
+    EXAMPLES = ({"reason": "The rack is being moved"},)
 
     reason: Reason
 
@@ -54,14 +54,14 @@ class RevocationView(View):
 class FailoverView(View):
     """What became of an allocation: `moved` to `deviceId`, or `revoked` or `expired` on it."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+    EXAMPLES = (_EXAMPLE,)
 
     allocationId: str
-    outcome: str = Field(description="moved, revoked or expired")
+    outcome: Annotated[str, Meta(description="moved, revoked or expired")]
     deviceId: str
-    oldDeviceId: str | None = Field(description="Null: it ended")
-    fencingToken: int | None = Field(description="The new one; the one before is refused. Null: it ended")
-    durationSeconds: int | None = Field(description="What is billed. Null: it goes on")
+    oldDeviceId: Annotated[str | None, Meta(description="Null: it ended")]
+    fencingToken: Annotated[int | None, Meta(description="The new one; the one before is refused. Null: it ended")]
+    durationSeconds: Annotated[int | None, Meta(description="What is billed. Null: it goes on")]
 
     @classmethod
     def of(cls, facts: Facts) -> Self:

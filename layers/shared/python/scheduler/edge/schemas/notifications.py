@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field
+from msgspec import Meta
 
 from scheduler.domain.model import Language
 from scheduler.domain.notices import Channel, Notification, Preferences
-from scheduler.edge.answers import Meta, Page
+from scheduler.edge.answers import Page, PageMeta
 from scheduler.edge.fields import Id, View, WireModel
 from scheduler.edge.identity import Caller
 from scheduler.service.notifications import NotificationPage
@@ -18,40 +18,35 @@ from scheduler.service.notifications import NotificationPage
 class NotificationView(View):
     """One notice, in the language that its user preferred when it was made."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": "0a2c1f5e-6a1d-4f0e-9a53-2b1f7c9d8e10",
-                    "type": "allocation_expiring_soon",
-                    "userId": "alice",
-                    "tenantId": "acme",
-                    "language": "en",
-                    "title": "Your device expires soon",
-                    "message": "Your time on device phone-small-03 ends at 2026-11-23 18:12 UTC."
-                    " Renew it to keep the device.",
-                    "data": {"deviceId": "phone-small-03", "expiresAt": "2026-11-23T18:12:26.290382Z"},
-                    "channels": ["in_app", "push"],
-                    "priority": "high",
-                    "createdAt": "2026-11-23T18:02:31.004218Z",
-                    "readAt": None,
-                }
-            ]
-        }
+    EXAMPLES = (
+        {
+            "id": "0a2c1f5e-6a1d-4f0e-9a53-2b1f7c9d8e10",
+            "type": "allocation_expiring_soon",
+            "userId": "alice",
+            "tenantId": "acme",
+            "language": "en",
+            "title": "Your device expires soon",
+            "message": "Your time on device phone-small-03 ends at 2026-11-23 18:12 UTC. Renew it to keep the device.",
+            "data": {"deviceId": "phone-small-03", "expiresAt": "2026-11-23T18:12:26.290382Z"},
+            "channels": ["in_app", "push"],
+            "priority": "high",
+            "createdAt": "2026-11-23T18:02:31.004218Z",
+            "readAt": None,
+        },
     )
 
     id: str
-    type: str = Field(description="Entry of the catalogue: docs/notifications.md")
+    type: Annotated[str, Meta(description="Entry of the catalogue: docs/notifications.md")]
     userId: str
     tenantId: str
     language: str
     title: str
     message: str
-    data: dict[str, Any] = Field(description="What it tells of, by the names and in the form that events have")
+    data: Annotated[dict[str, Any], Meta(description="What it tells of, by the names and in the form that events have")]
     channels: list[str]
     priority: str
     createdAt: datetime
-    readAt: datetime | None = Field(description="When it was marked as read first; null: not yet")
+    readAt: Annotated[datetime | None, Meta(description="When it was marked as read first; null: not yet")]
 
     @classmethod
     def of(cls, notification: Notification) -> Self:
@@ -72,32 +67,35 @@ class NotificationView(View):
         )
 
 
-class NotificationsPage(Page[NotificationView]):
+class NotificationsPage(Page[NotificationView], kw_only=True):
     """One page of a user's notices."""
 
-    unread: int = Field(description="How many of all are unread; 100 stands for 100 or more")
+    unread: Annotated[int, Meta(description="How many of all are unread; 100 stands for 100 or more")]
 
     @classmethod
-    def of(cls, page: NotificationPage, meta: Meta) -> Self:
+    def of(cls, page: NotificationPage, meta: PageMeta) -> Self:
         """View a page."""
         return cls(data=[NotificationView.of(shown) for shown in page.shown], meta=meta, unread=page.unread)
 
 
-Channels = Annotated[list[Annotated[Channel, Field(strict=False)]], Field(max_length=len(Channel))]
+Channels = Annotated[list[Channel], Meta(max_length=len(Channel))]
 
 
-class PreferencesBody(WireModel):
+class PreferencesBody(WireModel, kw_only=True):
     """How a user wishes to be told; takes the place of what was wished before."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"language": "zh", "channels": ["push"]}]})
+    EXAMPLES = ({"language": "zh", "channels": ["push"]},)
 
-    userId: Id | None = Field(default=None, description="A service says whose; a user may leave it out")
+    userId: Annotated[Id | None, Meta(description="A service says whose; a user may leave it out")] = None
     tenantId: Id | None = None
-    language: Annotated[Language, Field(strict=False)]
-    channels: Channels | None = Field(
-        default=None,
-        description="On which of its channels a notice is sent; the list within the app has every one. Absent: on all",
-    )
+    language: Language
+    channels: Annotated[
+        Channels | None,
+        Meta(
+            description="On which of its channels a notice is sent; the list within the app has every one."
+            " Absent: on all"
+        ),
+    ] = None
 
     def to_preferences(self, who: Caller) -> Preferences:
         """Read it as the caller's wish, or that of a user of its tenant."""
@@ -110,7 +108,7 @@ class PreferencesView(View):
     userId: str
     tenantId: str
     language: str
-    channels: list[str] | None = Field(description="null: on all that a notice has")
+    channels: Annotated[list[str] | None, Meta(description="null: on all that a notice has")]
 
     @classmethod
     def of(cls, preferences: Preferences) -> Self:

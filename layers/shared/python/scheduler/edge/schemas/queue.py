@@ -3,7 +3,8 @@
 # ruff: noqa: N815  wire names
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field
+from msgspec import Meta
+from msgspec.structs import asdict
 
 from scheduler.domain.calibration import Calibration
 from scheduler.domain.model import DeviceWants, RequestKey
@@ -18,13 +19,7 @@ from scheduler.service.queue import QueueStatistics
 class JoinBody(WireModel):
     """Who waits for a device, for how long at most, of what kind; its minutes start at the grant."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"userId": "alice", "durationMinutes": 30, "preferredSpecs": {"minCpu": 4}, "maxWaitMinutes": 45}
-            ]
-        }
-    )
+    EXAMPLES = ({"userId": "alice", "durationMinutes": 30, "preferredSpecs": {"minCpu": 4}, "maxWaitMinutes": 45},)
 
     userId: Id
     tenantId: Id | None = None
@@ -68,7 +63,7 @@ class WaitFiguresView(View):
     fulfilled: int
     expired: int
     cancelled: int
-    successRate: float | None = Field(description="fulfilled / (fulfilled + expired), 0 to 1")
+    successRate: Annotated[float | None, Meta(description="fulfilled / (fulfilled + expired), 0 to 1")]
     waitSeconds: WaitBand | None
 
     @classmethod
@@ -113,24 +108,20 @@ class CalibrationView(View):
 class QueueStatisticsView(WaitFiguresView):
     """The line now, how the waits of the last hours ended, and how its promises are kept."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                _FIGURES
-                | {
-                    "hours": 24,
-                    "byTier": {"pro": _FIGURES},
-                    "calibration": {
-                        "days": 7,
-                        "known": 412,
-                        "unknown": 9,
-                        "withinP50": 221,
-                        "withinP90": 379,
-                        "shareWithinP90": 0.92,
-                    },
-                }
-            ]
-        }
+    EXAMPLES = (
+        _FIGURES
+        | {
+            "hours": 24,
+            "byTier": {"pro": _FIGURES},
+            "calibration": {
+                "days": 7,
+                "known": 412,
+                "unknown": 9,
+                "withinP50": 221,
+                "withinP90": 379,
+                "shareWithinP90": 0.92,
+            },
+        },
     )
 
     hours: int
@@ -141,7 +132,7 @@ class QueueStatisticsView(WaitFiguresView):
     def of_all(cls, statistics: QueueStatistics) -> Self:
         """View statistics."""
         return cls(
-            **WaitFiguresView.of(statistics.total).model_dump(),
+            **asdict(WaitFiguresView.of(statistics.total)),
             hours=statistics.hours,
             byTier={str(row.tier): WaitFiguresView.of(row) for row in statistics.by_tier},
             calibration=CalibrationView.of(statistics.calibration),
@@ -151,14 +142,14 @@ class QueueStatisticsView(WaitFiguresView):
 class ProcessBody(WireModel):
     """How many waiters to serve at most."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"limit": 50}]})
+    EXAMPLES = ({"limit": 50},)
 
-    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
 
 
 class ServedCount(View):
     """How many waiters were served."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"served": 2}]})
+    EXAMPLES = ({"served": 2},)
 
     served: int

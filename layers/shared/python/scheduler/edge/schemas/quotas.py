@@ -4,15 +4,16 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from msgspec import Meta
+from msgspec.structs import asdict
 
 from scheduler.domain.plans import Plan, QuotaChange, ShownQuota
 from scheduler.domain.quota import MB_PER_GB, NO_LIMIT, QuotaLimits
-from scheduler.edge.fields import MAX_INT, Id, ShortText, Time, WireModel
+from scheduler.edge.fields import MAX_INT, Id, ShortText, Time, View, WireModel
 from scheduler.edge.identity import Caller
 
 PlanName = ShortText
-Limit = Annotated[int, Field(ge=NO_LIMIT, le=MAX_INT)]
+Limit = Annotated[int, Meta(ge=NO_LIMIT, le=MAX_INT)]
 
 _LIMITS: dict[str, Any] = {"maxDevices": 20, "totalCpuCores": 64}
 _PLAN: dict[str, Any] = {"limits": {"maxDevices": 10, "maxCpuCoresPerDevice": 8}}
@@ -33,19 +34,19 @@ class LimitsBody(WireModel):
 
     def given(self) -> dict[str, int]:
         """Give those that are said."""
-        return self.model_dump(exclude_none=True)
+        return {name: limit for name, limit in asdict(self).items() if limit is not None}
 
 
 class QuotaBody(WireModel):
     """A user's quota, in place of the one she has."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_QUOTA]})
+    EXAMPLES = (_QUOTA,)
 
-    tenantId: Id | None = Field(default=None, description="Whose user it is; absent: the operator's own tenant")
-    planName: PlanName | None = Field(default=None, description="Absent: the default plan")
+    tenantId: Annotated[Id | None, Meta(description="Whose user it is; absent: the operator's own tenant")] = None
+    planName: Annotated[PlanName | None, Meta(description="Absent: the default plan")] = None
     status: Literal["active", "exceeded", "suspended", "expired"] = "active"
     validUntil: Time | None = None
-    limits: LimitsBody | None = Field(default=None, description="Her own, in place of the plan's")
+    limits: Annotated[LimitsBody | None, Meta(description="Her own, in place of the plan's")] = None
 
     def to_change(self, user_id: str, who: Caller) -> QuotaChange:
         """Read it as what an operator gives a user."""
@@ -57,7 +58,7 @@ class QuotaBody(WireModel):
 class PlanBody(WireModel):
     """A plan, in place of the one there is."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_PLAN]})
+    EXAMPLES = (_PLAN,)
 
     limits: LimitsBody
 
@@ -66,7 +67,7 @@ class PlanBody(WireModel):
         return Plan(name, {wire: limit for wire, limit in self.limits.given().items() if limit != NO_LIMIT})
 
 
-class LimitsView(BaseModel):
+class LimitsView(View):
     """What is allowed; null: no limit."""
 
     maxDevices: int | None
@@ -91,7 +92,7 @@ class LimitsView(BaseModel):
         )
 
 
-class UsageOfQuotaView(BaseModel):
+class UsageOfQuotaView(View):
     """What a user holds now, by the scheduler's own count."""
 
     currentDevices: int
@@ -100,7 +101,7 @@ class UsageOfQuotaView(BaseModel):
     usedStorageGB: float
 
 
-class QuotaView(BaseModel):
+class QuotaView(View):
     """A user's quota and what she uses of it."""
 
     userId: str
@@ -110,7 +111,7 @@ class QuotaView(BaseModel):
     validUntil: datetime | None
     limits: LimitsView
     usage: UsageOfQuotaView
-    remainingDevices: int | None = Field(description="null: no limit")
+    remainingDevices: Annotated[int | None, Meta(description="null: no limit")]
 
     @classmethod
     def of(cls, shown: ShownQuota) -> Self:
@@ -134,7 +135,7 @@ class QuotaView(BaseModel):
         )
 
 
-class PlanView(BaseModel):
+class PlanView(View):
     """A plan; limits that are absent are none."""
 
     name: str

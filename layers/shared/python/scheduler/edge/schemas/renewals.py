@@ -2,9 +2,9 @@
 
 # ruff: noqa: N815  wire names
 from datetime import datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field
+from msgspec import Meta
 
 from scheduler.domain.model import RequestKey
 from scheduler.domain.renewal import PastRenewal, Renewal, RenewalOutlook, RenewalRequest
@@ -21,9 +21,7 @@ _EXAMPLE: dict[str, Any] = {
 class RenewBody(WireModel):
     """How many minutes to add, and why; the reason is kept in the history."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"additionalMinutes": 30, "reason": "The test still runs"}]}
-    )
+    EXAMPLES = ({"additionalMinutes": 30, "reason": "The test still runs"},)
 
     additionalMinutes: Minutes
     reason: Reason | None = None
@@ -43,17 +41,13 @@ class RenewBody(WireModel):
 class RenewalView(View):
     """A renewal: the end before and after; the total counts the minutes of the grant too."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [_EXAMPLE | {"renewalCount": 1, "remainingRenewals": 9, "totalDurationMinutes": 60}]
-        }
-    )
+    EXAMPLES = (_EXAMPLE | {"renewalCount": 1, "remainingRenewals": 9, "totalDurationMinutes": 60},)
 
     oldExpiresAt: datetime
     newExpiresAt: datetime
     additionalMinutes: int
     renewalCount: int
-    remainingRenewals: int = Field(description="-1: no limit")
+    remainingRenewals: Annotated[int, Meta(description="-1: no limit")]
     totalDurationMinutes: int
 
     @classmethod
@@ -93,33 +87,34 @@ class PastRenewalView(View):
 class RenewalOutlookView(View):
     """What a renewal would be answered now."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "canRenew": False,
-                    "reason": "cooldown",
-                    "detail": "The last renewal was too short a time ago. Possible: 120 minutes,"
-                    " from 2026-11-23T18:16:40.120000Z",
-                    "remainingRenewals": 9,
-                    "maxAdditionalMinutes": 120,
-                    "nextRenewalAt": "2026-11-23T18:16:40.120000Z",
-                    "history": [_EXAMPLE | {"renewedAt": "2026-11-23T18:15:40.120000Z", "reason": None}],
-                }
-            ]
-        }
+    EXAMPLES = (
+        {
+            "canRenew": False,
+            "reason": "cooldown",
+            "detail": "The last renewal was too short a time ago. Possible: 120 minutes,"
+            " from 2026-11-23T18:16:40.120000Z",
+            "remainingRenewals": 9,
+            "maxAdditionalMinutes": 120,
+            "nextRenewalAt": "2026-11-23T18:16:40.120000Z",
+            "history": [_EXAMPLE | {"renewedAt": "2026-11-23T18:15:40.120000Z", "reason": None}],
+        },
     )
 
     canRenew: bool
-    reason: str | None = Field(
-        description="What refuses, by the first rule that does: count, minutes, total, cooldown, window, reservation,"
-        " allocation_not_active or quota_exceeded; null: nothing"
-    )
+    reason: Annotated[
+        str | None,
+        Meta(
+            description="What refuses, by the first rule that does: count, minutes, total, cooldown, window,"
+            " reservation, allocation_not_active or quota_exceeded; null: nothing"
+        ),
+    ]
     detail: str | None
-    remainingRenewals: int = Field(description="-1: no limit")
-    maxAdditionalMinutes: int = Field(description="How many minutes one renewal may add, now or at nextRenewalAt")
-    nextRenewalAt: datetime | None = Field(description="When patience helps; null: now, or never again")
-    history: list[PastRenewalView] = Field(description="Newest first, the last hundred")
+    remainingRenewals: Annotated[int, Meta(description="-1: no limit")]
+    maxAdditionalMinutes: Annotated[
+        int, Meta(description="How many minutes one renewal may add, now or at nextRenewalAt")
+    ]
+    nextRenewalAt: Annotated[datetime | None, Meta(description="When patience helps; null: now, or never again")]
+    history: Annotated[list[PastRenewalView], Meta(description="Newest first, the last hundred")]
 
     @classmethod
     def of(cls, outlook: RenewalOutlook) -> Self:

@@ -3,12 +3,12 @@
 # ruff: noqa: N815  wire names
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import ConfigDict, Field
+from msgspec import Meta
 
 from scheduler.domain.reservation import Conflicts, Reservation, ReservationStatus, ReservationTotals, Window
-from scheduler.edge.fields import View
+from scheduler.edge.fields import View, either
 from scheduler.edge.schemas.allocations import PreferredSpecs
 
 _WINDOW = {"startTime": "2026-11-24T09:00:00Z", "endTime": "2026-11-24T10:00:00Z"}
@@ -34,14 +34,10 @@ _RESERVATION: dict[str, Any] = {
 }
 
 
-def _examples(*examples: dict[str, Any]) -> ConfigDict:
-    return ConfigDict(json_schema_extra={"examples": list(examples)})
-
-
 class WindowView(View):
     """A window, without its end."""
 
-    model_config = _examples(_WINDOW)
+    EXAMPLES = (_WINDOW,)
 
     startTime: datetime
     endTime: datetime
@@ -55,7 +51,7 @@ class WindowView(View):
 class ReservationView(View):
     """A reservation: `deviceId` is bound now, another when that one dies; `reason` says why it failed."""
 
-    model_config = _examples(_RESERVATION)
+    EXAMPLES = (_RESERVATION,)
 
     reservationId: str
     userId: str
@@ -107,7 +103,7 @@ class ReservationView(View):
 class SeriesView(View):
     """The occurrences of a recurrence, soonest first; one alone has no series."""
 
-    model_config = _examples({"seriesId": None, "reservations": [_RESERVATION]})
+    EXAMPLES = ({"seriesId": None, "reservations": [_RESERVATION]},)
 
     seriesId: str | None
     reservations: list[ReservationView]
@@ -118,15 +114,19 @@ class SeriesView(View):
         return cls(seriesId=booked[0].series_id, reservations=[ReservationView.of(one) for one in booked])
 
 
+if TYPE_CHECKING:
+    type Booked = ReservationView | WindowView
+else:
+    Booked = either(ReservationView, WindowView)
+
+
 class ConflictView(View):
     """Whether a window can be had: own reservations in the way in full, of others only when; and what is free next."""
 
-    model_config = _examples(
-        {"hasConflict": True, "conflictingReservations": [_WINDOW], "nextWindows": [_WINDOW | _AN_HOUR_LATER]}
-    )
+    EXAMPLES = ({"hasConflict": True, "conflictingReservations": [_WINDOW], "nextWindows": [_WINDOW | _AN_HOUR_LATER]},)
 
     hasConflict: bool
-    conflictingReservations: list[ReservationView | WindowView]
+    conflictingReservations: list[Booked]
     nextWindows: list[WindowView]
 
     @classmethod
@@ -145,7 +145,7 @@ class ConflictView(View):
 class ReservationTotalsView(View):
     """Reservations by status. The success rate is the share that was served of those whose window came, 0 to 1."""
 
-    model_config = _examples(
+    EXAMPLES = (
         {
             "totalReservations": 120,
             "pendingReservations": 20,
@@ -157,7 +157,7 @@ class ReservationTotalsView(View):
             "noShows": 2,
             "successRate": 0.978,
             "averageLeadMinutes": 312.5,
-        }
+        },
     )
 
     totalReservations: int
@@ -167,9 +167,9 @@ class ReservationTotalsView(View):
     failedReservations: int
     cancelledReservations: int
     expiredReservations: int
-    noShows: int = Field(description="Completed ones that their owner did not come for")
+    noShows: Annotated[int, Meta(description="Completed ones that their owner did not come for")]
     successRate: float | None
-    averageLeadMinutes: float | None = Field(description="Mean time from booking to start")
+    averageLeadMinutes: Annotated[float | None, Meta(description="Mean time from booking to start")]
 
     @classmethod
     def of(cls, totals: ReservationTotals) -> Self:

@@ -2,9 +2,9 @@
 
 # ruff: noqa: N815  wire names
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from msgspec import UNSET, Meta, UnsetType
 
 from scheduler.domain.errors import ValidationFailed
 from scheduler.domain.model import DeviceWants, RequestKey, Role, User
@@ -27,23 +27,18 @@ SHORTEST, LONGEST = timedelta(minutes=15), timedelta(minutes=1440)
 _WINDOW = {"startTime": "2026-11-24T09:00:00Z", "endTime": "2026-11-24T10:00:00Z"}
 
 
-def _examples(*examples: dict[str, Any]) -> ConfigDict:
-    return ConfigDict(json_schema_extra={"examples": list(examples)})
-
-
 class RecurrenceBody(WireModel):
     """On which days the wall time recurs, and how many times or until when: one of both."""
 
-    freq: Annotated[Frequency, Field(strict=False)]
-    byDay: Annotated[list[Annotated[Weekday, Field(strict=False)]], Field(min_length=1, max_length=7)] | None = None
-    count: Annotated[int, Field(ge=1, le=MOST_OCCURRENCES)] | None = None
+    freq: Frequency
+    byDay: Annotated[list[Weekday], Meta(min_length=1, max_length=7)] | None = None
+    count: Annotated[int, Meta(ge=1, le=MOST_OCCURRENCES)] | None = None
     until: Time | None = None
 
-    @model_validator(mode="after")
-    def _ends_in_one_way(self) -> Self:
+    def __post_init__(self) -> None:
+        """Refuse what ends in no way, or in two."""
         if (self.count is None) == (self.until is None):
             raise ValueError("either count or until says how it ends")
-        return self
 
     def rule(self) -> Recurrence:
         """Give the rule."""
@@ -53,7 +48,7 @@ class RecurrenceBody(WireModel):
 class ReserveBody(WireModel):
     """Who wants a device, when, for how long, of what kind; a user that names nobody acts for itself."""
 
-    model_config = _examples(
+    EXAMPLES = (
         {"startTime": "2026-11-24T09:00:00Z", "durationMinutes": 60, "preferredSpecs": {"minCpu": 2}},
         {
             "startTime": "2026-11-24T09:00:00+01:00",
@@ -70,7 +65,7 @@ class ReserveBody(WireModel):
     preferredSpecs: PreferredSpecs | None = None
     deviceType: ShortText | None = None
     remindBeforeMinutes: RemindMinutes = 15
-    timeZone: Annotated[ShortText, Field(description="IANA name; where a recurrence keeps its wall time")] | None = None
+    timeZone: Annotated[ShortText, Meta(description="IANA name; where a recurrence keeps its wall time")] | None = None
     recurrence: RecurrenceBody | None = None
     metadata: Metadata | None = None
 
@@ -105,56 +100,48 @@ class ReserveBody(WireModel):
 class ChangeReservationBody(WireModel):
     """What to change; what is not named stays. `preferredSpecs` are replaced as a whole; null: any device."""
 
-    model_config = _examples({"startTime": "2026-11-24T10:00:00Z", "durationMinutes": 90})
+    EXAMPLES = ({"startTime": "2026-11-24T10:00:00Z", "durationMinutes": 90},)
 
-    startTime: Time | None = None
-    durationMinutes: BookedMinutes | None = None
-    preferredSpecs: PreferredSpecs | None = None
-    deviceType: ShortText | None = None
-    remindBeforeMinutes: RemindMinutes | None = None
+    startTime: Time | UnsetType = UNSET
+    durationMinutes: BookedMinutes | UnsetType = UNSET
+    preferredSpecs: PreferredSpecs | UnsetType | None = UNSET
+    deviceType: ShortText | UnsetType | None = UNSET
+    remindBeforeMinutes: RemindMinutes | UnsetType = UNSET
 
-    @field_validator("startTime", "durationMinutes", "remindBeforeMinutes", mode="before")
-    @classmethod
-    def _is_something(cls, value: object) -> object:
-        if value is None:
-            raise ValueError("leave it out to keep it")
-        return value
-
-    @model_validator(mode="after")
-    def _changes_something(self) -> Self:
-        if not self.model_fields_set:
+    def __post_init__(self) -> None:
+        """Refuse what asks for nothing."""
+        if not self.changes():
             raise ValueError("nothing to change")
-        return self
 
     def changes(self) -> dict[str, Any]:
         """Name the columns to change, with their values."""
-        specs = self.preferredSpecs or PreferredSpecs()
-        columns: dict[str, dict[str, Any]] = {
-            "startTime": {"starts_at": self.startTime and self.startTime.isoformat()},
-            "durationMinutes": {"duration_minutes": self.durationMinutes},
-            "preferredSpecs": {
+        columns: dict[str, Any] = {
+            "starts_at": self.startTime and self.startTime.isoformat(),
+            "duration_minutes": self.durationMinutes,
+            "device_type": self.deviceType,
+            "remind_before_minutes": self.remindBeforeMinutes,
+        }
+        if self.preferredSpecs is not UNSET:
+            specs = self.preferredSpecs or PreferredSpecs()
+            columns |= {
                 "min_cpu": specs.minCpu,
                 "min_memory_mb": specs.minMemory,
                 "min_storage_mb": specs.minStorage,
-            },
-            "deviceType": {"device_type": self.deviceType},
-            "remindBeforeMinutes": {"remind_before_minutes": self.remindBeforeMinutes},
-        }
-        return {column: value for name in self.model_fields_set for column, value in columns[name].items()}
+            }
+        return {column: value for column, value in columns.items() if value is not UNSET}
 
     def wants(self, before: DeviceWants) -> DeviceWants:
         """Give what the reservation asks for after the change."""
-        named = self.model_fields_set
-        asked = _wants(self.preferredSpecs, self.deviceType)
-        sizes = asked if "preferredSpecs" in named else before
-        kind = asked if "deviceType" in named else before
-        return DeviceWants(kind.device_type, sizes.min_cpu, sizes.min_memory_mb, sizes.min_storage_mb)
+        device_type = before.device_type if self.deviceType is UNSET else self.deviceType
+        if self.preferredSpecs is UNSET:
+            return DeviceWants(device_type, before.min_cpu, before.min_memory_mb, before.min_storage_mb)
+        return _wants(self.preferredSpecs, device_type)
 
 
 class CheckConflictBody(WireModel):
     """The window in question, of 15 to 1440 minutes, and the kind of device."""
 
-    model_config = _examples(_WINDOW | {"preferredSpecs": {"minCpu": 2}})
+    EXAMPLES = (_WINDOW | {"preferredSpecs": {"minCpu": 2}},)
 
     startTime: Time
     endTime: Time
@@ -163,11 +150,10 @@ class CheckConflictBody(WireModel):
     preferredSpecs: PreferredSpecs | None = None
     deviceType: ShortText | None = None
 
-    @model_validator(mode="after")
-    def _is_a_window(self) -> Self:
+    def __post_init__(self) -> None:
+        """Refuse what is no window."""
         if not SHORTEST <= self.endTime - self.startTime <= LONGEST:
             raise _wrong("endTime", "a window lasts 15 to 1440 minutes")
-        return self
 
     def to_check(self, who: Caller) -> WindowCheck:
         """Read it as the caller's question.

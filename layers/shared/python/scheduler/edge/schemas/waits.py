@@ -2,9 +2,9 @@
 
 # ruff: noqa: N815  wire names
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import ConfigDict, Field
+from msgspec import Meta
 
 from scheduler.domain.model import DeviceWants
 from scheduler.domain.queue import EntryStatus
@@ -68,7 +68,7 @@ class SpecsView(View):
 class QueueEntryView(View):
     """A wait. Place and estimate stand while it lasts; what was lent, when it is fulfilled."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_WAITING]})
+    EXAMPLES = (_WAITING,)
 
     id: str
     userId: str
@@ -78,11 +78,11 @@ class QueueEntryView(View):
     durationMinutes: int
     tier: str
     joinedAt: datetime
-    expiresAt: datetime = Field(description="Until when it waits at most")
+    expiresAt: Annotated[datetime, Meta(description="Until when it waits at most")]
     endedAt: datetime | None
-    position: int | None = Field(description="Place in line, from 1")
+    position: Annotated[int | None, Meta(description="Place in line, from 1")]
     aheadCount: int | None
-    estimatedWaitSeconds: WaitBand | None = Field(description="Null when the wait is over, or cannot be told")
+    estimatedWaitSeconds: Annotated[WaitBand | None, Meta(description="Null when the wait is over, or cannot be told")]
     allocationId: str | None
     deviceId: str | None
     metadata: Any

@@ -1,29 +1,20 @@
 """Webhooks as callers register and see them."""
 
 # ruff: noqa: N815  wire names
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from msgspec import Meta
 
+from scheduler.domain.errors import ValidationFailed
 from scheduler.domain.events import EventType
 from scheduler.domain.model import RequestKey
 from scheduler.domain.targets import LONGEST_URL
 from scheduler.domain.webhooks import ANY_TYPE, Webhook, WebhookRequest, WebhookStatus
-from scheduler.edge.fields import Id, Reason, View, WireModel
+from scheduler.edge.fields import STORABLE, Id, Reason, View, WireModel
 from scheduler.edge.identity import Caller
 
-
-def _types(value: list[str]) -> list[str]:
-    if ANY_TYPE in value and len(value) > 1:
-        raise ValueError("* stands alone")
-    if len(set(value)) < len(value):
-        raise ValueError("a type is named twice")
-    return value
-
-
-WantedType = Literal["*"] | Annotated[EventType, Field(strict=False)]
 _URL = "https://hooks.example.com/scheduler"
 _WEBHOOK: dict[str, Any] = {
     "id": "5d3f0c1e-7a52-4c0a-9e0b-1b8a4f6f2c77",
@@ -40,17 +31,39 @@ _WEBHOOK: dict[str, Any] = {
 }
 
 
+class WantedType(str):
+    """A type of event, or `*`."""
+
+    SCHEMA: ClassVar[Mapping[str, Any]] = {"type": "string", "enum": [ANY_TYPE, *EventType]}
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """Take what a request says.
+
+        Raises:
+            ValueError: There is no such type.
+        """
+        if value not in cls.SCHEMA["enum"]:
+            raise ValueError("no type of event")
+        return cls(value)
+
+
 class WebhookBody(WireModel):
     """Where a tenant wants to be told of which events; `["*"]` means all, those to come too."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"url": _URL, "types": ["device.allocated", "device.released"]}]}
-    )
+    EXAMPLES = ({"url": _URL, "types": ["device.allocated", "device.released"]},)
 
-    url: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_URL)]
-    types: Annotated[list[WantedType], Field(min_length=1, max_length=100), AfterValidator(_types)]
+    url: Annotated[str, Meta(min_length=1, max_length=LONGEST_URL, pattern=STORABLE)]
+    types: Annotated[list[WantedType], Meta(min_length=1, max_length=100)]
     description: Reason | None = None
     tenantId: Id | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse types that are named twice, or beside all."""
+        if ANY_TYPE in self.types and len(self.types) > 1:
+            raise _wrong_types("* stands alone")
+        if len(set(self.types)) < len(self.types):
+            raise _wrong_types("a type is named twice")
 
     def to_request(self, who: Caller, key: RequestKey | None) -> WebhookRequest:
         """Read it as the caller's wish.
@@ -71,17 +84,17 @@ class _WebhookFacts(View):
     types: Sequence[str]
     description: str | None
     status: WebhookStatus
-    failuresInRow: int = Field(description="Attempts that failed since the last that did not")
+    failuresInRow: Annotated[int, Meta(description="Attempts that failed since the last that did not")]
     lastDeliveredAt: datetime | None
     createdAt: datetime
     disabledAt: datetime | None
-    disabledReason: str | None = Field(description="gone: it answered 410; failing: it failed for a day")
+    disabledReason: Annotated[str | None, Meta(description="gone: it answered 410; failing: it failed for a day")]
 
 
 class WebhookView(_WebhookFacts):
     """A webhook, and how it fares."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_WEBHOOK]})
+    EXAMPLES = (_WEBHOOK,)
 
     @classmethod
     def of(cls, webhook: Webhook) -> Self:
@@ -92,9 +105,7 @@ class WebhookView(_WebhookFacts):
 class NewWebhookView(_WebhookFacts):
     """A webhook with its secret, which is shown here and never again."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [_WEBHOOK | {"secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"}]}
-    )
+    EXAMPLES = (_WEBHOOK | {"secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"},)
 
     secret: str
 
@@ -107,9 +118,13 @@ class NewWebhookView(_WebhookFacts):
 class PingView(View):
     """The greeting that is on its way: its `webhook-id`."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"eventId": "93d86cfd-405f-4ddb-8558-cb79957ebf9f"}]})
+    EXAMPLES = ({"eventId": "93d86cfd-405f-4ddb-8558-cb79957ebf9f"},)
 
     eventId: str
+
+
+def _wrong_types(detail: str) -> ValidationFailed:
+    return ValidationFailed(members={"errors": [{"field": "types", "detail": detail}]})
 
 
 def _members(webhook: Webhook) -> dict[str, Any]:
