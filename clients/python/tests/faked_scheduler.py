@@ -56,6 +56,7 @@ class Scheduler:
         self.free = True
         self.limit = {"remainingRenewals": -1, "maxAdditionalMinutes": 240, "canRenew": True, "nextRenewalAt": None}
         self.grants = 0
+        self.more: dict[str, Callable[[Any], httpx.Response]] = {}
 
     @property
     def now(self) -> datetime:
@@ -93,6 +94,7 @@ class Scheduler:
             r"GET /queue/[^/]+": lambda: data(self.waiter),
             r"POST /queue/[^/]+/cancel": self._cancel,
         }
+        routes |= {route: lambda do=do: do(body) for route, do in self.more.items()}
         (answer,) = (do for route, do in routes.items() if re.fullmatch(route, f"{request.method} {path}"))
         return answer()
 
@@ -223,3 +225,8 @@ class Driver:
             return read(self._http.request(**parts_of(step, "token")))
         except httpx.TransportError as problem:
             raise unreached(step, problem) from problem
+
+
+def page(items: list[Any]) -> httpx.Response:
+    """Give a list in one page."""
+    return httpx.Response(200, json={"data": items, "meta": {"limit": 200, "nextCursor": None}, "total": len(items)})

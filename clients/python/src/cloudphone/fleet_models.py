@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import field
+from msgspec import Meta, field
 
 from cloudphone.errors import Time
 from cloudphone.models import DeviceStatus, Life, Model
@@ -74,12 +74,12 @@ class NewDevice(Model, frozen=True, omit_defaults=True, forbid_unknown_fields=Tr
 
     name: str
     device_type: str
-    cpu_cores: int
-    memory_mb: int = field(name="memoryMB")
-    storage_mb: int = field(name="storageMB")
+    cpu_cores: Annotated[int, Meta(ge=1, le=1024)]
+    memory_mb: Annotated[int, Meta(ge=1)] = field(name="memoryMB")
+    storage_mb: Annotated[int, Meta(ge=1)] = field(name="storageMB")
     adb_host: str
-    adb_port: int
-    id: str | None = None
+    adb_port: Annotated[int, Meta(ge=1, le=65535)]
+    id: Annotated[str, Meta(pattern="^[A-Za-z0-9._~:@+=-]+$")] | None = None
     status: str = "running"
     host: str | None = None
     model: str | None = None
@@ -93,8 +93,8 @@ class DeviceIds(Model, frozen=True):
     ids: list[str]
 
 
-class _Usage(Model, frozen=True):
-    """A line of the bill, of segments of allocations that ended in the period."""
+class Usage(Model, frozen=True, omit_defaults=True):
+    """A line of the bill, of segments of allocations that ended in the period: of a user, a device or a day."""
 
     tenant_id: str
     allocations: int
@@ -103,25 +103,10 @@ class _Usage(Model, frozen=True):
     billed_seconds: int
     cpu_core_seconds: int
     memory_mb_seconds: int = field(name="memoryMBSeconds")
-
-
-class UserUsage(_Usage, frozen=True):
-    """The line of a user."""
-
-    user_id: str
-
-
-class DeviceUsage(_Usage, frozen=True):
-    """The line of a device."""
-
-    device_id: str
-    device_name: str
-
-
-class DayUsage(_Usage, frozen=True):
-    """The line of a day."""
-
-    day: str
+    user_id: str | None = None
+    device_id: str | None = None
+    device_name: str | None = None
+    day: str | None = None
 
 
 class Limits(Model, frozen=True):

@@ -174,11 +174,10 @@ def usage(
     start: datetime | None = None,
     end: datetime | None = None,
     limit: int = PAGE,
-) -> Call[Page[fleet.UserUsage | fleet.DeviceUsage | fleet.DayUsage]]:
+) -> Call[Page[fleet.Usage]]:
     """List what was billed, of the last 30 days unless a period is given."""
-    kinds: dict[str, Any] = {"user": fleet.UserUsage, "device": fleet.DeviceUsage, "day": fleet.DayUsage}
     period = {"from": start and _time(start), "to": end and _time(end)}
-    return _list("/usage", kinds[by], groupBy=by, limit=limit, **period)
+    return _list("/usage", fleet.Usage, groupBy=by, limit=limit, **period)
 
 
 def quota(user_id: str) -> Call[fleet.Quota]:
