@@ -15,7 +15,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.13 --generate-hashes
 CHECKOV := .local/checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up demo down status logs test model plans fault soak lifecycles demo-test mutation lint format bench bloat connections sam-local proxy-test migrate rotate-cursor-key redrive repair-quota scale cost lock sbom fuzz openapi schema template checkov clean
+.PHONY: help setup run up demo down status logs test model plans fault soak lifecycles demo-test mutation lint format bench bloat connections sam-local proxy-test migrate rotate-cursor-key redrive repair-quota scale simulate cost lock sbom fuzz openapi schema template checkov clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,6 +108,9 @@ repair-quota: setup ## Make usage rows right that the audit names: make repair-q
 
 scale: setup ## Say what one database carries and what dividing it costs (docs/scale.md; ARGS=--help)
 	@python -m tools.scale $(ARGS)
+
+simulate: setup ## Play days of lending on the production services and compare strategies (TRACE=path replays a CSV; ARGS=--help)
+	@python -m tools.simulate $(if $(TRACE),--trace "$(TRACE)") $(ARGS)
 
 cost: setup ## Say what it costs a month, and a million allocations (ARGS=--help)
 	@python -m tools.cost $(ARGS)

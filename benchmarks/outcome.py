@@ -24,11 +24,15 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One line, or the bars of one colour: `x` numbers (lines) or texts (bars), and as many `y`."""
+    """One line, or the bars of one colour: `x` numbers (lines) or texts (bars), and as many `y`.
+
+    `spread`: how far each bar may be off, below and above; or nothing.
+    """
 
     name: str
     x: tuple[float | str, ...]
     y: tuple[float, ...]
+    spread: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,5 +86,9 @@ def _rows(rows: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
 
 
 def _plot(kept: Mapping[str, Any]) -> Plot:
-    series = tuple(Series(one["name"], tuple(one["x"]), tuple(one["y"])) for one in kept["series"])
-    return Plot(**{**kept, "series": series})
+    return Plot(**{**kept, "series": tuple(_series(one) for one in kept["series"])})
+
+
+def _series(kept: Mapping[str, Any]) -> Series:
+    spread = tuple((below, above) for below, above in kept.get("spread", ()))
+    return Series(kept["name"], tuple(kept["x"]), tuple(kept["y"]), spread)

@@ -69,7 +69,8 @@ def _bars(axes: Any, plot: Plot) -> None:
     below = [0.0] * len(groups)
     for number, one in enumerate(plot.series):
         shift = 0.0 if plot.stacked else (number - (len(plot.series) - 1) / 2) * width
-        axes.bar([at + shift for at in range(len(groups))], one.y, width, bottom=below, label=one.name)
+        off = {"yerr": list(zip(*one.spread, strict=True)), "capsize": 2} if one.spread else {}
+        axes.bar([at + shift for at in range(len(groups))], one.y, width, bottom=below, label=one.name, **off)
         if plot.stacked:
             below = [low + more for low, more in zip(below, one.y, strict=True)]
     long = max(len(str(group)) for group in groups) * len(groups) > 70

@@ -11,7 +11,6 @@ from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.keys import PostgresKeys
 from scheduler.adapters.postgres.queue import PostgresQueue
 from scheduler.adapters.postgres.quotas import BuiltInQuotas
-from scheduler.domain.calibration import Calibration, Estimate
 from scheduler.domain.model import DeviceWants, ReleaseRequest, User
 from scheduler.domain.outcome import Facts
 from scheduler.domain.queue import QueueRequest, Tier, head_start_seconds
@@ -20,42 +19,9 @@ from scheduler.service.dispatcher import Dispatcher
 from scheduler.service.line import Line
 from scheduler.service.queue import Queue
 from tests.support.fake_meter import FakeMeter
+from tools.simulate.services import AGEING_MINUTES, HOLD_MINUTES, NoEstimates, NoReservations
 
-AGEING_MINUTES = 10
-HOLD_MINUTES = 15
 PATIENCE_SECONDS = 30
-
-
-class NoReservations:
-    """Keeps none."""
-
-    def execute_due(self) -> int:
-        """Find none that has begun."""
-        return 0
-
-    def move_endangered(self) -> int:
-        """Find none in danger."""
-        return 0
-
-    def end_no_shows(self) -> int:
-        """Find nobody missing."""
-        return 0
-
-
-class NoEstimates:
-    """Cannot tell how long a wait takes."""
-
-    def estimate(self, entry_ids: Sequence[str]) -> dict[str, Estimate]:
-        """Tell of none."""
-        return {}
-
-    def promise(self, entry_id: str) -> Estimate | None:
-        """Promise nothing."""
-        return None
-
-    def calibration(self, tenant_id: str | None = None) -> Calibration:
-        """Tell of no promise."""
-        return Calibration(days=7, known=0, within_p50=0, within_p90=0, unknown=0)
 
 
 def line_on(database: Database, meter: FakeMeter | None = None) -> Line:

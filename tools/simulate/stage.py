@@ -37,12 +37,29 @@ DEFAULT_PLAN = "free"
 class Stage(Protocol):
     """The adapters of one kind, and the only clock there is."""
 
-    allocations: AllocationStore
-    renewals: RenewalStore
-    queue: QueueStore
-    devices: DeviceStore
-    quotas: QuotaBook
-    keys: KeyStore
+    @property
+    def allocations(self) -> AllocationStore:
+        """Where devices are lent."""
+
+    @property
+    def renewals(self) -> RenewalStore:
+        """Where they are lent for longer."""
+
+    @property
+    def queue(self) -> QueueStore:
+        """Where users wait."""
+
+    @property
+    def devices(self) -> DeviceStore:
+        """Where the fleet is kept."""
+
+    @property
+    def quotas(self) -> QuotaBook:
+        """Where plans are looked up."""
+
+    @property
+    def keys(self) -> KeyStore:
+        """Where answers are kept."""
 
     def go_to(self, seconds: float) -> None:
         """Let it be so many seconds after the start."""

@@ -221,20 +221,26 @@ class MemoryAllocations:
         status = AllocationStatus.EXPIRED if allocation.expires_at <= self.now else status
         seconds = (min(self.now, allocation.expires_at) - allocation.allocated_at) // SECOND
         allocation.status, allocation.released_at, allocation.duration_seconds = status, self.now, seconds
-        device, by_holder = allocation.device, status is AllocationStatus.RELEASED
+        device = allocation.device
         device.active = None
         self.fleet.place(device)
         self._forget(allocation)
+        self.counts[allocation.user.tenant_id, str(status)] += 1
+        if self.remembers:
+            self._tell_end(allocation)
+        return EndedAllocation(allocation.id, device.id, allocation.user, status, seconds)
+
+    def _tell_end(self, allocation: MemoryAllocation) -> None:
+        status, device_id = allocation.status, allocation.device.id
+        by_holder = status is AllocationStatus.RELEASED
         data = allocation.names | {
             "allocatedAt": wire(allocation.allocated_at),
             f"{status}At": wire(self.now),
-            "durationSeconds": seconds,
+            "durationSeconds": allocation.duration_seconds,
             "quotaRestored": allocation.share,
         }
         kind = "device.released" if by_holder else f"scheduler.allocation.{status}"
-        self.tell(kind, device.id if by_holder else allocation.id, device.id, data)
-        self.counts[allocation.user.tenant_id, str(status)] += 1
-        return EndedAllocation(allocation.id, device.id, allocation.user, status, seconds)
+        self.tell(kind, device_id if by_holder else allocation.id, device_id, data)
 
     def _forget(self, allocation: MemoryAllocation) -> None:
         held = self._held[allocation.user]

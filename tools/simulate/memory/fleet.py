@@ -191,29 +191,33 @@ class Fleet:
 
     def soonest(self, spec: SpecClass, now: datetime, minutes: int) -> MemoryDevice | None:
         """Give the lent device of a class that comes back first, is not held and has the minutes to give then."""
-        heap, passed = spec.lent, list[tuple[datetime, int]]()
-        found = None
-        while heap:
-            end, number = heap[0]
+        passed = list[tuple[datetime, int]]()
+        while (device := self._first_lent(spec)) and not device.is_unreserved_until(
+            max(spec.lent[0][0], now) + timedelta(minutes=minutes)
+        ):
+            passed.append(heappop(spec.lent))
+        for entry in passed:
+            heappush(spec.lent, entry)
+        return device
+
+    def _first_lent(self, spec: SpecClass) -> MemoryDevice | None:
+        while spec.lent:
+            end, number = spec.lent[0]
             device = self._numbered[number]
             is_so = device.active is not None and device.active.expires_at == end and device.held_for is None
             if is_so and device.spec is spec and device.status == "running":
-                if device.is_unreserved_until(max(end, now) + timedelta(minutes=minutes)):
-                    found = device
-                    break
-                passed.append(heap[0])
-            heappop(heap)
-        for entry in passed:
-            heappush(heap, entry)
-        return found
+                return device
+            heappop(spec.lent)
+        return None
 
     def open_classes(self) -> set[SpecClass]:
-        """Give the classes that have a free device."""
-        return {spec for spec in self._classes.values() if self.head(spec, None)}
+        """Give the classes of which a device is there to be lent, be it held for somebody."""
+        held = {device.spec for device in self.held.values() if device.active is None and device.spec}
+        return held | {spec for spec in self._classes.values() if self.head(spec, None)}
 
-    def has_idle_held(self) -> bool:
-        """Tell whether a held device is not lent."""
-        return any(device.active is None for device in self.held.values())
+    def lends_unheld(self) -> bool:
+        """Tell whether any device is lent that is not held for whoever comes next."""
+        return any(self._first_lent(spec) for spec in self._classes.values())
 
     def idle_held(self) -> Iterator[MemoryDevice]:
         """Give held devices that are not lent, the best first."""

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from scheduler.domain.model import RequestKey
@@ -135,8 +136,7 @@ class MemoryQueue:
 
     def expire(self, limit: int) -> Sequence[EndedWait]:
         """End waits whose time is over, the longest overdue first."""
-        due = sorted((w for w in self._line if w.expires_at <= self._store.now), key=lambda wait: wait.expires_at)
-        ended = sorted(due[:limit], key=lambda wait: wait.id)
+        ended = sorted(self._line.overdue(limit), key=lambda wait: wait.id)
         for wait in ended:
             self._end(wait, EntryStatus.EXPIRED)
         now = self._store.now
@@ -167,12 +167,11 @@ class MemoryQueue:
         return (min(coming) - now).total_seconds() if coming else None
 
     def _next(self, passed: Collection[str], fresh_since: datetime) -> tuple[MemoryWait, MemoryDevice] | None:
-        fleet = self._store.fleet
-        open_classes, any_held = fleet.open_classes(), fleet.has_idle_held()
-        if not open_classes and not any_held:
+        open_classes = self._store.fleet.open_classes()
+        if not self._line.want_any(open_classes):
             return None
         for wait in self._line.first():
-            if wait.id in passed or (not any_held and open_classes.isdisjoint(wait.wish.classes)):
+            if wait.id in passed or open_classes.isdisjoint(wait.wish.classes):
                 continue
             terms = wait.terms if wait.terms_read_at >= fresh_since else NO_LIMITS
             if device := self._line.best_device(wait, terms):
@@ -180,8 +179,8 @@ class MemoryQueue:
         return None
 
     def _stale(self, first: MemoryWait, passed: Collection[str], fresh_since: datetime) -> Sequence[Mapping[str, Any]]:
-        behind = (w for w in self._line if w.place >= first.place and w.id not in passed)
-        stale = [wait for wait in behind if wait.terms_read_at < fresh_since][:STALE_AT_ONCE]
+        behind = (wait for wait in self._line.from_place_of(first) if wait.id not in passed)
+        stale = islice((wait for wait in behind if wait.terms_read_at < fresh_since), STALE_AT_ONCE)
         return [
             {
                 "entryId": wait.id,

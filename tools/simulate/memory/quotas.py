@@ -39,6 +39,9 @@ def refusal_of(terms: QuotaTerms, usage: Usage, blocked: str | None, now: dateti
     if blocked:
         return blocked
     limits = terms.limits
+    totals_are_open = limits.cpu_cores is limits.memory_mb is limits.storage_mb is None
+    if totals_are_open and (limits.devices is None or usage[0] < limits.devices):
+        return None  # as for most
     checked = (
         ("Device", limits.devices, ""),
         ("CPU", limits.cpu_cores, " cores"),
@@ -53,6 +56,9 @@ def refusal_of(terms: QuotaTerms, usage: Usage, blocked: str | None, now: dateti
 
 def ceiling_of(limits: QuotaLimits, usage: Usage) -> Size:
     """Give the largest device that limits allow who holds so much."""
+    of_one_is_open = limits.device_cpu_cores is limits.device_memory_mb is limits.device_storage_mb is None
+    if of_one_is_open and limits.cpu_cores is limits.memory_mb is limits.storage_mb is None:
+        return UNLIMITED  # as for most
     _, cpu_cores, memory_mb, storage_mb = usage
     most = Size(
         _least(limits.device_cpu_cores, limits.cpu_cores, cpu_cores),

@@ -1,16 +1,18 @@
 """Who waits, in memory: the line in its order, and what each of it could be given."""
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from heapq import heappop, heappush
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from scheduler.domain.model import DeviceWants, User
 from scheduler.domain.queue import EntryStatus, Tier
 from scheduler.domain.quota import QuotaTerms
-from tools.simulate.memory.fleet import MemoryDevice, SpecClass, Wish
+from tools.simulate.memory.fleet import UNLIMITED, MemoryDevice, SpecClass, Wish
 
 if TYPE_CHECKING:
     from tools.simulate.memory.allocations import MemoryAllocations
@@ -59,6 +61,8 @@ class Waiters:
         self._line: list[MemoryWait] = []
         self.by_user: dict[User, MemoryWait] = {}
         self._by_id: dict[str, MemoryWait] = {}
+        self._wishes: Counter[Wish] = Counter()
+        self._ends: list[tuple[datetime, str]] = []
 
     def __len__(self) -> int:
         """Count who waits."""
@@ -76,33 +80,61 @@ class Waiters:
         """Put one in line."""
         insort(self._line, wait, key=_place)
         self.by_user[wait.user] = self._by_id[wait.id] = wait
+        self._wishes[wait.wish] += 1
+        heappush(self._ends, (wait.expires_at, wait.id))
 
     def remove(self, wait: MemoryWait) -> None:
         """Take one out of the line."""
         del self._line[bisect_left(self._line, _place(wait), key=_place)]
         del self.by_user[wait.user], self._by_id[wait.id]
+        self._wishes[wait.wish] -= 1
+        if not self._wishes[wait.wish]:
+            del self._wishes[wait.wish]
 
     def place_of(self, wait: MemoryWait) -> int:
         """Tell her place, from 1."""
         return bisect_left(self._line, _place(wait), key=_place) + 1
 
+    def overdue(self, limit: int) -> Sequence[MemoryWait]:
+        """Give waits whose time is over, the longest overdue first."""
+        over: list[MemoryWait] = []
+        while self._ends and self._ends[0][0] <= self._store.now and len(over) < limit:
+            _, named = heappop(self._ends)
+            if named in self._by_id:
+                over.append(self._by_id[named])
+        return over
+
+    def from_place_of(self, wait: MemoryWait) -> Iterator[MemoryWait]:
+        """Give her and all behind her."""
+        return islice(self._line, bisect_left(self._line, _place(wait), key=_place), None)
+
+    def want_any(self, classes: Collection[SpecClass]) -> bool:
+        """Tell whether anybody wishes for a device of some classes, whether she could have it or not."""
+        return any(spec in wish.classes for wish in self._wishes for spec in classes)
+
     def await_class(self, spec: SpecClass, next_reserved_at: datetime | None, without: User) -> bool:
         """Tell whether somebody else waits for a device of a class who could have it now."""
-        return bool(self._line) and any(
+        return self.want_any([spec]) and any(
             wait.user != without and self.could_have(wait, spec, next_reserved_at, wait.terms) for wait in self.first()
         )
 
     def could_have(self, wait: MemoryWait, spec: SpecClass, reserved_at: datetime | None, terms: QuotaTerms) -> bool:
         """Tell whether she could be given a device of a class that is free until it is reserved (None: for good)."""
-        store = self._store
         return (
             spec in wait.wish.classes
-            and wait.expires_at > store.now
-            and wait.status is EntryStatus.WAITING
-            and (reserved_at is None or reserved_at >= store.now + timedelta(minutes=wait.minutes))
-            and store.refusal(wait.user, terms) is None
-            and spec.kind.is_within(store.ceiling(wait.user, terms))
+            and (reserved_at is None or reserved_at >= self._store.now + timedelta(minutes=wait.minutes))
+            and spec in self.within_reach(wait, terms)
         )
+
+    def within_reach(self, wait: MemoryWait, terms: QuotaTerms) -> Sequence[SpecClass]:
+        """Give the classes of which she could have a device, were one free."""
+        store = self._store
+        if wait.expires_at <= store.now or store.refusal(wait.user, terms) is not None:
+            return ()
+        most = store.ceiling(wait.user, terms)
+        if most is UNLIMITED:
+            return wait.wish.classes
+        return [spec for spec in wait.wish.classes if spec.kind.is_within(most)]
 
     def best_device(self, wait: MemoryWait, terms: QuotaTerms) -> MemoryDevice | None:
         """Give what she would be lent now: what is held for her, the best free one, or one held for somebody behind."""
@@ -131,23 +163,30 @@ class Waiters:
 
         Whoever stands ahead of her and has no other kind to go to needs such a device first.
         """
-        store = self._store
-        since = store.now - timedelta(minutes=after_minutes)
-        ahead: dict[tuple[Wish, tuple[SpecClass, ...]], None] = {}
+        fleet, now = self._store.fleet, self._store.now
+        since = now - timedelta(minutes=after_minutes)
+        latest = since.timestamp()
+        ahead: set[tuple[Wish, tuple[SpecClass, ...]]] = set()
+        hopeless: set[tuple[Wish, int]] = set()
+        if not fleet.lends_unheld():
+            return None
         for wait in self.first():
-            if wait.rank > since.timestamp():
+            if wait.rank > latest:
                 return None
-            if wait.id in store.fleet.held:
-                continue
-            classes = tuple(c for c in wait.wish.classes if self.could_have(wait, c, None, wait.terms))
-            if wait.joined_at <= since:
+            is_patient, whole = wait.joined_at <= since, (wait.wish, tuple(wait.wish.classes))
+            if wait.id in fleet.held or (whole in ahead and (not is_patient or (wait.wish, wait.minutes) in hopeless)):
+                continue  # one like her has shown already what she would
+            classes = tuple(self.within_reach(wait, wait.terms))
+            if is_patient:
                 needed = {c for wish, theirs in ahead if not wish.has_other_kind(wait.wish) for c in theirs}
-                soonest = [
-                    device
-                    for spec in classes
-                    if spec not in needed and (device := store.fleet.soonest(spec, store.now, wait.minutes))
-                ]
-                if soonest:
-                    return wait, min(soonest, key=lambda device: device.active.expires_at)  # type: ignore[union-attr]
-            ahead[wait.wish, classes] = None
+                likely = [fleet.soonest(spec, now, wait.minutes) for spec in classes if spec not in needed]
+                if soonest := min((d for d in likely if d), key=_back_at, default=None):
+                    return wait, soonest
+                if classes == whole[1]:
+                    hopeless.add((wait.wish, wait.minutes))
+            ahead.add((wait.wish, classes))
         return None
+
+
+def _back_at(device: MemoryDevice) -> datetime:
+    return device.active.expires_at if device.active else datetime.max.replace(tzinfo=UTC)
