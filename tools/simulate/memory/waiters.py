@@ -17,8 +17,12 @@ from tools.simulate.memory.fleet import UNLIMITED, MemoryDevice, SpecClass, Wish
 if TYPE_CHECKING:
     from tools.simulate.memory.allocations import MemoryAllocations
 
+type Reach = tuple[Wish, tuple[SpecClass, ...]]
+"""What somebody wishes for, and what of it her quota allows."""
 LOOKED_AT = 1000
 """Of the line: one that long serves nobody else anyway."""
+PATIENT_LOOKED_AT = 200
+"""Of those who have waited long enough for a device to be kept."""
 
 
 @dataclass(slots=True, eq=False)
@@ -163,29 +167,39 @@ class Waiters:
 
         Whoever stands ahead of her and has no other kind to go to needs such a device first.
         """
-        fleet, now = self._store.fleet, self._store.now
-        since = now - timedelta(minutes=after_minutes)
-        latest = since.timestamp()
-        ahead: set[tuple[Wish, tuple[SpecClass, ...]]] = set()
+        since = self._store.now - timedelta(minutes=after_minutes)
+        ahead: set[Reach] = set()
         hopeless: set[tuple[Wish, int]] = set()
-        if not fleet.lends_unheld():
-            return None
-        for wait in self.first():
-            if wait.rank > latest:
-                return None
-            is_patient, whole = wait.joined_at <= since, (wait.wish, tuple(wait.wish.classes))
-            if wait.id in fleet.held or (whole in ahead and (not is_patient or (wait.wish, wait.minutes) in hopeless)):
+        for wait, is_patient in self._without_device(since):
+            whole = wait.wish, tuple(wait.wish.classes)
+            if whole in ahead and (not is_patient or (wait.wish, wait.minutes) in hopeless):
                 continue  # one like her has shown already what she would
             classes = tuple(self.within_reach(wait, wait.terms))
-            if is_patient:
-                needed = {c for wish, theirs in ahead if not wish.has_other_kind(wait.wish) for c in theirs}
-                likely = [fleet.soonest(spec, now, wait.minutes) for spec in classes if spec not in needed]
-                if soonest := min((d for d in likely if d), key=_back_at, default=None):
-                    return wait, soonest
-                if classes == whole[1]:
-                    hopeless.add((wait.wish, wait.minutes))
+            if is_patient and (soonest := self._soonest(wait, classes, ahead)):
+                return wait, soonest
+            if is_patient and classes == whole[1]:
+                hopeless.add((wait.wish, wait.minutes))
             ahead.add((wait.wish, classes))
         return None
+
+    def _without_device(self, since: datetime) -> Iterator[tuple[MemoryWait, bool]]:
+        """Give those for whom none is kept, and whether each waits since then; none when no device could be kept."""
+        fleet, latest, patient = self._store.fleet, since.timestamp(), 0
+        if not fleet.lends_unheld():
+            return
+        for wait in self.first():
+            if wait.rank > latest or patient == PATIENT_LOOKED_AT:
+                return
+            if wait.id not in fleet.held:
+                is_patient = wait.joined_at <= since
+                patient += is_patient
+                yield wait, is_patient
+
+    def _soonest(self, wait: MemoryWait, classes: Sequence[SpecClass], ahead: Collection[Reach]) -> MemoryDevice | None:
+        needed = {c for wish, theirs in ahead if not wish.has_other_kind(wait.wish) for c in theirs}
+        fleet, now = self._store.fleet, self._store.now
+        likely = (fleet.soonest(spec, now, wait.minutes) for spec in classes if spec not in needed)
+        return min(filter(None, likely), key=_back_at, default=None)
 
 
 def _back_at(device: MemoryDevice) -> datetime:
