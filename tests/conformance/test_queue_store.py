@@ -327,3 +327,17 @@ def test_a_hold_ends_with_its_wait_or_its_use(world: World) -> None:
     release(world, "big")
 
     assert claim(world, "newcomer", min_cpu=8)["deviceId"] == "big-0000"
+
+
+def test_the_device_that_comes_back_soonest_is_kept_and_one_a_waiter(world: World) -> None:
+    world.add("large", 8, score=2)
+    world.add("huge", 16, score=1)
+    world.add("small", 2)
+    claim(world, "a", minutes=240, min_cpu=8)
+    claim(world, "b", minutes=60, min_cpu=8)
+    claim(world, "c", minutes=240)
+    join(world, "patient", min_cpu=8)
+    world.advance(HOLD_MINUTES)
+
+    assert world.queue.hold(HOLD_MINUTES)["deviceId"] == "huge-0000"
+    assert world.queue.hold(HOLD_MINUTES)["outcome"] == "none"
