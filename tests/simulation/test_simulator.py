@@ -1,6 +1,7 @@
 """Simulated days: what follows from what, and that a seed tells all."""
 
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -88,6 +89,14 @@ def test_the_same_seed_gives_the_same_week_and_another_another() -> None:
 
     assert first == again
     assert first["random"][0] != first["random"][1]
+
+
+def test_a_run_silences_nobody_afterwards(caplog: pytest.LogCaptureFixture) -> None:
+    run(Study(DemandOptions(20, 1), [], [1]), scenario("random"), 1)
+
+    assert caplog.records == []
+    logging.getLogger("scheduler.service.line").warning("heard")
+    assert caplog.messages == ["heard"]
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

@@ -4,14 +4,16 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from scheduler.domain.model import User
 from tools.simulate.demand import Arrival, DemandOptions, arrivals, devices_for, plans
 from tools.simulate.figures import interval
 from tools.simulate.placement import placement
 from tools.simulate.play import Play
-from tools.simulate.stage import MemoryStage, PostgresStage, fresh_database
+from tools.simulate.stage import MemoryStage, PostgresStage, Stage, fresh_database
 from tools.simulate.trace import read
 from tools.simulate.world import World, WorldOptions
 
@@ -66,14 +68,10 @@ def usual_devices(demand: DemandOptions | Path) -> int:
 
 def run(study: Study, scenario: Scenario, seed: int, tell: Callable[[float], None] = lambda _: None) -> Result:
     """Play one scenario with one seed."""
-    logging.disable(logging.CRITICAL)
     wishes, world = wishes_of(study.demand, seed), World(scenario.world, seed)
-    known = plans(wishes)
     strategy = placement(scenario.strategy, world, seed)
-    if not study.on_postgres:
-        return Play(MemoryStage(known), world, wishes, strategy, seed).play(tell).result()
-    with fresh_database() as database:
-        return Play(PostgresStage(database, known), world, wishes, strategy, seed).play(tell).result()
+    with _silence(), _stage(plans(wishes), on_postgres=study.on_postgres) as stage:
+        return Play(stage, world, wishes, strategy, seed).play(tell).result()
 
 
 def results(study: Study, jobs: int, tell: Callable[[float], None]) -> Mapping[str, Sequence[Result]]:
@@ -100,6 +98,26 @@ def differences(of: Sequence[Result], base: Sequence[Result]) -> Mapping[str, Es
 def jobs_here() -> int:
     """Say how many runs go at a time."""
     return os.process_cpu_count() or 1
+
+
+@contextmanager
+def _stage(known: Mapping[User, str], *, on_postgres: bool) -> Iterator[Stage]:
+    if on_postgres:
+        with fresh_database() as database:
+            yield PostgresStage(database, known)
+    else:
+        yield MemoryStage(known)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep the services from logging what happens in a world that is not."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _played(
