@@ -15,7 +15,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.13 --generate-hashes
 CHECKOV := .local/checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up demo down status logs test model plans fault soak lifecycles demo-test mutation lint format bench bloat connections sam-local proxy-test migrate rotate-cursor-key redrive repair-quota scale simulate cost lock sbom fuzz openapi schema template checkov clean
+.PHONY: help setup run up demo down status logs test model plans fault soak lifecycles demo-test client-test mutation lint format bench bloat connections sam-local proxy-test migrate rotate-cursor-key redrive repair-quota scale simulate cost lock sbom fuzz openapi schema template checkov clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ soak: setup ## Run a million operations and watch what grows (goes on where it w
 
 demo-test: setup ## Play two demos at once on a region of their own, and see that all they tell is true
 	@DEMO_TEST=1 python -m pytest -q tests/demo $(ARGS)
+
+client-test: setup ## Install clients/python where nothing else is, and use it against a region of its own (about three minutes)
+	@CLIENT_TEST=1 python -m pytest -q tests/client $(ARGS)
 
 lifecycles: setup ## Live 10,000 lives of allocations under kills and redeliveries, and compare the books (about 10 minutes)
 	@python -m tests.lifecycles $(ARGS)

@@ -1,0 +1,160 @@
+"""What a newcomer does with the installed package, and what operators do."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.client.conftest import PACKAGE, World
+from tests.client.test_run import wait_until
+from tests.e2e.conftest import ROOT
+
+HEAD = "id,name,deviceType,cpuCores,memoryMB,storageMB,adbHost,adbPort\n"
+TEST = """
+import pytest
+
+@pytest.mark.cloudphone(minutes=2, min_cpu=4)
+def test_the_phone_is_mine(cloudphone_device, cloudphone_client):
+    (mine,) = cloudphone_client.allocations(status="allocated")
+    assert (mine.device_id, cloudphone_device.ended) == (cloudphone_device.device_id, None)
+"""
+TWIN = """
+import asyncio, os
+from cloudphone import AsyncClient
+
+async def main():
+    async with AsyncClient(os.environ["CLOUDPHONE_API_URL"], os.environ["CLOUDPHONE_TOKEN"]) as client:
+        async with client.allocate(minutes=2) as phone:
+            print([one.device_id async for one in client.allocations(status="allocated")] == [phone.device_id])
+
+asyncio.run(main())
+"""
+ADB = """#!/bin/sh
+echo "$@" >> "$HOME/adb.log"
+case "$*" in *getprop*) echo Pixel;; *) echo "$1 $2";; esac
+"""
+
+
+def blocks(document: Path, heading: str, language: str) -> list[str]:
+    """Give the blocks of a language under a heading."""
+    section = document.read_text().partition(f"{heading}\n")[2].partition("\n## ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+
+
+def test_nothing_of_the_scheduler_comes_along(world: World) -> None:
+    code = "import cloudphone, importlib.util; print(importlib.util.find_spec('scheduler'), cloudphone.__file__)"
+
+    found = world.person("alice").run("python", "-c", code)
+    assert found.startswith("None ")
+    assert str(world.bin.parent) in found
+
+
+def test_what_the_readme_says_of_the_first_phone_works(world: World) -> None:
+    """All but the installation, which has been done."""
+    (shell,), (python,) = (
+        blocks(ROOT / "README.md", "### By command line and by Python", one) for one in ("sh", "python")
+    )
+    env_file = world.layout.environment
+    lines = [line.replace(".local/env", str(env_file)) for line in shell.splitlines() if "pip install" not in line]
+    newcomer = world.person("nobody", "set by nobody")
+    newcomer = type(newcomer)(newcomer.bin, {k: v for k, v in newcomer.environment.items() if "CLOUDPHONE" not in k})
+    script = "\n".join(["set -e", f". {env_file}", *lines, "python - <<'END'", python, "END"])
+
+    told = newcomer.run("sh", "-c", script)
+
+    assert "Signed in at" in told
+    assert "adb connect 127.0.0.1:" in told
+    assert "given back after" in told
+    assert re.search(r"^phone-\S+ 127.0.0.1:\d+$", told, re.MULTILINE)
+    assert world.region["USER_TOKEN"] not in told
+    assert world.held("alice") == []
+
+
+def test_every_list_can_be_read(world: World) -> None:
+    person, service = world.person("reader"), world.person("shop", world.region["SERVICE_TOKEN"])
+    device = person.json("allocate", "--minutes", "2")["deviceId"]
+
+    assert [one["deviceId"] for one in person.json("ls")] == [device]
+    assert {"tenantId": "acme", "userId": "reader", "devices": [device]} in service.json("who")
+    assert device not in {one["id"] for one in person.json("devices")}
+    assert device in {one["id"] for one in world.operator.json("devices", "--all")}
+    assert person.json("renew")["additionalMinutes"] == 120
+    assert device in person.run("cloudphone", "watch", "--times", "1")
+    assert [one["deviceId"] for one in person.json("release")] == [device]
+    reserved = person.json("reserve", "+90", "--minutes", "30")
+    assert [one["reservationId"] for one in person.json("reservations")] == [reserved["reservationId"]]
+    assert person.json("reservations", "--cancel", reserved["reservationId"])["status"] == "cancelled"
+    wait_until(lambda: "reader" in {line["userId"] for line in service.json("usage")})
+    assert world.operator.json("audit")["holds"]
+    assert {one["waiting"] for one in world.operator.json("dlq", "ls")} == {0}
+    assert world.operator.json("dlq", "redrive", "Usage")["moved"] == 0
+    person.run("cloudphone", "audit", code=4)
+
+
+def test_a_fleet_is_imported_and_waited_for(world: World) -> None:
+    file = world.scratch / "devices.csv"
+    file.write_text(HEAD + "lab-1,Lab 1,lab,4,4096,65536,10.9.0.1,5555\nlab-2,Lab 2,lab,4,4096,65536,10.9.0.1,0\n")
+
+    assert [row["outcome"] for row in world.operator.json("fleet", "import", str(file), "--dry-run", code=8)] == [
+        "new",
+        "wrong",
+    ]
+    assert [row["outcome"] for row in world.operator.json("fleet", "import", str(file), code=8)] == ["added", "wrong"]
+    assert [row["outcome"] for row in world.operator.json("fleet", "import", str(file), code=8)] == ["present", "wrong"]
+    assert "lab-1" in {
+        one["entityId"] for one in world.operator.json("audit-log", "--entity", "device", "--id", "lab-1")
+    }
+
+    first, second = world.person("first-in-lab"), world.person("second-in-lab")
+    assert first.json("allocate", "--type", "lab")["deviceId"] == "lab-1"
+    assert second.run("cloudphone", "allocate", "--type", "lab", code=7) == ""
+    waiting = second.start("cloudphone", "allocate", "--type", "lab", "--wait", "--json")
+    (entry,) = wait_until(lambda: second.json("queue"))
+    assert entry["position"] == 1
+    first.run("cloudphone", "release")
+    out, err = waiting.communicate(timeout=60)
+    assert (waiting.returncode, '"deviceId": "lab-1"' in out) == (0, True), err
+    second.run("cloudphone", "release")
+
+
+def test_the_fixture_gives_a_test_a_phone(world: World) -> None:
+    file = world.scratch / "test_phone.py"
+    file.write_text(TEST)
+    person = world.person("tester")
+
+    told = person.run("pytest", "-q", "-W", "error", "--strict-markers", str(file), cwd=world.scratch)
+
+    assert "1 passed" in told
+    assert world.held("tester") == []
+    without = type(person)(person.bin, {**person.environment, "CLOUDPHONE_TOKEN": ""})
+    del without.environment["CLOUDPHONE_TOKEN"]  # type: ignore[attr-defined]
+    assert "1 skipped" in without.run("pytest", "-q", str(file), cwd=world.scratch)
+
+
+def test_the_twin_has_a_phone(world: World) -> None:
+    assert world.person("twin").run("python", "-c", TWIN) == "True\n"
+    assert world.held("twin") == []
+
+
+def test_the_example_drives_adb(world: World) -> None:
+    tools = world.scratch / "tools"
+    tools.mkdir()
+    (tools / "adb").write_text(ADB)
+    (tools / "adb").chmod(0o755)
+    person = world.person("driver")
+    shell = type(person)(person.bin, {**person.environment, "PATH": f"{tools}:{person.environment['PATH']}"})
+
+    told = shell.run("python", str(PACKAGE / "examples" / "adb_connect.py"))
+
+    assert told.splitlines()[-2:] == ["Pixel", "given back"]
+    connect, ask, disconnect = (world.scratch / "adb.log").read_text().splitlines()
+    address = connect.removeprefix("connect ")
+    assert (ask, disconnect) == (f"-s {address} shell getprop ro.product.model", f"disconnect {address}")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_can_be_taught_the_commands(world: World, shell: str) -> None:
+    person = world.person("typist")
+    taught = type(person)(person.bin, {**person.environment, "_CLOUDPHONE_COMPLETE": f"source_{shell}"})
+
+    assert "cloudphone" in taught.run("cloudphone")
