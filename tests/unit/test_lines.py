@@ -52,6 +52,25 @@ def test_a_message_that_is_json_stays_a_text() -> None:
     assert json.loads(LineFormatter().format(record('{"a": 1}')))["message"] == '{"a": 1}'
 
 
+def test_a_second_is_told_as_powertools_tells_it_whatever_came_before() -> None:
+    own, powertools = LineFormatter(), LambdaPowertoolsFormatter(json_serializer=line)
+    for created in (1_700_000_000.001, 1_700_000_000.9996, 1_700_000_001.5, 1_700_000_000.0):
+        said = record()
+        said.created, said.msecs = created, created % 1 * 1000
+
+        assert own.format(said) == powertools.format(said)
+
+
+def test_what_cannot_be_written_does_not_cost_the_line() -> None:
+    written = json.loads(LineFormatter().format(record(half="\ud800", large=2**70, odd={1: object})))
+
+    assert (written["half"], written["large"], written["message"]) == ("\ud800", 2**70, "granted")
+
+
+def test_letters_are_written_as_they_are() -> None:
+    assert "Gerät" in LineFormatter().format(record(model="Gerät"))
+
+
 def written(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     lines = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
     for each in lines:

@@ -7,9 +7,11 @@ JSON; its metrics describe themselves to a debug log that nobody reads. Every re
 import json
 import logging
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from aws_lambda_powertools.logging.formatter import RESERVED_LOG_ATTRS, LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
@@ -18,7 +20,16 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.constants import MAX_
 from scheduler.discretion import discreet
 
 _OF_EVERY_RECORD = frozenset(logging.LogRecord("", 0, "", 0, "", None, None).__dict__) | frozenset(RESERVED_LOG_ATTRS)
-_encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
+_fast = msgspec.json.Encoder(enc_hook=str).encode
+_tolerant = json.JSONEncoder(default=str, separators=(",", ":")).encode
+
+
+def _encode(entry: Mapping[str, Any]) -> str:
+    """Write JSON in one line, whatever is in it: half a surrogate pair must not cost the line."""
+    try:
+        return _fast(entry).decode()
+    except (TypeError, ValueError, OverflowError):
+        return _tolerant(entry)
 
 
 def line(entry: Mapping[str, Any]) -> str:
@@ -32,6 +43,7 @@ class LineFormatter(LambdaPowertoolsFormatter):
     def __init__(self) -> None:
         """Write by `line`."""
         super().__init__(json_serializer=line)
+        self._second, self._until_second, self._zone = -1, "", ""
 
     def format(self, record: logging.LogRecord) -> str:
         """Write a record; one with a traceback as Powertools does."""
@@ -47,6 +59,13 @@ class LineFormatter(LambdaPowertoolsFormatter):
         told.update((name, value) for name, value in record.__dict__.items() if name not in _OF_EVERY_RECORD)
         told["xray_trace_id"] = self._get_latest_trace_id()
         return line({name: value for name, value in told.items() if value is not None})
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802  its own
+        """Write when it was, in Powertools' form; a second is written once."""
+        if (second := int(record.created)) != self._second:
+            written = time.strftime("%Y-%m-%d %H:%M:%S,|%z", self.converter(record.created))
+            self._second, (self._until_second, self._zone) = second, written.split("|")
+        return f"{self._until_second}{int(record.msecs):03}{self._zone}"
 
 
 class LineMetrics(AmazonCloudWatchEMFProvider):
