@@ -31,10 +31,11 @@ HOMES = {
     "mypy_boto3_secretsmanager": ["adapters/aws/"],
     "psycopg2": ["adapters/postgres/"],
     "redis": ["adapters/redis/"],
+    "hiredis": ["adapters/redis/"],
     "requests": ["adapters/http/", "adapters/probes.py"],
     "urllib3": ["adapters/http/"],
     "jwt": ["adapters/http/"],
-    "msgspec": ["edge/", "functions/"],
+    "msgspec": ["edge/", "functions/", "adapters/postgres/"],
     "aws_lambda_powertools": ["edge/", "functions/", "adapters/"],
 }
 STANDARD_LIBRARY_ONLY = {"domain", "service", "ports", "settings", "acting", "turns", "discretion", "patience"}

@@ -130,6 +130,8 @@ Minutes = Annotated[int, Meta(ge=1, le=1440)]
 BookedMinutes = Annotated[int, Meta(ge=15, le=1440)]
 RemindMinutes = Annotated[int, Meta(ge=0, le=60)]
 WaitMinutes = Annotated[int, Meta(ge=1, le=120)]
+Instant = Annotated[datetime, Meta(tz=True)]
+"""An instant that an answer tells."""
 PageSize = Annotated[int, Meta(ge=1, le=200)]
 Minimum = Annotated[int, Meta(ge=0, le=MAX_INT)]
 Cores = Annotated[int, Meta(ge=1, le=1024)]

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from select import select
 from typing import Any
 
+import msgspec
 import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_READ
 from psycopg2.extensions import connection as Connection  # noqa: N812  its own name, as a type
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
-from psycopg2.extras import RealDictCursor
+from psycopg2.extras import RealDictCursor, register_default_jsonb
 
 from scheduler.acting import acting_for
 from scheduler.adapters.postgres.failures import passes_soon, proves_no_effect, refuses_credentials
@@ -21,6 +22,7 @@ from scheduler.domain.errors import Unavailable
 from scheduler.patience import add_wait, waited_seconds
 
 logger = logging.getLogger(__name__)
+register_default_jsonb(globally=True, loads=msgspec.json.decode)
 
 CONNECT_TIMEOUT_SECONDS = 2
 ANSWER_TIMEOUT_SECONDS = 10

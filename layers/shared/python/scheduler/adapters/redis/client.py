@@ -54,6 +54,13 @@ class Client(Protocol):
             RedisError: The first error among the replies, or what is wrong with the connection.
         """
 
+    def tell(self, commands: Sequence[Command]) -> None:
+        """Send commands whose answers nobody needs: on one node without waiting for them.
+
+        Raises:
+            RedisError: They could not be sent.
+        """
+
     def close(self) -> None:
         """Hang up; the next command connects anew."""
 
@@ -68,6 +75,10 @@ class Cluster:
     def run(self, commands: Sequence[Command]) -> list[Any]:
         """See `Client`."""
         return settled(commands, self._ask(commands), self._ask)
+
+    def tell(self, commands: Sequence[Command]) -> None:
+        """See `Client`."""
+        self._ask(commands)
 
     def close(self) -> None:
         """Hang up."""

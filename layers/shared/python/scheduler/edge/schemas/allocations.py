@@ -1,7 +1,6 @@
 """Allocate, release and look up allocations."""
 
 # ruff: noqa: N815  wire names
-from datetime import datetime
 from typing import Annotated, Any, Self
 
 from msgspec import Meta
@@ -19,6 +18,7 @@ from scheduler.domain.model import (
 from scheduler.edge.fields import (
     MAX_NESTING,
     Id,
+    Instant,
     Metadata,
     Minimum,
     Minutes,
@@ -129,14 +129,14 @@ class _AllocationFacts(View):
     userId: str
     tenantId: str
     status: AllocationStatus
-    allocatedAt: datetime
-    expiresAt: datetime | None
-    releasedAt: datetime | None
+    allocatedAt: Instant
+    expiresAt: Instant | None
+    releasedAt: Instant | None
     durationMinutes: int
     durationSeconds: int | None
     fencingToken: int
     renewalCount: int
-    lastRenewedAt: datetime | None
+    lastRenewedAt: Instant | None
     metadata: Annotated[Any, Meta(description="What the caller gave; rows that came from outside may hold any JSON")]
 
 
@@ -189,8 +189,8 @@ class AllocationView(View):
     device: DeviceRef
     userId: str
     tenantId: str
-    allocatedAt: datetime
-    expiresAt: datetime
+    allocatedAt: Instant
+    expiresAt: Instant
     adbHost: str
     adbPort: int
     fencingToken: int

@@ -1,13 +1,12 @@
 """What an audit tells."""
 
 # ruff: noqa: N815  wire names
-from datetime import datetime
 from typing import Annotated, Any, Self
 
 from msgspec import Meta
 
 from scheduler.domain.audit import MAX_ROWS, STATEMENTS, Audit, Finding, FullRun, Verdict
-from scheduler.edge.fields import View
+from scheduler.edge.fields import Instant, View
 
 
 class FindingView(View):
@@ -32,7 +31,7 @@ class InvariantView(View):
     count: Annotated[int, Meta(description="rows that offend")]
     findings: list[FindingView]
     complete: Annotated[bool, Meta(description="false: time ran out before all live rows and 24 hours were examined")]
-    checkedFrom: Annotated[datetime | None, Meta(description="from when on history was examined; null: all there is")]
+    checkedFrom: Annotated[Instant | None, Meta(description="from when on history was examined; null: all there is")]
 
     @classmethod
     def of(cls, verdict: Verdict) -> Self:
@@ -51,8 +50,8 @@ class InvariantView(View):
 class FullRunView(View):
     """The last scheduled run that examined everything."""
 
-    startedAt: datetime
-    endedAt: datetime | None
+    startedAt: Instant
+    endedAt: Instant | None
     holds: bool
     findings: list[FindingView]
 

@@ -1,20 +1,19 @@
 """What operators did, on the wire."""
 
 # ruff: noqa: N815  wire names
-from datetime import datetime
 from typing import Annotated, Any, Self
 
 from msgspec import Meta
 
 from scheduler.domain.audit_log import AuditEntry, Change, EntityKind
-from scheduler.edge.fields import View
+from scheduler.edge.fields import Instant, View
 
 
 class AuditEntryView(View):
     """One row that an operator's request changed; several of one request share its `correlationId`."""
 
     id: str
-    at: datetime
+    at: Instant
     operator: Annotated[str, Meta(description="subject of the operator's token")]
     route: Annotated[str | None, Meta(description="method and path of the request")]
     correlationId: str | None

@@ -2,7 +2,6 @@
 
 # ruff: noqa: N815  wire names
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Any, Self
 
 from msgspec import Meta
@@ -12,7 +11,7 @@ from scheduler.domain.batch import Batch, BatchResult, Failure, Holdings, LaterE
 from scheduler.domain.errors import Forbidden, ValidationFailed
 from scheduler.domain.model import Allocation, AllocationRequest, EndedAllocation, RequestKey
 from scheduler.domain.renewal import Renewal
-from scheduler.edge.fields import Id, Minutes, Reason, UuidText, View, WireModel
+from scheduler.edge.fields import Id, Instant, Minutes, Reason, UuidText, View, WireModel
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.allocations import AllocateItem, AllocationView, ReleaseView
 from scheduler.edge.schemas.problems import ProblemFacts
@@ -167,8 +166,8 @@ class ActiveView(View):
 
     allocationId: str
     deviceId: str
-    allocatedAt: datetime
-    expiresAt: datetime | None
+    allocatedAt: Instant
+    expiresAt: Instant | None
     durationMinutes: int
     fencingToken: int
 

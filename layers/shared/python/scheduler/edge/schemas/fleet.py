@@ -1,7 +1,6 @@
 """The fleet as operators see it: devices with health and life."""
 
 # ruff: noqa: N815  wire names
-from datetime import datetime
 from typing import Annotated, Any, Self
 
 from msgspec import Meta
@@ -9,7 +8,7 @@ from msgspec import Meta
 from scheduler.domain.device_life import BookedWindow, Device, Life
 from scheduler.domain.health import Heartbeat
 from scheduler.domain.model import DeviceStatus
-from scheduler.edge.fields import Reason, View, WireModel
+from scheduler.edge.fields import Instant, Reason, View, WireModel
 
 _DEVICE: dict[str, Any] = {
     "id": "phone-77",
@@ -56,7 +55,7 @@ class HeartbeatView(View):
     cpuUsage: float
     memoryUsage: float
     storageUsage: float
-    observedAt: datetime
+    observedAt: Instant
     ageSeconds: int
 
     @classmethod
@@ -75,8 +74,8 @@ class BookedWindowView(View):
     """The reservation that comes next on a device."""
 
     reservationId: str
-    startTime: datetime
-    endTime: datetime
+    startTime: Instant
+    endTime: Instant
 
     @classmethod
     def of(cls, booked: BookedWindow) -> Self:
@@ -95,8 +94,8 @@ class DeviceView(View):
     status: Annotated[DeviceStatus, Meta(description="As its host says")]
     life: Annotated[Life, Meta(description="What the scheduler does with it")]
     lifeReason: Annotated[str | None, Meta(description="Why it is not in service")]
-    lifeChangedAt: datetime | None
-    recyclingSince: datetime | None
+    lifeChangedAt: Instant | None
+    recyclingSince: Instant | None
     failuresInRow: Annotated[
         int, Meta(description="Allocations that it failed one after the other; the third quarantines it")
     ]
@@ -105,8 +104,8 @@ class DeviceView(View):
     ]
     heartbeat: Annotated[HeartbeatView | None, Meta(description="null: it never sent one")]
     activeAllocationId: str | None
-    busyUntil: datetime | None
-    lastAllocatedAt: datetime | None
+    busyUntil: Instant | None
+    lastAllocatedAt: Instant | None
     nextReservation: BookedWindowView | None
     tenantId: Annotated[str | None, Meta(description="The tenant that it is dedicated to; null: it serves all")]
     cpuCores: int
@@ -117,7 +116,7 @@ class DeviceView(View):
     host: str | None
     model: str | None
     labels: dict[str, Any]
-    createdAt: datetime
+    createdAt: Instant
 
     @classmethod
     def of(cls, device: Device) -> Self:

@@ -2,7 +2,6 @@
 
 # ruff: noqa: N815  wire names
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Any, Self
 
 from msgspec import Meta
@@ -10,7 +9,7 @@ from msgspec import Meta
 from scheduler.domain.model import Language
 from scheduler.domain.notices import Channel, Notification, Preferences
 from scheduler.edge.answers import Page, PageMeta
-from scheduler.edge.fields import Id, View, WireModel
+from scheduler.edge.fields import Id, Instant, View, WireModel
 from scheduler.edge.identity import Caller
 from scheduler.service.notifications import NotificationPage
 
@@ -45,8 +44,8 @@ class NotificationView(View):
     data: Annotated[dict[str, Any], Meta(description="What it tells of, by the names and in the form that events have")]
     channels: list[str]
     priority: str
-    createdAt: datetime
-    readAt: Annotated[datetime | None, Meta(description="When it was marked as read first; null: not yet")]
+    createdAt: Instant
+    readAt: Annotated[Instant | None, Meta(description="When it was marked as read first; null: not yet")]
 
     @classmethod
     def of(cls, notification: Notification) -> Self:

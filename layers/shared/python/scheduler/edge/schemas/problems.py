@@ -1,12 +1,11 @@
 """Problems, as refusals and failures are told."""
 
 # ruff: noqa: N815  wire names
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from scheduler.edge.fields import View
+from scheduler.edge.fields import Instant, View
 
 
 class Link(View):
@@ -23,7 +22,7 @@ class Alternative(View, kw_only=True):
     kind: Literal["shorter", "smaller", "later", "wait"]
     durationMinutes: Annotated[int | None, Meta(description="shorter, later: for how long")] = None
     specs: Annotated[dict[str, int] | None, Meta(description="smaller: the minima to ask for")] = None
-    startTime: Annotated[datetime | None, Meta(description="later: from when on")] = None
+    startTime: Annotated[Instant | None, Meta(description="later: from when on")] = None
     link: Link
 
 
@@ -37,16 +36,14 @@ class ProblemFacts(View, kw_only=True):
     maxAdditionalMinutes: Annotated[
         int | UnsetType | None, Meta(description="Of `renewal_refused`: what is possible")
     ] = UNSET
-    nextRenewalAt: Annotated[datetime | UnsetType | None, Meta(description="Of `renewal_refused`: from when on")] = (
-        UNSET
-    )
+    nextRenewalAt: Annotated[Instant | UnsetType | None, Meta(description="Of `renewal_refused`: from when on")] = UNSET
     remainingRenewals: Annotated[int | UnsetType | None, Meta(description="Of `renewal_refused`; -1: no limit")] = UNSET
     conflicts: Annotated[
-        list[dict[str, datetime]] | UnsetType | None,
+        list[dict[str, Instant]] | UnsetType | None,
         Meta(description="Of `reservation_conflict`: the windows (startTime, endTime) that cannot be had"),
     ] = UNSET
     nextWindows: Annotated[
-        list[dict[str, datetime]] | UnsetType | None,
+        list[dict[str, Instant]] | UnsetType | None,
         Meta(description="Of `reservation_conflict`: the next windows that can be had"),
     ] = UNSET
     entryId: Annotated[str | UnsetType | None, Meta(description="Of `already_queued`: the wait that goes on")] = UNSET
@@ -54,7 +51,7 @@ class ProblemFacts(View, kw_only=True):
         UNSET
     )
     earliestForAll: Annotated[
-        datetime | UnsetType | None,
+        Instant | UnsetType | None,
         Meta(description="Of an atomic batch: when devices for all of it can be had at once; null: not in sight"),
     ] = UNSET
 

@@ -1,7 +1,6 @@
 """Quotas and plans, on the wire."""
 
 # ruff: noqa: N815  wire names
-from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from msgspec import Meta
@@ -9,7 +8,7 @@ from msgspec.structs import asdict
 
 from scheduler.domain.plans import Plan, QuotaChange, ShownQuota
 from scheduler.domain.quota import MB_PER_GB, NO_LIMIT, QuotaLimits
-from scheduler.edge.fields import MAX_INT, Id, ShortText, Time, View, WireModel
+from scheduler.edge.fields import MAX_INT, Id, Instant, ShortText, Time, View, WireModel
 from scheduler.edge.identity import Caller
 
 PlanName = ShortText
@@ -108,7 +107,7 @@ class QuotaView(View):
     tenantId: str
     planName: str
     status: str
-    validUntil: datetime | None
+    validUntil: Instant | None
     limits: LimitsView
     usage: UsageOfQuotaView
     remainingDevices: Annotated[int | None, Meta(description="null: no limit")]

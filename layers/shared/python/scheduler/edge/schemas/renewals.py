@@ -1,14 +1,13 @@
 """Renew an allocation, and look ahead."""
 
 # ruff: noqa: N815  wire names
-from datetime import datetime
 from typing import Annotated, Any, Self
 
 from msgspec import Meta
 
 from scheduler.domain.model import RequestKey
 from scheduler.domain.renewal import PastRenewal, Renewal, RenewalOutlook, RenewalRequest
-from scheduler.edge.fields import Minutes, Reason, View, WireModel
+from scheduler.edge.fields import Instant, Minutes, Reason, View, WireModel
 from scheduler.edge.identity import Caller
 
 _EXAMPLE: dict[str, Any] = {
@@ -43,8 +42,8 @@ class RenewalView(View):
 
     EXAMPLES = (_EXAMPLE | {"renewalCount": 1, "remainingRenewals": 9, "totalDurationMinutes": 60},)
 
-    oldExpiresAt: datetime
-    newExpiresAt: datetime
+    oldExpiresAt: Instant
+    newExpiresAt: Instant
     additionalMinutes: int
     renewalCount: int
     remainingRenewals: Annotated[int, Meta(description="-1: no limit")]
@@ -66,10 +65,10 @@ class RenewalView(View):
 class PastRenewalView(View):
     """A renewal of the past."""
 
-    renewedAt: datetime
+    renewedAt: Instant
     additionalMinutes: int
-    oldExpiresAt: datetime
-    newExpiresAt: datetime
+    oldExpiresAt: Instant
+    newExpiresAt: Instant
     reason: str | None
 
     @classmethod
@@ -113,7 +112,7 @@ class RenewalOutlookView(View):
     maxAdditionalMinutes: Annotated[
         int, Meta(description="How many minutes one renewal may add, now or at nextRenewalAt")
     ]
-    nextRenewalAt: Annotated[datetime | None, Meta(description="When patience helps; null: now, or never again")]
+    nextRenewalAt: Annotated[Instant | None, Meta(description="When patience helps; null: now, or never again")]
     history: Annotated[list[PastRenewalView], Meta(description="Newest first, the last hundred")]
 
     @classmethod

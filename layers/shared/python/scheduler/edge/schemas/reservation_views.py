@@ -2,13 +2,12 @@
 
 # ruff: noqa: N815  wire names
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from msgspec import Meta
 
 from scheduler.domain.reservation import Conflicts, Reservation, ReservationStatus, ReservationTotals, Window
-from scheduler.edge.fields import View, either
+from scheduler.edge.fields import Instant, View, either
 from scheduler.edge.schemas.allocations import PreferredSpecs
 
 _WINDOW = {"startTime": "2026-11-24T09:00:00Z", "endTime": "2026-11-24T10:00:00Z"}
@@ -39,8 +38,8 @@ class WindowView(View):
 
     EXAMPLES = (_WINDOW,)
 
-    startTime: datetime
-    endTime: datetime
+    startTime: Instant
+    endTime: Instant
 
     @classmethod
     def of(cls, window: Window) -> Self:
@@ -58,8 +57,8 @@ class ReservationView(View):
     tenantId: str
     deviceId: str
     status: ReservationStatus
-    startTime: datetime
-    endTime: datetime
+    startTime: Instant
+    endTime: Instant
     durationMinutes: int
     deviceType: str | None
     preferredSpecs: PreferredSpecs
@@ -67,10 +66,10 @@ class ReservationView(View):
     timeZone: str | None
     seriesId: str | None
     allocationId: str | None
-    executedAt: datetime | None
+    executedAt: Instant | None
     reason: str | None
     metadata: Any
-    createdAt: datetime
+    createdAt: Instant
 
     @classmethod
     def of(cls, reservation: Reservation) -> Self:

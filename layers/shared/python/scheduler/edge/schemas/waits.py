@@ -1,14 +1,13 @@
 """A wait as its waiter sees it. Allocate shows it too, and so loads nothing else of the queue."""
 
 # ruff: noqa: N815  wire names
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from msgspec import Meta
 
 from scheduler.domain.model import DeviceWants
 from scheduler.domain.queue import EntryStatus
-from scheduler.edge.fields import MAX_NESTING, View, nesting
+from scheduler.edge.fields import MAX_NESTING, Instant, View, nesting
 
 if TYPE_CHECKING:
     from scheduler.domain.calibration import Estimate
@@ -77,9 +76,9 @@ class QueueEntryView(View):
     specs: SpecsView
     durationMinutes: int
     tier: str
-    joinedAt: datetime
-    expiresAt: Annotated[datetime, Meta(description="Until when it waits at most")]
-    endedAt: datetime | None
+    joinedAt: Instant
+    expiresAt: Annotated[Instant, Meta(description="Until when it waits at most")]
+    endedAt: Instant | None
     position: Annotated[int | None, Meta(description="Place in line, from 1")]
     aheadCount: int | None
     estimatedWaitSeconds: Annotated[WaitBand | None, Meta(description="Null when the wait is over, or cannot be told")]

@@ -2,7 +2,6 @@
 
 # ruff: noqa: N815  wire names
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Annotated, Any, ClassVar, Self
 
 from msgspec import Meta
@@ -12,7 +11,7 @@ from scheduler.domain.events import EventType
 from scheduler.domain.model import RequestKey
 from scheduler.domain.targets import LONGEST_URL
 from scheduler.domain.webhooks import ANY_TYPE, Webhook, WebhookRequest, WebhookStatus
-from scheduler.edge.fields import STORABLE, Id, Reason, View, WireModel
+from scheduler.edge.fields import STORABLE, Id, Instant, Reason, View, WireModel
 from scheduler.edge.identity import Caller
 
 _URL = "https://hooks.example.com/scheduler"
@@ -85,9 +84,9 @@ class _WebhookFacts(View):
     description: str | None
     status: WebhookStatus
     failuresInRow: Annotated[int, Meta(description="Attempts that failed since the last that did not")]
-    lastDeliveredAt: datetime | None
-    createdAt: datetime
-    disabledAt: datetime | None
+    lastDeliveredAt: Instant | None
+    createdAt: Instant
+    disabledAt: Instant | None
     disabledReason: Annotated[str | None, Meta(description="gone: it answered 410; failing: it failed for a day")]
 
 
