@@ -20,6 +20,7 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.constants import MAX_
 from scheduler.discretion import discreet
 
 _OF_EVERY_RECORD = frozenset(logging.LogRecord("", 0, "", 0, "", None, None).__dict__) | frozenset(RESERVED_LOG_ATTRS)
+_MOST_FRAMES = 64
 _fast = msgspec.json.Encoder(enc_hook=str).encode
 _tolerant = json.JSONEncoder(default=str, separators=(",", ":")).encode
 
@@ -76,6 +77,7 @@ class LineMetrics(AmazonCloudWatchEMFProvider):
         super().__init__(**options)
         self._taken: set[tuple[str, str]] = set()
         self._silent = is_metrics_disabled()
+        self._frames: dict[tuple[tuple[str, str], ...], dict[str, Any]] = {}
 
     def add_metric(self, name: str, unit: str, value: float, resolution: int = 60) -> None:  # type: ignore[override]
         """Add a value of a metric."""
@@ -92,5 +94,17 @@ class LineMetrics(AmazonCloudWatchEMFProvider):
     def flush_metrics(self, raise_on_empty_metrics: bool = False) -> None:  # noqa: ARG002  its own
         """Write what there is, and begin anew; the dimension stays."""
         if self.metric_set and not self._silent:
-            sys.stdout.write(_encode(self.serialize_metric_set()) + "\n")
+            sys.stdout.write(_encode(self._entry()) + "\n")
             self.metric_set.clear()
+
+    def _entry(self) -> dict[str, Any]:
+        """Give what Powertools would write; what the same names were framed in before is not made again."""
+        names = tuple((name, metric["Unit"]) for name, metric in self.metric_set.items())
+        if names not in self._frames:
+            if len(self._frames) >= _MOST_FRAMES:
+                self._frames.clear()
+            self._frames[names] = dict(self.serialize_metric_set())
+        frame = self._frames[names]
+        frame["_aws"]["Timestamp"] = int(time.time() * 1000)
+        frame.update((name, metric["Value"]) for name, metric in self.metric_set.items())
+        return frame

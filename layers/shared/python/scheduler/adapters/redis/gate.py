@@ -1,8 +1,8 @@
 """Locks that keep one user's, or one device's, requests in line. Lost, late or absent they only cost politeness."""
 
+import os
 import random
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,7 +85,7 @@ class RedisGate:
         self._link.attempt(lambda client: client.run([("DEL", _quota_key(user))]), default=None)
 
     def _held(self, keys: list[str], user: User | None = None) -> Iterator[LockedAdmission]:
-        token = uuid.uuid4().hex
+        token = os.urandom(16).hex()
         cached = self._wait_for(keys, token, user)
         admission = LockedAdmission(quota=read_document(user, cached) if user and cached else None)
         try:
