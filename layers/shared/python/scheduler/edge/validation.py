@@ -21,9 +21,9 @@ def valid(kind: Any, value: Any, *, text: bool = False) -> tuple[Any, list[Fault
     """Give a value as its type, or all that is wrong with it; `text`: numbers come as texts, as in a query."""
     try:
         return msgspec.convert(value, kind, strict=not text, dec_hook=_read), []
-    except ValidationError as error:
+    except ValidationError:
         # The validator stops at the first: look again, at each member by itself.
-        return None, [*_faults(kind, value, (), text)] or [_fault(error, ())]
+        return None, list(_faults(kind, value, (), text))
 
 
 def _read(kind: Any, value: object) -> Any:
