@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 from scheduler.adapters.redis import gate
-from scheduler.adapters.redis.commands import Script
 from tests.fault.planted.bug import QUIET, Bug
 from tests.fault.planted.drama import Drama
 
@@ -15,7 +14,7 @@ _MOST_LOOKS = 2000
 
 def delete_the_lock() -> None:
     """Make workers do so."""
-    gate._UNLOCK = Script("return redis.call('DEL', KEYS[1])")
+    gate._UNLOCK = "return redis.call('DEL', KEYS[1])"
 
 
 def stop_before_the_unlock() -> None:
