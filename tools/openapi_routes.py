@@ -3,7 +3,7 @@
 import inspect
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -12,7 +12,7 @@ import msgspec
 
 from scheduler.edge.answers import Response
 from scheduler.edge.body import JSON
-from scheduler.edge.call import Given, OneOf, Query, source_of
+from scheduler.edge.call import Given, OneOf, Query, mark_of, source_of
 from scheduler.edge.fields import Wire
 from scheduler.edge.routes import Route
 
@@ -39,10 +39,10 @@ def paths_and_components(routes: Iterable[Route], *others: type) -> tuple[Json, 
     return paths, components
 
 
-def schemas_of(kinds: Iterable[Any]) -> tuple[tuple[Json, ...], Json]:
+def schemas_of(kinds: Sequence[Any]) -> tuple[tuple[Json, ...], Json]:
     """Give the schema of each type, and the components that they refer to."""
     told = {kind.__name__: kind for kind in _subclasses(Wire)}
-    wanted, known = list(kinds), len(list(kinds))
+    wanted = list(kinds)
     while True:
         found, components = msgspec.json.schema_components(wanted, schema_hook=_schema, ref_template=_REF)
         missing = {name for name in re.findall(r"schemas/(\w+)'", str(components)) if name not in components}
@@ -53,7 +53,7 @@ def schemas_of(kinds: Iterable[Any]) -> tuple[tuple[Json, ...], Json]:
     for name, component in components.items():
         if name in told and (examples := vars(told[name]).get("EXAMPLES")):
             component["examples"] = list(examples)
-    return found[:known], components
+    return found[: len(kinds)], components
 
 
 def _is_told(route: Route) -> bool:
@@ -77,7 +77,7 @@ def _kinds(route: Route) -> Iterator[Any]:
     for name, hint in _hints(route).items():
         if name == "return":
             yield from _answers(hint)
-        elif _mark(hint, OneOf) is not None:
+        elif mark_of(hint, OneOf) is not None:
             yield from get_args(get_args(hint)[0])
         elif not isinstance(source_of(name, hint, route.variables), Given):
             yield hint
@@ -119,7 +119,7 @@ def _in_query(query: Query, parameter: inspect.Parameter, schema: Json) -> Json:
 
 
 def _body(hint: Any, schemas: Schemas) -> Json:
-    if _mark(hint, OneOf) is not None:
+    if mark_of(hint, OneOf) is not None:
         return {"oneOf": [schemas[kind] for kind in get_args(get_args(hint)[0])]}
     return schemas[hint]
 
@@ -140,10 +140,6 @@ def _content(schema: Json) -> Json:
 
 def _hints(route: Route) -> Json:
     return get_type_hints(route.handler, include_extras=True)
-
-
-def _mark[Kind](hint: Any, kind: type[Kind]) -> Kind | None:
-    return next((mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, kind)), None)
 
 
 def _answers(hint: Any) -> tuple[Any, ...]:

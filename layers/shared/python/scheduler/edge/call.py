@@ -53,6 +53,7 @@ class Call:
         defaults = {name: parameter.default for name, parameter in inspect.signature(handler).parameters.items()}
         self._given: list[tuple[str, Callable[..., Any], bool]] = []
         self._body: Any = None
+        self._one_of: OneOf | None = None
         self._needs_body = defaults.get(BODY) is inspect.Parameter.empty
         members: list[tuple[str, Any, Any]] = []
         for name, hint in hints.items():
@@ -64,7 +65,7 @@ class Call:
                 case "path":
                     members.append((name, hint, field()))
                 case "body":
-                    self._body = hint
+                    self._body, self._one_of = hint, mark_of(hint, OneOf)
         # One validator for all of them; what is not theirs in a query is no concern of ours.
         self._names = [name for name, _, _ in members]
         self._values = defstruct("Values", members, kw_only=True) if members else None
@@ -95,8 +96,7 @@ class Call:
     def _read_body(self, body: Mapping[str, Any] | None, arguments: dict[str, Any]) -> list[Fault]:
         if body is None:
             return [{"field": BODY, "detail": MISSING}] if self._needs_body else []
-        one_of = next((mark for mark in getattr(self._body, "__metadata__", ()) if isinstance(mark, OneOf)), None)
-        arguments[BODY], faults = valid(one_of.by(body) if one_of else self._body, body)
+        arguments[BODY], faults = valid(self._one_of.by(body) if self._one_of else self._body, body)
         return faults
 
 
@@ -116,10 +116,14 @@ def source_of(name: str, hint: Any, variables: Set[str]) -> Given | Query | str:
         return "path"
     if name == BODY:
         return "body"
-    for mark in getattr(hint, "__metadata__", ()):
-        if isinstance(mark, Given | Query):
-            return mark
+    if (mark := mark_of(hint, Given) or mark_of(hint, Query)) is not None:
+        return mark
     raise TypeError(f"{name} does not say where it comes from")
+
+
+def mark_of[Mark](hint: Any, kind: type[Mark]) -> Mark | None:
+    """Give the mark of a kind that a type is annotated with; None: there is none."""
+    return next((mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, kind)), None)
 
 
 def _query(request: Request) -> Mapping[str, Any]:

@@ -8,6 +8,8 @@ from typing import Any, Union, get_args, get_origin
 import msgspec
 from msgspec import Struct, ValidationError
 
+from scheduler.domain.errors import ValidationFailed
+
 type Fault = dict[str, str]
 
 BODY = "body"
@@ -24,6 +26,11 @@ def valid(kind: Any, value: Any, *, text: bool = False) -> tuple[Any, list[Fault
     except ValidationError:
         # The validator stops at the first: look again, at each member by itself.
         return None, list(_faults(kind, value, (), text))
+
+
+def wrong(field: str, detail: str) -> ValidationFailed:
+    """Give the refusal of one field."""
+    return ValidationFailed(members={"errors": [_at((field,), detail)]})
 
 
 def _read(kind: Any, value: object) -> Any:

@@ -8,7 +8,7 @@ from msgspec import Meta
 from msgspec.structs import asdict
 
 from scheduler.domain.batch import Batch, BatchResult, Failure, Holdings, LaterEnd, Mode
-from scheduler.domain.errors import Forbidden, ValidationFailed
+from scheduler.domain.errors import Forbidden
 from scheduler.domain.model import Allocation, AllocationRequest, EndedAllocation, RequestKey
 from scheduler.domain.renewal import Renewal
 from scheduler.edge.fields import Id, Instant, Minutes, Reason, UuidText, View, WireModel
@@ -16,6 +16,7 @@ from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.allocations import AllocateItem, AllocationView, ReleaseView
 from scheduler.edge.schemas.problems import ProblemFacts
 from scheduler.edge.schemas.renewals import RenewalView
+from scheduler.edge.validation import wrong
 
 _IDS = ["0b1a9c1e-6c0f-4f0e-9d53-0d5c1f0f7c11", "5f0a4f8e-64f5-4a57-8a51-3f3f6f1f2b22"]
 _FAILURE: dict[str, Any] = {
@@ -41,8 +42,7 @@ class BatchBody(WireModel, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
         if self.atomic and self.continueOnError:
-            error = {"field": "atomic", "detail": "not together with continueOnError"}
-            raise ValidationFailed(members={"errors": [error]})
+            raise wrong("atomic", "not together with continueOnError")
 
     @property
     def mode(self) -> Mode:

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
 
-from scheduler.domain.errors import ValidationFailed
 from scheduler.domain.model import DeviceWants, RequestKey, Role, User
 from scheduler.domain.recurrence import (
     MOST_OCCURRENCES,
@@ -22,6 +21,7 @@ from scheduler.domain.reservation import Booking, Window, WindowCheck
 from scheduler.edge.fields import BookedMinutes, Id, Metadata, RemindMinutes, ShortText, Time, WireModel
 from scheduler.edge.identity import Caller
 from scheduler.edge.schemas.allocations import PreferredSpecs
+from scheduler.edge.validation import wrong
 
 SHORTEST, LONGEST = timedelta(minutes=15), timedelta(minutes=1440)
 _WINDOW = {"startTime": "2026-11-24T09:00:00Z", "endTime": "2026-11-24T10:00:00Z"}
@@ -92,9 +92,9 @@ class ReserveBody(WireModel):
             zone = time_zone(self.timeZone or "UTC")
             return occurrences(self.startTime, zone, self.recurrence.rule()) if self.recurrence else (self.startTime,)
         except UnknownTimeZone as error:
-            raise _wrong("timeZone", "not a time zone of the IANA database") from error
+            raise wrong("timeZone", "not a time zone of the IANA database") from error
         except NoOccurrence as error:
-            raise _wrong("recurrence", str(error)) from error
+            raise wrong("recurrence", str(error)) from error
 
 
 class ChangeReservationBody(WireModel):
@@ -153,7 +153,7 @@ class CheckConflictBody(WireModel):
     def __post_init__(self) -> None:
         """Refuse what is no window."""
         if not SHORTEST <= self.endTime - self.startTime <= LONGEST:
-            raise _wrong("endTime", "a window lasts 15 to 1440 minutes")
+            raise wrong("endTime", "a window lasts 15 to 1440 minutes")
 
     def to_check(self, who: Caller) -> WindowCheck:
         """Read it as the caller's question.
@@ -173,14 +173,10 @@ class CheckConflictBody(WireModel):
 
 def _owner(who: Caller, user_id: str | None, tenant_id: str | None) -> User:
     if user_id is None and who.role is not Role.USER:
-        raise _wrong("userId", "a service says whom it acts for")
+        raise wrong("userId", "a service says whom it acts for")
     return who.acting_for(user_id or who.subject, tenant_id)
 
 
 def _wants(specs: PreferredSpecs | None, device_type: str | None) -> DeviceWants:
     asked = specs or PreferredSpecs()
     return DeviceWants(device_type, asked.minCpu, asked.minMemory, asked.minStorage)
-
-
-def _wrong(field: str, detail: str) -> ValidationFailed:
-    return ValidationFailed(members={"errors": [{"field": field, "detail": detail}]})

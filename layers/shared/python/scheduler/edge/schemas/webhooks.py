@@ -6,13 +6,13 @@ from typing import Annotated, Any, ClassVar, Self
 
 from msgspec import Meta
 
-from scheduler.domain.errors import ValidationFailed
 from scheduler.domain.events import EventType
 from scheduler.domain.model import RequestKey
 from scheduler.domain.targets import LONGEST_URL
 from scheduler.domain.webhooks import ANY_TYPE, Webhook, WebhookRequest, WebhookStatus
 from scheduler.edge.fields import STORABLE, Id, Instant, Reason, View, WireModel
 from scheduler.edge.identity import Caller
+from scheduler.edge.validation import wrong
 
 _URL = "https://hooks.example.com/scheduler"
 _WEBHOOK: dict[str, Any] = {
@@ -60,9 +60,9 @@ class WebhookBody(WireModel):
     def __post_init__(self) -> None:
         """Refuse types that are named twice, or beside all."""
         if ANY_TYPE in self.types and len(self.types) > 1:
-            raise _wrong_types("* stands alone")
+            raise wrong("types", "* stands alone")
         if len(set(self.types)) < len(self.types):
-            raise _wrong_types("a type is named twice")
+            raise wrong("types", "a type is named twice")
 
     def to_request(self, who: Caller, key: RequestKey | None) -> WebhookRequest:
         """Read it as the caller's wish.
@@ -120,10 +120,6 @@ class PingView(View):
     EXAMPLES = ({"eventId": "93d86cfd-405f-4ddb-8558-cb79957ebf9f"},)
 
     eventId: str
-
-
-def _wrong_types(detail: str) -> ValidationFailed:
-    return ValidationFailed(members={"errors": [{"field": "types", "detail": detail}]})
 
 
 def _members(webhook: Webhook) -> dict[str, Any]:
