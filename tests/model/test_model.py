@@ -23,7 +23,7 @@ def test_a_planted_bug_is_caught(world: World, bug: list[Bug]) -> None:
     for part in bug:
         part.plant(world.database)
 
-    with pytest.raises(AssertionError):
+    with pytest.RaisesGroup(AssertionError, allow_unwrapped=True):  # a group where equals were lent otherwise on replay
         run_state_machine_as_test(
             lambda: Lending(world),
             settings=settings(
