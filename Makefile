@@ -15,7 +15,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.13 --generate-hashes
 CHECKOV := .local/checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up demo down status logs test model plans fault soak lifecycles demo-test client-test mutation lint format bench bloat connections sam-local proxy-test migrate rotate-cursor-key redrive repair-quota scale simulate cost lock sbom fuzz openapi schema template checkov clean
+.PHONY: help setup run up demo down status logs test model plans fault soak lifecycles demo-test client-test mutation lint format bench bloat connections sam-local proxy-test migrate rotate-cursor-key redrive repair-quota adopt scale simulate cost lock sbom fuzz openapi schema template checkov clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,6 +108,9 @@ redrive: setup ## Send parked messages back to their queue: make redrive QUEUE=E
 
 repair-quota: setup ## Make usage rows right that the audit names: make repair-quota DATABASE_URL=… (ARGS=--apply)
 	@python -m tools.repair_quota $(ARGS)
+
+adopt: setup ## Take a fleet and its lending over from another system: make adopt FROM=… DATABASE_URL=… (docs/adopting.md; ARGS=--help)
+	@FROM="$(FROM)" python -m tools.adopt $(ARGS)
 
 scale: setup ## Say what one database carries and what dividing it costs (docs/scale.md; ARGS=--help)
 	@python -m tools.scale $(ARGS)
