@@ -918,14 +918,40 @@ ALTER TABLE ONLY public.payment_failures FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE public.payment_failures IS 'Failed payments since the last that went through, the newest three of a user: a row an event, however often it comes';
 
+CREATE TABLE public.placement_rescoring (
+    only_row boolean DEFAULT true NOT NULL,
+    after_id character varying(255) DEFAULT ''::character varying NOT NULL,
+    rescored integer DEFAULT 0 NOT NULL,
+    total integer DEFAULT 0 NOT NULL,
+    started_at timestamp with time zone,
+    done_at timestamp with time zone,
+    CONSTRAINT placement_rescoring_check CHECK ((done_at >= started_at)),
+    CONSTRAINT placement_rescoring_only_row_check CHECK (only_row),
+    CONSTRAINT placement_rescoring_rescored_check CHECK ((rescored >= 0)),
+    CONSTRAINT placement_rescoring_total_check CHECK ((total >= 0))
+);
+
+COMMENT ON TABLE public.placement_rescoring IS 'How far the devices'' scores follow the strategy that was chosen last';
+
+COMMENT ON COLUMN public.placement_rescoring.after_id IS 'The last device of the batches that were done, in the order of id';
+
+COMMENT ON COLUMN public.placement_rescoring.total IS 'Devices that there were at the start';
+
+COMMENT ON COLUMN public.placement_rescoring.started_at IS 'NULL: no other strategy was ever chosen';
+
+COMMENT ON COLUMN public.placement_rescoring.done_at IS 'NULL, and begun: batches are left';
+
 CREATE TABLE public.placement_strategy (
     only_row boolean DEFAULT true NOT NULL,
     name character varying(50) DEFAULT 'resource_based'::character varying NOT NULL,
     changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    chosen_by character varying(255),
     CONSTRAINT placement_strategy_only_row_check CHECK (only_row)
 );
 
 COMMENT ON TABLE public.placement_strategy IS 'The strategy that placement scores follow';
+
+COMMENT ON COLUMN public.placement_strategy.chosen_by IS 'Subject of the operator who chose; NULL: nobody has, and the deployment''s PLACEMENT_STRATEGY decides';
 
 CREATE TABLE public.queue_gate (
     only_row boolean DEFAULT true NOT NULL,
@@ -1172,6 +1198,9 @@ ALTER TABLE ONLY public.outlook_lessons
 
 ALTER TABLE ONLY public.payment_failures
     ADD CONSTRAINT payment_failures_pkey PRIMARY KEY (tenant_id, user_id, event_id);
+
+ALTER TABLE ONLY public.placement_rescoring
+    ADD CONSTRAINT placement_rescoring_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY public.placement_strategy
     ADD CONSTRAINT placement_strategy_pkey PRIMARY KEY (only_row);

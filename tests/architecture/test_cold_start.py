@@ -54,6 +54,7 @@ def modules_after(function: str, *wiring: str, **environment: str) -> set[str]:
         ("query", ["get_catalog"]),
         ("expire", ["get_expirer"]),
         ("audit", ["get_auditor"]),
+        ("place", ["placement.get_placement"]),
         ("hook", ["webhooks.get_webhooks", "webhooks.get_webhook_announcer"]),
         ("notify", ["notices.get_notifications"]),
         ("remind", ["notices.get_warner"]),

@@ -100,6 +100,7 @@ def test_the_schedules_are_those_of_the_specification() -> None:
         "ExpireFunction": expire,
         "DispatchFunction": "rate(1 minute)",
         "RemindFunction": "rate(1 minute)",
+        "PlaceFunction": "rate(1 minute)",
         "RelayFunction": "rate(1 minute)",
         "HookFunction": "rate(1 minute)",
         "StatisticsFunction": "rate(1 hour)",

@@ -32,6 +32,7 @@ UNWATCHED = {
     "leases",
     "cursor_keys",
     "queue_gate",
+    "placement_rescoring",
     "idempotency_keys",
     "inbox",
     "incoming_newest",
@@ -197,6 +198,9 @@ ACTS: dict[str, Callable[[Api, str, str], Answer]] = {
     ),
     "PUT /scheduler/plans/{name}": lambda api, *_: api.call(
         "PUT", "/scheduler/plans/team", OPERATOR, {"limits": {"maxDevices": 3}}
+    ),
+    "PUT /scheduler/strategy": lambda api, *_: api.call(
+        "PUT", "/scheduler/strategy", OPERATOR, {"strategy": "best_fit"}
     ),
     "POST /scheduler/queue/process": lambda api, *_: api.post("/scheduler/queue/process", OPERATOR),
 }

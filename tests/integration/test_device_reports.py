@@ -9,10 +9,11 @@ import pytest
 from scheduler.adapters.open_gate import NoCache
 from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.device_reports import PostgresDeviceReports
-from scheduler.adapters.postgres.devices import PostgresDevices
+from scheduler.adapters.postgres.strategy import PostgresStrategy
 from scheduler.domain.incoming import DeviceHeartbeat, DeviceRecycled, EventMark, Family
 from scheduler.domain.model import Strategy
 from scheduler.service.device_reports import Reports
+from scheduler.service.placement import Placement
 from tests.support.clock import Clock
 from tests.support.contenders import add_devices, allocator_on, request
 from tests.support.sessions import holding
@@ -94,13 +95,13 @@ def test_a_heartbeat_scores_as_a_change_of_the_strategy_does(
     database: Database, still_clock: Clock, strategy: Strategy
 ) -> None:
     add_devices(database, 1)
-    devices = PostgresDevices(database)
-    devices.follow_strategy(strategy)
+    placement = Placement(PostgresStrategy(database))
+    placement.choose(strategy, by="lee")
     note(database, beat(still_clock, 33))
     scored = row_version(database)["placement_score"]
 
     database.call("UPDATE placement_strategy SET name = 'none'", {})
-    devices.follow_strategy(strategy)
+    placement.choose(strategy, by="lee")
 
     assert row_version(database)["placement_score"] == scored
 

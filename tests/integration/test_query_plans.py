@@ -29,6 +29,7 @@ from scheduler.adapters.postgres.reconciliations import PostgresReconciliations
 from scheduler.adapters.postgres.renewals import PostgresRenewals
 from scheduler.adapters.postgres.reservation_calendar import PostgresReservationCalendar
 from scheduler.adapters.postgres.reservations import PostgresReservations
+from scheduler.adapters.postgres.strategy import PostgresStrategy
 from scheduler.adapters.postgres.upkeep import PostgresUpkeep
 from scheduler.adapters.postgres.usage_records import PostgresUsageRecords
 from scheduler.adapters.postgres.webhook_deliveries import PostgresDeliveries
@@ -319,6 +320,14 @@ def register_webhook(stores: Stores) -> None:
     assert webhooks.remove(made, "tenant-y")["outcome"] == "webhook_removed"
 
 
+def rescore(stores: Stores) -> None:
+    """Score a batch in the middle of the fleet."""
+    stores.database.call(
+        "UPDATE placement_rescoring SET after_id = %(id)s, started_at = scheduler_clock()", {"id": device(2500)}
+    )
+    assert not PostgresStrategy(stores.database).rescore(500)
+
+
 def notified(**wanted: Any) -> Callable[[Stores], object]:
     """List a user's notices by a filter."""
     wish = NotificationFilter(**{"user": ALICE, "unread": False, "after": None, "limit": 50} | wanted)
@@ -553,6 +562,7 @@ CHANGES = [
     pytest.param(deliver, id="an event for webhooks, sent"),
     pytest.param(lambda stores: PostgresDeliveries(stores.database).claim(16, 30), id="a look for what is due"),
     pytest.param(register_webhook, id="a life of a webhook"),
+    pytest.param(rescore, id="a batch of scores"),
 ]
 
 

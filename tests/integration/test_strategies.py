@@ -3,8 +3,9 @@
 import pytest
 
 from scheduler.adapters.postgres.connection import Database
-from scheduler.adapters.postgres.devices import PostgresDevices
+from scheduler.adapters.postgres.strategy import PostgresStrategy
 from scheduler.domain.model import DeviceWants, Strategy
+from scheduler.service.placement import Placement
 from tests.support.contenders import add_devices, allocator_on, request
 
 LOADS = {"idle-cpu": (5, 90, 90), "balanced": (40, 20, 20), "idle-disk": (50, 60, 0)}
@@ -48,12 +49,9 @@ def test_by_load(loaded_fleet: Database, strategy: Strategy, order: list[str]) -
 
 
 def follow(database: Database, strategy: Strategy) -> None:
-    """Switch the strategy; the default stands already."""
-    changed = PostgresDevices(database).follow_strategy(strategy)
-    if not changed:
-        assert strategy is Strategy.RESOURCE_BASED
-        database.call("UPDATE placement_strategy SET name = 'none'", {})
-        assert PostgresDevices(database).follow_strategy(strategy)
+    """Switch the strategy and score anew, also by the one that stands already."""
+    database.call("UPDATE placement_strategy SET name = 'none'", {})
+    assert Placement(PostgresStrategy(database)).choose(strategy, by="lee").rescoring.is_done
 
 
 def test_round_robin_lends_the_least_recently_used(database: Database) -> None:
@@ -92,7 +90,6 @@ def test_a_new_strategy_scores_all_devices_however_many(database: Database) -> N
     for prefix in range(13):
         add_devices(database, 100, prefix=f"rack-{prefix:02}", cpu_cores=2 + prefix)
 
-    assert PostgresDevices(database).follow_strategy(Strategy.BEST_FIT)
+    follow(database, Strategy.BEST_FIT)
 
     assert database.call("SELECT count(*) FROM devices WHERE placement_score >= 0", {}) == 0
-    assert not PostgresDevices(database).follow_strategy(Strategy.BEST_FIT), "it follows already"

@@ -128,6 +128,9 @@ CASES = (
     Case("ReserveFunction", "http/reservation-stats.json", {"statusCode": 200, "body.data.totalReservations": 5}),
     Case("RemindFunction", "schedule/remind.json", {"reminded": 1}, ahead=_DAY_BEFORE + timedelta(hours=23.75)),
     Case("FleetFunction", "http/device-delete.json", {"statusCode": 200, "body.data.id": "phone-0003"}),
+    Case("PlaceFunction", "http/strategy-get.json", {"statusCode": 200, "body.data.strategy": "resource_based"}),
+    Case("PlaceFunction", "http/strategy-choose.json", {"statusCode": 200, "body.data.rescoring.done": True}),
+    Case("PlaceFunction", "schedule/place.json", {"strategy": "best_fit", "done": True}),
     # Nothing may be sent from here: events come before there is a webhook, and the run that sends finds none due.
     Case("HookFunction", "sqs/hook.json", {"batchItemFailures": []}),
     Case(

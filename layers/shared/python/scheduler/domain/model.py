@@ -206,3 +206,28 @@ class AllocationTotals:
     def utilisation(self) -> float:
         """Share of the running devices that is allocated, 0 to 1."""
         return min(self.active / self.running_devices, 1.0) if self.running_devices else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rescoring:
+    """How far devices' scores follow the strategy. `started_at` None: no other one was ever chosen."""
+
+    rescored: int
+    total: int
+    started_at: datetime | None
+    done_at: datetime | None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every device is scored by the strategy."""
+        return self.started_at is None or self.done_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyInForce:
+    """The strategy by which devices are lent. `chosen_by` None: the deployment's, since no operator has chosen."""
+
+    name: str
+    chosen_by: str | None
+    changed_at: datetime
+    rescoring: Rescoring

@@ -79,6 +79,8 @@ ROUTES: dict[str, Access] = {
     "GET /scheduler/reservations/{reservationId}": Access.USER,
     "PATCH /scheduler/reservations/{reservationId}": Access.USER,
     "POST /scheduler/reservations/{reservationId}/cancel": Access.USER,
+    "GET /scheduler/strategy": Access.OPERATOR,
+    "PUT /scheduler/strategy": Access.OPERATOR,
     "GET /scheduler/usage": Access.SERVICE,
     "GET /scheduler/webhooks": Access.SERVICE,
     "POST /scheduler/webhooks": Access.SERVICE,

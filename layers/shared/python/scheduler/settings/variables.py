@@ -33,7 +33,7 @@ ENVIRONMENT: dict[str, str] = {
     "DEAD_LETTERS": "Queues that operators may redrive, as name=URL of the dead letters,URL of the "
     "queue, separated by blanks",
     "TENANT_CLAIM": "JWT claim that names the tenant (tenant_id)",
-    "PLACEMENT_STRATEGY": "Which free device is lent first, set by the migrate function: resource_based, round_robin, "
+    "PLACEMENT_STRATEGY": "Which free device is lent first, until an operator chooses: resource_based, round_robin, "
     "least_connection, weighted_round_robin or best_fit (resource_based)",
     "RECYCLING_ENABLED": "true: a device that comes back is lent again only once it is recycled (wiped), set by the "
     "migrate function (false)",

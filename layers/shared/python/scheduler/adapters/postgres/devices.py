@@ -7,10 +7,8 @@ from psycopg2.extras import Json
 
 from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.keys import key_row
-from scheduler.domain.model import AvailableFilter, AvailablePage, FreeDevice, RequestKey, Strategy
+from scheduler.domain.model import AvailableFilter, AvailablePage, FreeDevice, RequestKey
 from scheduler.domain.outcome import Facts
-
-RESCORE_BATCH = 500
 
 
 class PostgresDevices:
@@ -56,19 +54,3 @@ class PostgresDevices:
             " WHERE (recycles, recycle_minutes) <> (%(recycles)s, %(minutes)s)",
             {"recycles": recycles, "minutes": minutes},
         )
-
-    def follow_strategy(self, strategy: Strategy) -> bool:
-        """Make placement scores follow a strategy, batch by batch; False when they do already."""
-        if not self._database.rows(
-            "UPDATE placement_strategy SET name = %(name)s, changed_at = scheduler_clock()"
-            " WHERE name <> %(name)s RETURNING name",
-            {"name": strategy},
-        ):
-            return False
-        last: str | None = ""
-        while last is not None:  # ends: each batch starts after the last id of the one before
-            last = self._database.call(
-                "SELECT rescore_devices(%(name)s, %(after)s, %(limit)s)",
-                {"name": strategy, "after": last, "limit": RESCORE_BATCH},
-            )
-        return True

@@ -1,7 +1,8 @@
 -- Make placement scores follow a strategy, one batch of devices after p_after in the order of id; returns the last id, or NULL
--- at the end. Settles: claims under way, by locking only the batch and skipping nothing (a claim waits a moment).
+-- at the end. Settles: claims under way, by locking only the batch and skipping nothing (a claim waits a moment). Without seqscan: a
+-- session keeps the plans that it made while the tables were small.
 CREATE OR REPLACE FUNCTION rescore_devices(p_strategy text, p_after text, p_limit int) RETURNS text
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
 DECLARE
     batch text[];
 BEGIN

@@ -1,0 +1,31 @@
+"""placement_strategy: which free device is lent first, and how far scores follow."""
+
+from scheduler.adapters.postgres.connection import Database
+from scheduler.domain.model import Rescoring, Strategy, StrategyInForce
+
+
+class PostgresStrategy:
+    """Reads and changes the one strategy, and has devices' scores follow it."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on one connection."""
+        self._database = database
+
+    def in_force(self) -> StrategyInForce:
+        """Read both rows in one statement."""
+        (row,) = self._database.rows(
+            "SELECT s.name, s.chosen_by, s.changed_at, r.rescored, r.total, r.started_at, r.done_at"
+            " FROM placement_strategy s CROSS JOIN placement_rescoring r",
+            {},
+        )
+        rescoring = Rescoring(row["rescored"], row["total"], row["started_at"], row["done_at"])
+        return StrategyInForce(row["name"], row["chosen_by"], row["changed_at"], rescoring)
+
+    def choose(self, strategy: Strategy, by: str | None) -> None:
+        """Change it in one round trip; claims read the new one from then on."""
+        self._database.call("SELECT choose_strategy(%(name)s, %(by)s)", {"name": strategy, "by": by})
+
+    def rescore(self, limit: int) -> bool:
+        """Score one batch in one round trip."""
+        none_left: bool = self._database.call("SELECT rescore_next(%(limit)s)", {"limit": limit})
+        return none_left

@@ -1,0 +1,57 @@
+"""The placement strategy, on the wire."""
+
+# ruff: noqa: N815  wire names
+from typing import Annotated, Self
+
+from msgspec import Meta
+
+from scheduler.domain.model import Rescoring, Strategy, StrategyInForce
+from scheduler.edge.fields import Instant, View, WireModel
+
+
+class StrategyBody(WireModel):
+    """The strategy to follow from now on."""
+
+    EXAMPLES = ({"strategy": "best_fit"},)
+
+    strategy: Strategy
+
+
+class RescoringView(View):
+    """How far devices' scores follow the strategy; until all do, old and new scores stand side by side."""
+
+    rescored: Annotated[int, Meta(description="devices that are done")]
+    total: int
+    startedAt: Annotated[Instant | None, Meta(description="null: no other strategy was ever chosen")]
+    doneAt: Instant | None
+    done: bool
+
+    @classmethod
+    def of(cls, progress: Rescoring) -> Self:
+        """Show the progress."""
+        return cls(
+            rescored=progress.rescored,
+            total=progress.total,
+            startedAt=progress.started_at,
+            doneAt=progress.done_at,
+            done=progress.is_done,
+        )
+
+
+class StrategyView(View):
+    """The strategy in force."""
+
+    strategy: str
+    chosenBy: Annotated[str | None, Meta(description="the operator; null: the deployment's PLACEMENT_STRATEGY")]
+    changedAt: Instant
+    rescoring: RescoringView
+
+    @classmethod
+    def of(cls, now: StrategyInForce) -> Self:
+        """Show what is in force."""
+        return cls(
+            strategy=now.name,
+            chosenBy=now.chosen_by,
+            changedAt=now.changed_at,
+            rescoring=RescoringView.of(now.rescoring),
+        )

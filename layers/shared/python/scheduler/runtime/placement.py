@@ -1,0 +1,13 @@
+"""Wires the choice of the placement strategy."""
+
+from functools import lru_cache
+
+from scheduler.adapters.postgres.strategy import PostgresStrategy
+from scheduler.runtime.connection import database
+from scheduler.service.placement import Placement
+
+
+@lru_cache(maxsize=1)
+def get_placement() -> Placement:
+    """Wire GET and PUT /strategy, and the rescoring."""
+    return Placement(PostgresStrategy(database()))
