@@ -325,7 +325,7 @@ def rescore(stores: Stores) -> None:
     stores.database.call(
         "UPDATE placement_rescoring SET after_id = %(id)s, started_at = scheduler_clock()", {"id": device(2500)}
     )
-    assert not PostgresStrategy(stores.database).rescore(500)
+    assert not PostgresStrategy(stores.database).rescore(100)
 
 
 def notified(**wanted: Any) -> Callable[[Stores], object]:

@@ -11,7 +11,8 @@ BEGIN
        SET placement_score = scored.score
       FROM (SELECT f.id, placement_score(p_strategy, f.cpu_cores, f.memory_mb, f.storage_mb, coalesce(h.cpu_usage, 0),
                                          coalesce(h.memory_usage, 0), coalesce(h.storage_usage, 0), f.last_allocated_at) AS score
-              FROM devices f LEFT JOIN device_heartbeats h ON h.device_id = f.id
+              FROM devices f
+              LEFT JOIN LATERAL (SELECT * FROM device_heartbeats WHERE device_id = f.id OFFSET 0) h ON true  -- a probe a device
              WHERE f.id = ANY (batch)) scored
      WHERE d.id = scored.id AND d.placement_score IS DISTINCT FROM scored.score;
     RETURN batch[array_upper(batch, 1)];
