@@ -91,7 +91,7 @@ class Tripwire:
 
 def instrument(wire: Tripwire) -> None:
     """Make every step of the adapters tell the tripwire. The code under test stays as it is."""
-    _around(gate.RedisGate, "_wait_for", wire, "before the lock", "holding the lock")
+    _around(gate.RedisGate, "wait_for", wire, "before the lock", "holding the lock")
     _around(gate, "_leave", wire, "before the unlock", "after the unlock")
     _around(RedisAvailableCache, "evict", wire, "before the eviction", "after the eviction")
     _around(SnsPublisher, "publish", wire, "before the publishing", "after the publishing")

@@ -104,7 +104,7 @@ class LockLog:
 
     def install(self) -> None:
         """Watch the gate of this process."""
-        wait_for, attempt = gate.RedisGate._wait_for, gate.RedisLink.attempt
+        wait_for, attempt = gate.RedisGate.wait_for, gate.RedisLink.attempt
         leave = gate._leave
         answered, asked = [True], [0]
 
@@ -115,10 +115,10 @@ class LockLog:
             return result
 
         @functools.wraps(wait_for)
-        def waiting(own: Any, keys: list[str], token: str, user: Any) -> Any:
-            result = wait_for(own, keys, token, user)
+        def waiting(own: Any, line: Any, token: str) -> Any:
+            result = wait_for(own, line, token)
             if answered[0]:  # went on without Redis otherwise: no lock was had
-                self._held[keys[0]] = (token, time.monotonic_ns(), asked[0])
+                self._held[line.lock] = (token, time.monotonic_ns(), asked[0])
             return result
 
         @functools.wraps(leave)
@@ -129,7 +129,7 @@ class LockLog:
             leave(client, key, token, **options)
 
         gate.RedisLink.attempt = attempting  # type: ignore[method-assign]
-        gate.RedisGate._wait_for = waiting  # type: ignore[method-assign]
+        gate.RedisGate.wait_for = waiting  # type: ignore[method-assign]
         gate._leave = leaving
 
     def take(self) -> list[LockUse]:

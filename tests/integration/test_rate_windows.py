@@ -271,7 +271,7 @@ def test_an_answer_that_makes_no_sense_lets_pass_and_is_counted(limiter_of: Limi
     windows = limiter_of(meter=meter)
     asked = turn()
 
-    windows.settle(asked, [window for window in [windows.own(asked)] if window], [reply])
+    windows.settle(asked, windows.windows(asked), [reply])
 
     assert (asked.taken, list(asked.verdicts), meter.counted["RateLimitSkipped"]) == (True, [], 1)
 

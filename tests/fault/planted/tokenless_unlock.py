@@ -19,12 +19,12 @@ def delete_the_lock() -> None:
 
 def stop_before_the_unlock() -> None:
     """Have workers wait before they unlock while the scenario says so, and take their lock's time to live from it."""
-    wait_for, leave = gate.RedisGate._wait_for, gate._leave
+    wait_for, leave = gate.RedisGate.wait_for, gate._leave
 
-    def waiting(self: Any, keys: list[str], token: str, user: Any) -> Any:
+    def waiting(self: Any, line: Any, token: str) -> Any:
         asked = self._link.attempt(lambda client: client.run([("GET", TTL)])[0], default=None)
         gate.LOCK_TTL_MS = int(asked or gate.LOCK_TTL_MS)
-        return wait_for(self, keys, token, user)
+        return wait_for(self, line, token)
 
     def leaving(client: Any, key: str, token: str, **options: Any) -> None:
         if client.run([("GET", CLOSED)])[0]:
@@ -35,7 +35,7 @@ def stop_before_the_unlock() -> None:
             time.sleep(0.01)
         leave(client, key, token, **options)
 
-    gate.RedisGate._wait_for = waiting  # type: ignore[method-assign]
+    gate.RedisGate.wait_for = waiting  # type: ignore[method-assign]
     gate._leave = leaving
 
 

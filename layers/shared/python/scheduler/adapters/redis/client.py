@@ -47,6 +47,9 @@ class OnceMore(Retry):
 class Client(Protocol):
     """One node, or a cluster."""
 
+    one_slot: bool
+    """Whether a script may use keys of any hash tags together."""
+
     def run(self, commands: Sequence[Command]) -> list[Any]:
         """Run commands in one round trip (on a cluster one a node) and give their replies.
 
@@ -67,6 +70,8 @@ class Client(Protocol):
 
 class Cluster:
     """A cluster, over redis-py's client."""
+
+    one_slot = False
 
     def __init__(self, cluster: Any) -> None:
         """Take the client, which knows what lies where."""

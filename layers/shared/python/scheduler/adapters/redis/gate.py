@@ -3,12 +3,11 @@
 import os
 import random
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
-from scheduler.adapters.redis.cache import EVICTION
+from scheduler.adapters.redis.cache import EVICTION, GENERATION_KEY, KEY
 from scheduler.adapters.redis.client import Client, RedisLink
 from scheduler.adapters.redis.commands import Command, Script
 from scheduler.adapters.redis.keys import quota_key, user_tag
@@ -23,35 +22,73 @@ from scheduler.turns import open_turn
 LOCK_TTL_MS = 5000
 QUOTA_TTL_SECONDS = 60
 
-# One script a request: count it in the user's window, take the lock, and read the cached quota that lies in the same
-# slot. A lost answer to SET is not a lost lock: asked again, the stored token is compared.
-_ADMIT_TEXT = """
-local quota = KEYS[2] and redis.call('GET', KEYS[2]) or false
-local counted = KEYS[3] and take(KEYS[3], quota, tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]) or false
-if counted and counted[1] == 0 then return {0, false, counted} end
-if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) and redis.call('GET', KEYS[1]) ~= ARGV[1] then
-    return {0, false, counted}
+# One script a request: count it in its windows, take the lock unless one of them is full, and read the cached quota.
+# KEYS: the lock, the windows, perhaps the quota; ARGV: token and time to live, then limit, weight and tiers of each
+# window. A lost answer to SET is not a lost lock: asked again, the stored token is compared.
+_ADMIT = Script(
+    TAKE
+    + """
+local windows, counted, passed = (#ARGV - 2) / 3, {}, true
+local quota = KEYS[windows + 2] and redis.call('GET', KEYS[windows + 2]) or false
+local now = windows > 0 and tonumber(redis.call('TIME')[1])
+for n = 1, windows do
+    local limit, weight, tiers = tonumber(ARGV[3 * n]), tonumber(ARGV[3 * n + 1]), ARGV[3 * n + 2]
+    counted[n] = take(KEYS[n + 1], quota, limit, weight, tiers, now)
+    passed = passed and counted[n][1] == 1
 end
-return {1, quota, counted}
+if not passed or not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
+    and redis.call('GET', KEYS[1]) ~= ARGV[1] then
+    return {0, false, unpack(counted)}
+end
+return {1, quota, unpack(counted)}
 """
-_ADMIT = Script(_ADMIT_TEXT)
-_COUNT_AND_ADMIT = Script(TAKE + _ADMIT_TEXT)
-_WITHOUT_LOCK: list[Any] = [1, None, None]
+)
+_WITHOUT_LOCK: Sequence[Any] = (1, None)
 # Only the owner unlocks: after the TTL the lock may be another's. Nobody waits for it to be done, so nobody would learn
 # that the server does not know a hash: it is sent in full.
 _UNLOCK = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+_EVICT = "redis.call('INCR', KEYS[2]) redis.call('UNLINK', KEYS[3]) "
 
 
-@dataclass(slots=True)
 class LockedAdmission:
-    """A request that holds its place in line, or goes on without because Redis is away."""
+    """A request that holds its place in line while it is entered, or goes on without because Redis is away."""
 
-    quota: QuotaDocument | None = None
-    evict: bool = False
+    __slots__ = ("_evict", "_gate", "_line", "_token", "quota")
+
+    def __init__(self, gate: "RedisGate", line: "_Line") -> None:
+        """Wait in that line, once entered."""
+        self.quota: QuotaDocument | None = None
+        self._gate, self._line = gate, line
+        self._evict = False
 
     def fleet_changed(self) -> None:
         """Have the list of available devices evicted together with the unlock."""
-        self.evict = True
+        self._evict = True
+
+    def __enter__(self) -> Self:
+        """Take the lock.
+
+        Raises:
+            UserBusy: It is held by another for too long.
+            RateLimited: A window is full.
+        """
+        self._token = os.urandom(16).hex()
+        cached, user = self._gate.wait_for(self._line, self._token), self._line.user
+        self.quota = read_document(user, cached) if user and cached else None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give it back, whatever happened."""
+        self._gate.leave(self._line, self._token, evict=self._evict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Where requests wait: the key of the lock; in a user's line, whose it is, and where her quota lies."""
+
+    lock: str
+    user: User | None = None
+    quota_key: str = ""
 
 
 class RedisGate:
@@ -64,15 +101,14 @@ class RedisGate:
         self._limiter = limiter
         self._wait_seconds = wait_seconds
 
-    @contextmanager
-    def admit_user(self, user: User) -> Iterator[LockedAdmission]:
+    def admit_user(self, user: User) -> LockedAdmission:
         """Hold the user's lock; bring her cached quota document along."""
-        yield from self._held([f"allocation:user:{user_tag(user.tenant_id, user.user_id)}", _quota_key(user)], user)
+        tag = user_tag(user.tenant_id, user.user_id)
+        return LockedAdmission(self, _Line(f"allocation:user:{tag}", user, _quota_key(user)))
 
-    @contextmanager
-    def admit_device(self, device_id: str) -> Iterator[LockedAdmission]:
+    def admit_device(self, device_id: str) -> LockedAdmission:
         """Hold the device's lock."""
-        yield from self._held([f"allocation:device:{{{device_id}}}"])
+        return LockedAdmission(self, _Line(f"allocation:device:{{{device_id}}}"))
 
     def remember_quota(self, user: User, document: QuotaDocument) -> None:
         """Keep a document for a minute."""
@@ -84,69 +120,77 @@ class RedisGate:
         """Drop the kept document; a request that has just read it may keep it once more."""
         self._link.attempt(lambda client: client.run([("DEL", _quota_key(user))]), default=None)
 
-    def _held(self, keys: list[str], user: User | None = None) -> Iterator[LockedAdmission]:
-        token = os.urandom(16).hex()
-        cached = self._wait_for(keys, token, user)
-        admission = LockedAdmission(quota=read_document(user, cached) if user and cached else None)
-        try:
-            yield admission
-        finally:
-            self._link.attempt(lambda client: _leave(client, keys[0], token, evict=admission.evict), default=None)
+    def wait_for(self, line: _Line, token: str) -> str | None:
+        """Wait for the lock of a line, and give the quota document that lies there.
 
-    def _wait_for(self, keys: list[str], token: str, user: User | None) -> str | None:
+        Raises:
+            UserBusy: It is held by another for too long.
+            RateLimited: A window is full.
+        """
         started = time.monotonic()
-        won, cached = self._count_and_ask(keys, token, user)
+        won, cached = self._count_and_ask(line, token)
         while not won:
             if time.monotonic() - started > self._wait_seconds:
                 raise UserBusy(retry_after_seconds=1)
             time.sleep(random.uniform(0.01, 0.05))
-            won, cached = self._ask(keys, token)
+            won, cached = self._ask(line, token, ()) or _WITHOUT_LOCK
         self._meter.observe("LockWait", 1000 * (time.monotonic() - started), "Milliseconds")
         return str(cached) if cached else None
 
-    def _count_and_ask(self, keys: list[str], token: str, user: User | None) -> tuple[Any, Any]:
+    def leave(self, line: _Line, token: str, *, evict: bool) -> None:
+        """Give the lock back if it is still the token's; evict the list of available devices as well."""
+        self._link.attempt(lambda client: _leave(client, line.lock, token, evict=evict), default=None)
+
+    def _count_and_ask(self, line: _Line, token: str) -> Sequence[Any]:
         """Ask for the lock; the first time a request does, count it as well.
 
         Raises:
             RateLimited: A window is full; then the lock is not kept.
         """
-        turn = open_turn()
-        if turn is None or self._limiter is None:
-            return self._ask(keys, token)
-        if user is not None:
-            turn.tenant_id, turn.user_id = user.tenant_id, user.user_id  # whoever asks for her
-        own, total = self._limiter.own(turn), self._limiter.total(turn)
-        windows = [window for window in (total, own) if window]
-        if not windows:
-            turn.taken = True
-            return self._ask(keys, token)
-        apart = [window for window in windows if window is total or user is None]  # in other slots than the lock
-        commands = [*(window.command() for window in apart), self._admission(keys, token, own if user else None)]
-        replies = self._link.attempt(lambda client: client.run(commands), default=None)
-        won, cached, counted = replies[-1] if replies else _WITHOUT_LOCK
-        told = [*replies[:-1], counted][: len(windows)] if replies else None
+        turn, limiter = open_turn(), self._limiter
+        if turn is None or limiter is None:
+            return self._ask(line, token, ()) or _WITHOUT_LOCK
+        if line.user is not None:
+            turn.tenant_id, turn.user_id = line.user.tenant_id, line.user.user_id  # whoever asks for her
+        windows = limiter.windows(turn)
+        answer = self._ask(line, token, windows)
+        won, cached, *told = answer or _WITHOUT_LOCK
         try:
-            self._limiter.settle(turn, windows, told)
+            limiter.settle(turn, windows, told if answer else None)
         except RateLimited:
             if won:
-                self._link.attempt(lambda client: _leave(client, keys[0], token, evict=False), default=None)
+                self.leave(line, token, evict=False)
             raise
         return won, cached
 
-    def _ask(self, keys: list[str], token: str) -> tuple[Any, Any]:
-        command = self._admission(keys, token, None)
-        won, cached, _ = self._link.attempt(lambda client: client.run([command])[0], default=_WITHOUT_LOCK)
-        return won, cached
+    def _ask(self, line: _Line, token: str, windows: Sequence[Window]) -> list[Any] | None:
+        """Give whether the lock was had, the cached quota, and what each window says; None: Redis is away."""
 
-    def _admission(self, keys: list[str], token: str, window: Window | None) -> Command:
-        if window is None:
-            return _ADMIT.on(keys, token, LOCK_TTL_MS)
-        return _COUNT_AND_ADMIT.on([*keys, window.key], token, LOCK_TTL_MS, window.limit, window.weight, window.tiers)
+        def ask(client: Client) -> list[Any]:
+            # On a cluster one script sees one slot: the user's, where her own window lies, or the device's.
+            near = [w for w in windows if client.one_slot or (line.user and w.by_user)]
+            apart = [w.command() for w in windows if w not in near]
+            *told_apart, (won, cached, *told) = client.run([*apart, _admission(line, token, near)])
+            return [won, cached, *told_apart, *told]
+
+        return self._link.attempt(ask, default=None)
+
+
+def _admission(line: _Line, token: str, windows: Sequence[Window]) -> Command:
+    keys, quota_at = [line.lock], line.quota_key
+    arguments: list[str | int] = [token, LOCK_TTL_MS]
+    for window in windows:
+        keys.append(window.key)
+        arguments += (window.limit, window.weight, window.tiers)
+        quota_at = quota_at or window.quota_key
+    return _ADMIT.on([*keys, quota_at] if quota_at else keys, *arguments)
 
 
 def _leave(client: Client, key: str, token: str, *, evict: bool) -> None:
-    unlock: Command = ("EVAL", _UNLOCK, 1, key, token)
-    client.tell([unlock, *EVICTION] if evict else [unlock])
+    if evict and client.one_slot:
+        client.tell([("EVAL", _EVICT + _UNLOCK, 3, key, GENERATION_KEY, KEY, token)])
+    else:
+        client.tell([("EVAL", _UNLOCK, 1, key, token), *(EVICTION if evict else ())])
 
 
 def _quota_key(user: User) -> str:

@@ -18,7 +18,7 @@ from scheduler.domain.errors import RateLimited
 from scheduler.ports import Meter
 from scheduler.turns import RateLimits, Turn, Verdict
 
-# take(key, quota, limit, weight, tiers): count a request, or refuse it. The plan of the cached quota document decides
+# take(key, quota, limit, weight, tiers, now): count a request, or refuse it. The plan of the cached quota document says
 # by what the limit is multiplied; the window remembers it, since the document is kept for a minute only. The seconds
 # are added up once a second, and before anybody is refused: in between `at`, `used` and `first` keep that second, the
 # sum, and the oldest second counted. A wrong sum lasts no longer than its second; what is no count is dropped with it.
@@ -44,8 +44,7 @@ local function sum(key, now)
     table.sort(counts, function(one, other) return one[1] < other[1] end)
     return counts, used
 end
-local function take(key, quota, limit, weight, tiers)
-    local now = tonumber(redis.call('TIME')[1])
+local function take(key, quota, limit, weight, tiers, now)
     local known = redis.pcall('HMGET', key, 'at', 'used', 'first', 'plan', now)
     if known.err then redis.call('DEL', key) known = {} end
     local used, first, plan, counts = whole(known[2]), whole(known[3]), known[4] or '', nil
@@ -80,7 +79,9 @@ local function take(key, quota, limit, weight, tiers)
 end
 """
 _TAKE_ONE = Script(
-    TAKE + "return take(KEYS[1], KEYS[2] and redis.call('GET', KEYS[2]), tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3])"
+    TAKE
+    + "return take(KEYS[1], KEYS[2] and redis.call('GET', KEYS[2]), tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3],"
+    + " tonumber(redis.call('TIME')[1]))"
 )
 
 
@@ -92,6 +93,8 @@ class Window:
     key: str
     limit: int
     weight: int
+    by_user: bool = False
+    """It lies in the slot of the user's lock and quota."""
     quota_key: str = ""
     tiers: str = ""
 
@@ -117,29 +120,29 @@ class RedisLimiter:
         Raises:
             RateLimited: A window is full.
         """
-        windows = [window for window in (self.total(turn), self.own(turn)) if window]
-        if windows:
-            commands = [window.command() for window in windows]
-            replies = self._link.attempt(lambda client: client.run(commands), default=None)
-            self.settle(turn, windows, replies)
-        turn.taken = True
+        windows = self.windows(turn)
+        commands = [window.command() for window in windows]
+        replies = self._link.attempt(lambda client: client.run(commands), default=None) if windows else None
+        self.settle(turn, windows, replies)
 
-    def total(self, turn: Turn) -> Window | None:
-        """Give the window of all services of the tenant together; None: the request does not count there."""
+    def windows(self, turn: Turn) -> list[Window]:
+        """Give the windows that a request must fit into: of all services of the tenant together, and the user's own."""
+        return [window for window in (self._total(turn), self._own(turn)) if window]
+
+    def _total(self, turn: Turn) -> Window | None:
         if not turn.by_service or not self._limits.service:
             return None
         key = f"scheduler:rate:{{{turn.tenant_id}}}:service"
         return Window("service", key, self._limits.service, turn.weight)
 
-    def own(self, turn: Turn) -> Window | None:
-        """Give the user's window for such requests; None: there is no limit."""
+    def _own(self, turn: Turn) -> Window | None:
         limit = self._limits.by_pace[turn.pace]
         if not limit:
             return None
         # The length tells tenants apart where a bar in a name makes two tags the same.
         key = f"scheduler:rate:{user_tag(turn.tenant_id, turn.user_id)}:{len(turn.tenant_id)}:{turn.pace}"
         plan_at = quota_key(turn.tenant_id, turn.user_id) if self._tiers else ""
-        return Window(f"user-{turn.pace}", key, limit, 1, plan_at, self._tiers)
+        return Window(f"user-{turn.pace}", key, limit, 1, True, plan_at, self._tiers)
 
     def settle(self, turn: Turn, windows: Sequence[Window], replies: Sequence[Any] | None) -> None:
         """Note what the windows said; who is refused by one gives back what another took.
@@ -148,6 +151,8 @@ class RedisLimiter:
             RateLimited: A window is full.
         """
         turn.taken = True
+        if not windows:
+            return
         told = list(zip(windows, replies, strict=True)) if replies and len(replies) == len(windows) else []
         if not told or not all(_makes_sense(reply) for _, reply in told):
             self._meter.count("RateLimitSkipped")
@@ -171,4 +176,9 @@ def _verdict(window: Window, reply: Sequence[int]) -> Verdict:
 
 
 def _makes_sense(reply: object) -> bool:
-    return isinstance(reply, list) and len(reply) == 5 and all(type(part) is int and part >= 0 for part in reply)
+    if not isinstance(reply, list) or len(reply) != 5:
+        return False
+    for part in reply:  # noqa: SIM110  half as fast by all()
+        if type(part) is not int or part < 0:
+            return False
+    return True

@@ -1,20 +1,25 @@
 """One Redis node over one of redis-py's connections, without what its client adds to each command.
 
 redis-py's client takes a connection from a pool, looks whether it is dirty, wraps each command for retries and tells
-observers of it: more work than the commands. An environment handles one request at a time and needs one connection.
+observers of it; its connection passes each reply through four functions. That is more work than the commands. An
+environment handles one request at a time and needs one connection: redis-py makes it (TLS, password), and from then on
+what is sent and read goes straight over its socket.
 """
 
 from collections.abc import Sequence
+from socket import timeout
 from threading import Lock
 from typing import Any
 
-from hiredis import pack_command
+from hiredis import Reader, pack_command
 from redis.connection import Connection
-from redis.exceptions import AuthenticationError, ConnectionError, ResponseError, TimeoutError  # noqa: A004
+from redis.exceptions import AuthenticationError, ConnectionError, InvalidResponse, TimeoutError  # noqa: A004
 
 from scheduler.adapters.redis.commands import Command, settled
 
 _MOST_UNREAD = 32
+_READ_BYTES = 64 * 1024
+_INCOMPLETE = object()
 
 
 class Node:
@@ -23,10 +28,14 @@ class Node:
     Answers that nobody waits for are read before those of the next commands, which have arrived meanwhile.
     """
 
+    one_slot = True
+
     def __init__(self, connection: Connection) -> None:
         """Take the connection; it connects with the first command, and again whenever it broke."""
         self._connection: Any = connection  # most of it has no types
         self._one_at_a_time = Lock()
+        self._socket: Any = None
+        self._reader: Any = None
         self._unread = 0
 
     def run(self, commands: Sequence[Command]) -> list[Any]:
@@ -48,36 +57,66 @@ class Node:
             if self._unread + len(commands) > _MOST_UNREAD:
                 self._exchange(commands)
             else:
-                self._send(commands)
+                self._talk(commands, answers=0)
                 self._unread += len(commands)
 
     def close(self) -> None:
         """Hang up; the next command connects anew."""
         self._connection.disconnect()
+        self._socket = self._reader = None
         self._unread = 0
 
     def _exchange(self, commands: Sequence[Command]) -> list[Any]:
         try:
-            return self._ask(commands)
+            return self._talk(commands, answers=len(commands))
         except AuthenticationError:  # refused, and would be again
             raise
         except (ConnectionError, TimeoutError):
+            return self._talk(commands, answers=len(commands))
+
+    def _talk(self, commands: Sequence[Command], answers: int) -> list[Any]:
+        """Send commands, and read as many answers after those that are still unread.
+
+        What comes after a failure would be taken for the answer to something else: the connection ends with it.
+        """
+        try:
+            if self._socket is None:
+                self._connect()
+            self._socket.sendall(b"".join(map(pack_command, commands)))  # type: ignore[arg-type]  # its stub knows one word only
+            while answers and self._unread:
+                self._unread -= 1
+                self._reply()
+            return [self._reply() for _ in range(answers)]
+        except OSError as error:
             self.close()
-        return self._ask(commands)
+            broken = TimeoutError if isinstance(error, timeout) else ConnectionError
+            raise broken(type(error).__name__) from error
+        except BaseException:
+            self.close()
+            raise
 
-    def _ask(self, commands: Sequence[Command]) -> list[Any]:
-        self._send(commands)
-        while self._unread:
-            self._unread -= 1
-            self._reply()
-        return [self._reply() for _ in commands]
-
-    def _send(self, commands: Sequence[Command]) -> None:
-        self._connection.send_packed_command([b"".join(map(pack_command, commands))], check_health=False)  # type: ignore[arg-type]  # its stub knows one word only
+    def _connect(self) -> None:
+        self._connection.connect()
+        self._socket = self._connection._sock
+        self._reader = Reader(
+            protocolError=InvalidResponse,
+            replyError=self._connection._parser.parse_error,
+            encoding="utf-8",
+            errors="replace",  # what is no text is nothing of ours, but no reason to fail
+            notEnoughData=_INCOMPLETE,
+        )
 
     def _reply(self) -> Any:
-        """Read one reply; an error is one too: what comes after it must be read all the same."""
-        try:
-            return self._connection.read_response()
-        except ResponseError as error:
-            return error
+        """Read one reply; an error is one too: what comes after it must be read all the same.
+
+        Raises:
+            ConnectionError: The server hung up, or serves nobody now.
+        """
+        while (reply := self._reader.gets()) is _INCOMPLETE:
+            received = self._socket.recv(_READ_BYTES)
+            if not received:
+                raise ConnectionError("the server hung up")
+            self._reader.feed(received)
+        if isinstance(reply, ConnectionError):
+            raise reply
+        return reply
