@@ -19,9 +19,10 @@ ARROWS = {
     "ports": {"domain"},
     "settings": {"domain", "turns"},
     "domain": set(),
-    "acting": set(),
-    "turns": set(),
-    "patience": set(),
+    "acting": {"scoped"},
+    "turns": {"scoped"},
+    "patience": {"scoped"},
+    "scoped": set(),
     "discretion": set(),
 }
 # Where each technology lives. Elsewhere in the product it is not imported at all, not even late.
@@ -35,10 +36,12 @@ HOMES = {
     "requests": ["adapters/http/", "adapters/probes.py"],
     "urllib3": ["adapters/http/"],
     "jwt": ["adapters/http/"],
-    "msgspec": ["edge/", "functions/", "adapters/postgres/"],
+    "msgspec": ["edge/", "functions/", "adapters/postgres/", "adapters/redis/"],
     "aws_lambda_powertools": ["edge/", "functions/", "adapters/"],
 }
-STANDARD_LIBRARY_ONLY = {"domain", "service", "ports", "settings", "acting", "turns", "discretion", "patience"}
+STANDARD_LIBRARY_ONLY = {
+    *("domain", "service", "ports", "settings", "acting", "turns", "discretion", "patience", "scoped"),
+}
 FROM_THE_LAMBDA_RUNTIME = {"boto3", "botocore"}
 TYPES_ONLY = {"mypy_boto3_secretsmanager"}
 

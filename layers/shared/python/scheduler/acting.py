@@ -4,10 +4,10 @@ It is the second wall: row-level security compares rows with it, whatever a stat
 changes is written down with it. A sweep or a queue acts on nobody's behalf.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+
+from scheduler.scoped import Scoped
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,6 @@ def acting_for() -> Acting | None:
     return _acting.get()
 
 
-@contextmanager
-def on_nobodys_behalf() -> Iterator[None]:
+def on_nobodys_behalf() -> Scoped[Acting | None]:
     """Begin without anybody, and forget at the end whoever was named within."""
-    token = _acting.set(None)
-    try:
-        yield
-    finally:
-        _acting.reset(token)
+    return Scoped(_acting, None)

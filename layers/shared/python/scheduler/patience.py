@@ -1,9 +1,9 @@
 """How long one request waits for Postgres, over all its statements: each that waits leaves less to those after it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+
+from scheduler.scoped import Scoped
 
 
 @dataclass(slots=True)
@@ -14,14 +14,9 @@ class _Waited:
 _waited: ContextVar[_Waited | None] = ContextVar("waited", default=None)
 
 
-@contextmanager
-def one_patience() -> Iterator[None]:
+def one_patience() -> Scoped[_Waited | None]:
     """Count together what is waited for within; outside of it each statement is on its own."""
-    token = _waited.set(_Waited())
-    try:
-        yield
-    finally:
-        _waited.reset(token)
+    return Scoped(_waited, _Waited())
 
 
 def waited_seconds() -> float:

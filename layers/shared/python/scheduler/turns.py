@@ -1,10 +1,11 @@
 """How often somebody may ask: the turn of one request, begun at the edge and taken where Redis is asked anyway."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
+
+from scheduler.scoped import Scoped
 
 
 class Pace(StrEnum):
@@ -70,11 +71,6 @@ def open_turn() -> Turn | None:
     return None if turn is None or turn.taken else turn
 
 
-@contextmanager
-def one_turn() -> Iterator[None]:
+def one_turn() -> Scoped[Turn | None]:
     """Begin without a turn, and forget at the end whatever was begun within."""
-    token = _turn.set(None)
-    try:
-        yield
-    finally:
-        _turn.reset(token)
+    return Scoped(_turn, None)

@@ -45,7 +45,7 @@ def parse_json(text: str) -> dict[str, Any]:
         ValidationFailed: It is no object.
     """
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = _strictly.decode(text)
     except (ValueError, RecursionError, TypeError) as error:
         raise InvalidJson from error
     if not isinstance(value, dict):
@@ -55,6 +55,9 @@ def parse_json(text: str) -> dict[str, Any]:
 
 def _refuse_constant(_: str) -> NoReturn:
     raise ValueError("NaN and Infinity are not JSON")
+
+
+_strictly = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def canonical(body: Mapping[str, Any] | None) -> str:

@@ -46,7 +46,7 @@ def _no_ring() -> KeyRing:
 
 
 _ring: Callable[[], KeyRing] = _no_ring
-_list: ContextVar[str] = ContextVar("list")
+_list: ContextVar[tuple[str, Mapping[str, str], Caller]] = ContextVar("list")
 
 
 def sign_with(ring: Callable[[], KeyRing]) -> None:
@@ -57,9 +57,7 @@ def sign_with(ring: Callable[[], KeyRing]) -> None:
 
 def bind_cursors(route: str, query: Mapping[str, str], who: Caller) -> None:
     """Have the cursors of this request belong to its list: the route, the filters, and whose rows the caller sees."""
-    left_out = NO_FILTERS | CARRIED.get(route, frozenset())
-    filters = sorted((name, value) for name, value in query.items() if name not in left_out)
-    _list.set(json.dumps([route, filters, who.role, who.tenant_id, who.seen_user]))
+    _list.set((route, query, who))
 
 
 def write_cursor(*key: str) -> str:
@@ -117,8 +115,15 @@ def read_time(text: str) -> datetime:
     return when
 
 
+def _list_text() -> str:
+    route, query, who = _list.get()
+    left_out = NO_FILTERS | CARRIED.get(route, frozenset())
+    filters = sorted((name, value) for name, value in query.items() if name not in left_out)
+    return json.dumps([route, filters, who.role, who.tenant_id, who.seen_user])
+
+
 def _signature(secret: bytes, place: str) -> str:
-    whole = hmac.digest(secret, f"{_list.get()}\n{place}".encode(), hashlib.sha256)
+    whole = hmac.digest(secret, f"{_list_text()}\n{place}".encode(), hashlib.sha256)
     return base64.urlsafe_b64encode(whole[:SIGNATURE_BYTES]).decode().rstrip("=")
 
 

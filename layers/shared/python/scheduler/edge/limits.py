@@ -115,14 +115,14 @@ def _take(limiter: Limiter, turn: Turn) -> None:
 def _turn_of(request: Request, who: Caller) -> Turn:
     pace = pace_of(request.route)
     body = _body(request)
-    named: Mapping[str, Any] = {**request.query, **body}
-    tenant, user = who.tenant_id, who.subject
+    tenant, user, weight = who.tenant_id, who.subject, 1
     if who.role is not Role.USER:
-        user = _name(named.get("userId")) or user
+        user = _name(body.get("userId", request.query.get("userId"))) or user
     if who.role is Role.OPERATOR:
-        tenant = _name(named.get("tenantId")) or tenant
-    weight = max([len(part) for part in body.values() if isinstance(part, list)], default=1)
-    return Turn(pace, tenant, user, who.role is Role.SERVICE, weight if pace is Pace.BATCH else 1)
+        tenant = _name(body.get("tenantId", request.query.get("tenantId"))) or tenant
+    if pace is Pace.BATCH:
+        weight = max([len(part) for part in body.values() if isinstance(part, list)], default=1)
+    return Turn(pace, tenant, user, who.role is Role.SERVICE, weight)
 
 
 def _body(request: Request) -> Mapping[str, Any]:

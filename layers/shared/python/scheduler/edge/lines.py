@@ -56,8 +56,8 @@ class LineFormatter(LambdaPowertoolsFormatter):
             "message": record.getMessage(),
             "timestamp": self.formatTime(record),
         }
-        told.update((name, value) for name, value in self.log_format.items() if name not in told)
-        told.update((name, value) for name, value in record.__dict__.items() if name not in _OF_EVERY_RECORD)
+        told |= {name: value for name, value in self.log_format.items() if name not in told}
+        told |= {name: value for name, value in record.__dict__.items() if name not in _OF_EVERY_RECORD}
         told["xray_trace_id"] = self._get_latest_trace_id()
         return line({name: value for name, value in told.items() if value is not None})
 
@@ -99,12 +99,13 @@ class LineMetrics(AmazonCloudWatchEMFProvider):
 
     def _entry(self) -> dict[str, Any]:
         """Give what Powertools would write; what the same names were framed in before is not made again."""
-        names = tuple((name, metric["Unit"]) for name, metric in self.metric_set.items())
+        names = tuple([(name, metric["Unit"]) for name, metric in self.metric_set.items()])
         if names not in self._frames:
             if len(self._frames) >= _MOST_FRAMES:
                 self._frames.clear()
             self._frames[names] = dict(self.serialize_metric_set())
         frame = self._frames[names]
         frame["_aws"]["Timestamp"] = int(time.time() * 1000)
-        frame.update((name, metric["Value"]) for name, metric in self.metric_set.items())
+        for name, metric in self.metric_set.items():
+            frame[name] = metric["Value"]
         return frame

@@ -1,8 +1,7 @@
 """Structured logs and metrics of one invocation."""
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -15,14 +14,26 @@ logger = Logger(service="scheduler", logger_formatter=LineFormatter())
 metrics = Metrics(provider=LineMetrics(namespace="CloudPhoneScheduler", service="scheduler"))
 
 
-@contextmanager
-def invocation(event: Mapping[str, Any], context: Any) -> Iterator[Logger]:
-    """Give every log line of the invocation its correlation id, and flush the metrics at the end."""
-    logger.append_keys(correlation_id=correlation_id(event), functionName=getattr(context, "function_name", None))
-    try:
-        with on_nobodys_behalf():
-            yield logger
-    finally:
+class invocation:  # noqa: N801  it is called like a function
+    """Gives every log line of the invocation its correlation id, and flushes the metrics at the end."""
+
+    __slots__ = ("_behalf", "_correlation_id", "_function")
+
+    def __init__(self, event: Mapping[str, Any], context: Any) -> None:
+        """Take what Lambda passes."""
+        self._correlation_id = correlation_id(event)
+        self._function = getattr(context, "function_name", None)
+        self._behalf = on_nobodys_behalf()
+
+    def __enter__(self) -> Logger:
+        """Begin on nobody's behalf."""
+        logger.append_keys(correlation_id=self._correlation_id, functionName=self._function)
+        self._behalf.__enter__()
+        return logger
+
+    def __exit__(self, *_: object) -> None:
+        """Forget whose request it was."""
+        self._behalf.__exit__()
         metrics.flush_metrics()
         logger.remove_keys(["correlation_id"])
 
@@ -36,3 +47,6 @@ def correlation_id(event: Mapping[str, Any]) -> str | None:
 
 
 logging.getLogger("scheduler").setLevel(logger.log_level)
+# No line tells them, and each record would look them up.
+logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+logging.logAsyncioTasks = False  # type: ignore[attr-defined]  # its stub does not know it

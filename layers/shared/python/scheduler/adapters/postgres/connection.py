@@ -17,12 +17,14 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from psycopg2.extras import RealDictCursor, register_default_jsonb
 
 from scheduler.acting import acting_for
+from scheduler.adapters.postgres.composites import write_tuples_so
 from scheduler.adapters.postgres.failures import passes_soon, proves_no_effect, refuses_credentials
 from scheduler.domain.errors import Unavailable
 from scheduler.patience import add_wait, waited_seconds
 
 logger = logging.getLogger(__name__)
 register_default_jsonb(globally=True, loads=msgspec.json.decode)
+write_tuples_so()
 
 CONNECT_TIMEOUT_SECONDS = 2
 ANSWER_TIMEOUT_SECONDS = 10
@@ -39,8 +41,10 @@ RETRY_WITHIN_SECONDS = 5.0
 RETRY_AFTER_SECONDS = (2, 5)
 """At least and at most, for the same reason."""
 
-_FOR_TENANT = "SELECT set_config('app.tenant', %s, true);"
-_BY_OPERATOR = "SELECT set_config('app.operator', %s, true), set_config('app.act', %s, true);"
+_FOR_TENANT = "SELECT set_config('app.tenant', %(acting_tenant)s, true);"
+_BY_OPERATOR = (
+    "SELECT set_config('app.operator', %(acting_operator)s, true), set_config('app.act', %(acting_act)s, true);"
+)
 
 Parameters = Mapping[str, Any]
 Row = dict[str, Any]
@@ -244,13 +248,12 @@ def _send(cursor: Cursor, statement: str, parameters: Parameters) -> None:
     acting = acting_for()
     if acting is None:
         cursor.execute(statement, parameters)
-        return
-    if acting.operator:
+    elif acting.operator:
         act = json.dumps({"route": acting.route, "correlationId": acting.correlation_id})
-        told = cursor.mogrify(_BY_OPERATOR, (acting.operator, act))
+        told = {"acting_operator": acting.operator, "acting_act": act}
+        cursor.execute(_BY_OPERATOR + statement, {**parameters, **told})
     else:
-        told = cursor.mogrify(_FOR_TENANT, (acting.tenant_id,))
-    cursor.execute(told + cursor.mogrify(statement, parameters))
+        cursor.execute(_FOR_TENANT + statement, {**parameters, "acting_tenant": acting.tenant_id})
 
 
 def _values(connection: Connection, statement: str, parameters: Parameters, seconds: float) -> list[tuple[Any, ...]]:

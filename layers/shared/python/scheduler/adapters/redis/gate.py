@@ -4,8 +4,9 @@ import os
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Self
+
+from msgspec import Struct
 
 from scheduler.adapters.redis.cache import EVICTION, GENERATION_KEY, KEY
 from scheduler.adapters.redis.client import Client, RedisLink
@@ -82,8 +83,7 @@ class LockedAdmission:
         self._gate.leave(self._line, self._token, evict=self._evict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(Struct, frozen=True):
     """Where requests wait: the key of the lock; in a user's line, whose it is, and where her quota lies."""
 
     lock: str

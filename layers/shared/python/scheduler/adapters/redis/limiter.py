@@ -8,8 +8,9 @@ metric says so.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from scheduler.adapters.redis.client import RedisLink
 from scheduler.adapters.redis.commands import Command, Script
@@ -85,8 +86,7 @@ _TAKE_ONE = Script(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """One window that a request must fit into. `quota_key`: where the plan is read, in its slot; empty: nowhere."""
 
     name: str

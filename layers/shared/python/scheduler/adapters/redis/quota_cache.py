@@ -4,6 +4,8 @@ import json
 from dataclasses import asdict
 from datetime import datetime
 
+import msgspec
+
 from scheduler.domain.model import User
 from scheduler.domain.quota import LARGEST_LIMIT, STATUSES, QuotaDocument, QuotaLimits
 
@@ -16,7 +18,7 @@ def write_document(user: User, document: QuotaDocument) -> str:
 def read_document(user: User, text: str) -> QuotaDocument | None:
     """Read it back; None when it is not the user's, or none (Redis may lie, and older versions may have written it)."""
     try:
-        fields = json.loads(text)
+        fields = msgspec.json.decode(text)
         if fields["user"] != [user.tenant_id, user.user_id] or fields["status"] not in STATUSES:
             return None
         return QuotaDocument(
@@ -25,7 +27,7 @@ def read_document(user: User, text: str) -> QuotaDocument | None:
             plan_name=str(fields["plan_name"]),
             limits=QuotaLimits(**{name: _limit(value) for name, value in fields["limits"].items()}),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
