@@ -15,13 +15,14 @@ COMPILE := uv pip compile -q --universal --python-version 3.13 --generate-hashes
 CHECKOV := .local/checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up demo down status logs test model plans fault soak lifecycles demo-test client-test mutation lint format bench bloat connections sam-local proxy-test migrate rotate-cursor-key redrive repair-quota adopt scale simulate cost lock sbom fuzz openapi schema template checkov clean
+.PHONY: help setup run up demo down status logs test model plans fault soak lifecycles demo-test console-test screenshots client-test mutation lint format bench bloat connections sam-local proxy-test migrate rotate-cursor-key redrive repair-quota adopt scale simulate cost lock sbom fuzz console openapi schema template checkov clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:
 	@$(PYTHON) tools/bootstrap.py
+	@$(PYTHON) tools/console_build.py
 
 run: setup ## Start everything here, log each request, stop with Ctrl-C (NEIGHBOURS=1 adds user, billing and notification services)
 	@python -m tools.region run
@@ -76,6 +77,12 @@ soak: setup ## Run a million operations and watch what grows (goes on where it w
 demo-test: setup ## Play two demos at once on a region of their own, and see that all they tell is true
 	@DEMO_TEST=1 python -m pytest -q tests/demo $(ARGS)
 
+console-test: setup ## Test the console in a real Chromium (installs it where it is missing: needs root and apt; three minutes)
+	@python -m tools.browser $(ARGS)
+
+screenshots: setup ## Take the pictures of docs/images/console from the region that `make up` started
+	@python -m tools.browser --screenshots
+
 client-test: setup ## Install clients/python where nothing else is, and use it against a region of its own (about three minutes)
 	@CLIENT_TEST=1 python -m pytest -q tests/client $(ARGS)
 
@@ -124,10 +131,14 @@ cost: setup ## Say what it costs a month, and a million allocations (ARGS=--help
 lock: setup ## Compile the locked requirements from requirements/*.in
 	@$(COMPILE) requirements/runtime.in -o layers/shared/python/requirements.txt
 	@$(COMPILE) requirements/dev.in -o requirements/dev.txt
+	@$(COMPILE) -c requirements/dev.txt requirements/browser.in -o requirements/browser.txt
 	@$(COMPILE) requirements/checkov.in -o requirements/checkov.txt
 
 sbom: setup ## Write docs/sbom.json (what the layer is made of) and docs/licences.md
 	@python -m tools.supply write
+
+console: setup ## Build the operations console, or say why it cannot be (make setup does, and goes on without)
+	@$(PYTHON) tools/console_build.py --strict
 
 openapi: setup ## Write docs/openapi.json from the code
 	@python -m tools.openapi
@@ -150,5 +161,5 @@ $(CHECKOV)/.ready: requirements/checkov.txt | setup
 	@touch $@
 
 clean: down ## Remove everything generated, .venv too
-	@rm -rf .venv .local .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis
+	@rm -rf .venv .local .aws-sam functions/console/static .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -67,6 +67,10 @@ def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
         refusals += WITH_TOKEN
     if "{" in path:
         refusals += WITH_VARIABLE_PATH
+    if method == "get":
+        operation["responses"]["304"] = {
+            "description": "The answer is still the one whose `ETag` was in If-None-Match."
+        }
     if "requestBody" in operation:
         refusals += WITH_BODY
     if method == "post":

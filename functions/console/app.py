@@ -1,7 +1,9 @@
-"""GET /scheduler/openapi.json and /scheduler/docs: what the API says of itself, to anyone, unless switched off."""
+"""What anyone may read: the API's description of itself, and the operations console. Each can be switched off."""
 
 from pathlib import Path
 from typing import Annotated
+
+import pages
 
 from scheduler.domain.errors import RouteNotFound
 from scheduler.edge.answers import Response
@@ -13,6 +15,7 @@ from scheduler.settings import settings
 OPENAPI = Path(__file__).with_name("openapi.json")
 
 app = Api()
+app.include(pages.routes)
 
 
 @app.get("/scheduler/openapi.json", include_in_schema=False)
@@ -30,7 +33,7 @@ def docs(gzipped: Annotated[bool, Given(accepts_gzip)]) -> Response[str | bytes]
 
 
 def _must_be_enabled() -> None:
-    if not settings().docs_enabled:
+    if not settings().pages.docs:
         raise RouteNotFound
 
 

@@ -1,4 +1,4 @@
-"""GET /scheduler/devices and /scheduler/devices/{deviceId}: operators look at the fleet."""
+"""GET /scheduler/devices, /scheduler/devices/{deviceId} and /scheduler/fleet: operators look at the fleet."""
 
 from typing import Annotated
 
@@ -8,10 +8,10 @@ from scheduler.domain.model import DeviceStatus
 from scheduler.edge.answers import Envelope, Page, PageMeta, Response, ok
 from scheduler.edge.call import Given, Query
 from scheduler.edge.cursors import Cursor, read_id_cursor, write_cursor
-from scheduler.edge.fields import Id, PageSize, ShortText
+from scheduler.edge.fields import Id, LongPageSize, PageSize, ShortText
 from scheduler.edge.http import refusals
 from scheduler.edge.routes import Routes
-from scheduler.edge.schemas.fleet import DeviceView
+from scheduler.edge.schemas.fleet import DeviceView, GlanceView
 from scheduler.runtime.fleet import get_inventory
 from scheduler.service.inventory import Inventory
 
@@ -51,3 +51,19 @@ def read_device(
 ) -> Response[Envelope[DeviceView]]:
     """Give one device."""
     return ok(Envelope(data=DeviceView.of(inventory.device(deviceId))))
+
+
+@routes.get("/scheduler/fleet", summary="Look at the whole fleet", tags=["fleet"])
+def look_at_fleet(
+    inventory: Annotated[Inventory, Given(get_inventory)],
+    limit: Annotated[LongPageSize, Query()] = 1000,
+    cursor: Annotated[Cursor | None, Query()] = None,
+) -> Response[Page[GlanceView]]:
+    """List all devices by id, in short: how each is, who has it and until when. With `ETag`, for who asks often."""
+    found, more = inventory.at_a_glance(read_id_cursor(cursor), limit)
+    return ok(
+        Page(
+            data=[GlanceView.of(device) for device in found],
+            meta=PageMeta(limit=limit, nextCursor=write_cursor(found[-1].id) if more else None),
+        )
+    )

@@ -2,13 +2,11 @@
 
 from typing import Annotated
 
-from msgspec import Meta
-
 from scheduler.domain.model import AvailableFilter
 from scheduler.edge.answers import CountedPage, PageMeta, Response, ok
 from scheduler.edge.call import Given, Query
 from scheduler.edge.cursors import Cursor, read_id_cursor, write_cursor
-from scheduler.edge.fields import Id, Minimum, ShortText
+from scheduler.edge.fields import Id, LongPageSize, Minimum, ShortText
 from scheduler.edge.http import caller
 from scheduler.edge.identity import Caller
 from scheduler.edge.routes import Routes
@@ -17,8 +15,6 @@ from scheduler.runtime import get_catalog
 from scheduler.service.catalog import Catalog
 
 routes = Routes()
-
-LongPageSize = Annotated[int, Meta(ge=1, le=1000)]
 
 
 @routes.get("/scheduler/devices/available", summary="List the devices that are free", tags=["devices"])

@@ -24,7 +24,10 @@ from tools.sam_local.cases import CASES
 TEMPLATE = template.load()
 ROUTES = template.routes(TEMPLATE)
 IN_TEMPLATE = {(route.method, route.path, route.function) for route in ROUTES}
-NOT_IN_DOCUMENT = {"/scheduler/openapi.json", "/scheduler/docs"}
+NOT_IN_DOCUMENT = {
+    *("/scheduler/openapi.json", "/scheduler/docs"),
+    *("/scheduler/console", "/scheduler/console/{version}/{asset}"),
+}
 EVENTS = ROOT / "events"
 
 

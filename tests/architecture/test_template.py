@@ -132,7 +132,9 @@ def test_functions_that_only_answer_http_end_before_api_gateway_gives_up() -> No
 def test_only_health_and_documents_are_open_to_everyone() -> None:
     open_paths = {route.path for route in template.routes(TEMPLATE) if not route.needs_token}
 
-    assert open_paths == {"/scheduler/health", "/scheduler/openapi.json", "/scheduler/docs"}
+    documents = {"/scheduler/openapi.json", "/scheduler/docs"}
+    console = {"/scheduler/console", "/scheduler/console/{version}/{asset}"}
+    assert open_paths == {"/scheduler/health"} | documents | console
     assert TEMPLATE["Resources"]["SchedulerApi"]["Properties"]["Auth"]["DefaultAuthorizer"] == "Jwt"
 
 

@@ -18,7 +18,7 @@ def test_a_database_is_all_that_must_be_given():
     assert (known.user_service_url, known.quota_allow_on_error, known.default_plan) == ("", False, "pro")
     assert (known.tenant_claim, known.fleet.placement_strategy) == ("tenant_id", Strategy.RESOURCE_BASED)
     assert (known.lock_wait_seconds, known.retention.days, known.relay_seconds) == (5.0, 30, 63.0)
-    assert known.docs_enabled
+    assert known.pages.docs
 
 
 @pytest.mark.parametrize("name", ENVIRONMENT)
@@ -54,7 +54,8 @@ def test_an_empty_variable_is_one_that_is_not_set(name):
             {"Usage": ("http://q/1", "http://q/2"), "Hook": ("http://q/3", "http://q/4")},
             id="dead letters",
         ),
-        pytest.param("DOCS_ENABLED", "false", "docs_enabled", False, id="no documents"),
+        pytest.param("DOCS_ENABLED", "false", "pages.docs", False, id="no documents"),
+        pytest.param("CONSOLE_ENABLED", "false", "pages.console", False, id="no console"),
         pytest.param("WEBHOOK_ALLOWED_TARGETS", "", "webhook_allowed_targets", (), id="no target"),
         pytest.param(
             "WEBHOOK_ALLOWED_TARGETS",

@@ -25,6 +25,7 @@ def welcome(environment: Mapping[str, str], environment_file: str, seconds: floa
     ready = f" after {seconds:.0f} s" if seconds is not None else ""
     console.print(f"\n[bold]Ready{ready}.[/] The API: [bold cyan]{environment['API_URL']}[/]")
     console.print(f"API documentation: {environment['API_URL']}/scheduler/docs")
+    console.print(f"Operations console: {environment['API_URL']}/scheduler/console (sign in with OPERATOR_TOKEN)")
     console.print(f"Tokens, ids and URLs are in {escape(environment_file)}. Try:\n")
     console.print(escape(_EXAMPLES.replace("ENV_FILE", environment_file)), style="yellow")
 

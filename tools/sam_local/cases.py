@@ -55,6 +55,7 @@ CASES = (
     Case("FleetFunction", "http/device-update.json", {"statusCode": 200, "body.data.id": "phone-0003"}),
     Case("QueryFunction", "http/devices-available.json", {"statusCode": 200, "body.total": 3}),
     Case("FleetFunction", "http/devices-list.json", {"statusCode": 200, "body.data.2.healthScore": 100}),
+    Case("FleetFunction", "http/fleet.json", {"statusCode": 200, "body.data.2.userId": None}),
     Case("FleetFunction", "http/device-drain.json", {"statusCode": 200, "body.data.life": "draining"}),
     Case("FleetFunction", "http/device-quarantine.json", {"statusCode": 200, "body.data.life": "quarantined"}),
     Case("FleetFunction", "http/device-recycled.json", {"statusCode": 200, "body.data.life": "quarantined"}),
@@ -163,4 +164,6 @@ CASES = (
     Case("NotifyFunction", "http/notification-preferences-set.json", {"statusCode": 200, "body.data.language": "zh"}),
     Case("ConsoleFunction", "http/openapi.json", {"statusCode": 200, "body.openapi": "3.1.0"}),
     Case("ConsoleFunction", "http/docs.json", {"statusCode": 200, "body": str}),
+    Case("ConsoleFunction", "http/console.json", {"statusCode": 200, "body": str}),
+    Case("ConsoleFunction", "http/console-asset.json", {"statusCode": 200, "body": str}),
 )

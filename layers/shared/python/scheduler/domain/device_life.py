@@ -110,6 +110,27 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class Glance:
+    """A device in a list of the whole fleet: how it is, who has it and until when, and when it is reserved next."""
+
+    id: str
+    name: str
+    device_type: str
+    status: DeviceStatus
+    life: Life
+    health: int
+    cpu_cores: int
+    memory_mb: int
+    storage_mb: int
+    tenant_id: str | None
+    next_reserved_at: datetime | None
+    allocation_id: str | None
+    user_id: str | None
+    user_tenant_id: str | None
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceFilter:
     """Which devices are listed, by id. Without a life: all but the deleted ones. `tenant_id`: dedicated to it."""
 

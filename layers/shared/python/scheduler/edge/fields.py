@@ -133,6 +133,8 @@ WaitMinutes = Annotated[int, Meta(ge=1, le=120)]
 Instant = Annotated[datetime, Meta(tz=True)]
 """An instant that an answer tells."""
 PageSize = Annotated[int, Meta(ge=1, le=200)]
+LongPageSize = Annotated[int, Meta(ge=1, le=1000)]
+"""Of lists whose rows are short."""
 Minimum = Annotated[int, Meta(ge=0, le=MAX_INT)]
 Cores = Annotated[int, Meta(ge=1, le=1024)]
 Megabytes = Annotated[int, Meta(ge=1, le=MAX_INT)]

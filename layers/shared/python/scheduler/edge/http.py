@@ -23,6 +23,7 @@ from scheduler.edge.access import Access, admit, needed_for
 from scheduler.edge.answers import Response, proxy_answer
 from scheduler.edge.body import body_text, canonical
 from scheduler.edge.cursors import bind_cursors
+from scheduler.edge.etags import unless_known
 from scheduler.edge.identity import Caller, caller_of
 from scheduler.edge.problems import problem_answer
 from scheduler.edge.request import Request, claims_of, method_of, path_of
@@ -122,7 +123,7 @@ def refusals(*errors: type[SchedulerError]) -> dict[str, list[str]]:
 
 def _answer_or_refusal(app: Api, event: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        answer = proxy_answer(app.answer(event))
+        answer = unless_known(event, proxy_answer(app.answer(event)))
     except SchedulerError as error:
         return problem_answer(limits.count_refused(error), path_of(event))
     with suppress(RateLimited):  # it has its answer

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from scheduler.domain.device_life import Device, DeviceFilter, Transition
+from scheduler.domain.device_life import Device, DeviceFilter, Glance, Transition
 from scheduler.domain.incoming import DeviceHeartbeat, DeviceRecycled
 from scheduler.domain.model import RequestKey
 from scheduler.domain.outcome import Facts
@@ -17,6 +17,9 @@ class FleetReader(Protocol):
 
     def page(self, wanted: DeviceFilter) -> Sequence[Device]:
         """List one more than `wanted.limit`, by id, so that the caller knows whether more follow."""
+
+    def glances(self, after_id: str | None, limit: int) -> Sequence[Glance]:
+        """List up to `limit` devices that are not deleted, by id, with who has them."""
 
 
 class DeviceLives(Protocol):

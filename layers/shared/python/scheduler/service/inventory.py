@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from scheduler.domain.device_life import Device, DeviceFilter
+from scheduler.domain.device_life import Device, DeviceFilter, Glance
 from scheduler.domain.errors import DeviceNotFound
 from scheduler.ports.fleet import FleetReader
 
@@ -29,3 +29,8 @@ class Inventory:
         """List devices by id, and tell whether more follow."""
         found = self._fleet.page(wanted)
         return found[: wanted.limit], len(found) > wanted.limit
+
+    def at_a_glance(self, after_id: str | None, limit: int) -> tuple[Sequence[Glance], bool]:
+        """List all devices by id, with who has them, and tell whether more follow."""
+        found = self._fleet.glances(after_id, limit + 1)
+        return found[:limit], len(found) > limit

@@ -82,6 +82,14 @@ class ReservationSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PageSettings:
+    """Which pages are served: the API's documents, and the operations console."""
+
+    docs: bool
+    console: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The environment, read strictly."""
 
@@ -122,7 +130,7 @@ class Settings:
     relay_seconds: float
     webhook_seconds: float
     webhook_allowed_targets: tuple[str, ...]
-    docs_enabled: bool
+    pages: PageSettings
 
     def database_url_for(self, user: str, password: str) -> str:
         """Give the connection URL for credentials that came from elsewhere."""
@@ -176,7 +184,7 @@ def _settings(read: Reader) -> Settings:
         relay_seconds=read.number("RELAY_SECONDS", 63.0, 1, 840),
         webhook_seconds=read.number("WEBHOOK_SECONDS", 60.0, 0, 840),
         webhook_allowed_targets=read.targets("WEBHOOK_ALLOWED_TARGETS"),
-        docs_enabled=read.flag("DOCS_ENABLED", default=True),
+        pages=_pages(read),
     )
 
 
@@ -186,6 +194,12 @@ def _database_login(read: Reader) -> DatabaseLogin:
     if by_iam and mode is SslMode.PREFER:
         mode = SslMode.REQUIRE  # a token must not be read on its way
     return DatabaseLogin(by_iam, mode, read.text("DB_SSL_ROOT_CERT"))
+
+
+def _pages(read: Reader) -> PageSettings:
+    return PageSettings(
+        docs=read.flag("DOCS_ENABLED", default=True), console=read.flag("CONSOLE_ENABLED", default=True)
+    )
 
 
 def _read_fleet_policy(read: Reader) -> FleetPolicy:

