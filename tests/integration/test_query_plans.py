@@ -481,6 +481,7 @@ READS = [
     pytest.param(available("tenant-1", after_id=device(4800)), id="available devices, a later page"),
     pytest.param(available("tenant-1", min_cpu=8, limit=5), id="available big devices"),
     pytest.param(available(None), id="all available devices"),
+    pytest.param(fleet(lambda devices: devices.glances(device(4000), 50)), id="the fleet at a glance"),
     pytest.param(fleet_list(), id="devices"),
     pytest.param(fleet_list(after_id=device(4000)), id="devices, a later page"),
     pytest.param(fleet_list(device_type="android-12"), id="devices of a type"),
