@@ -633,6 +633,19 @@ END $$;
 
 COMMENT ON FUNCTION public.record_usage() IS 'Writes what the last segment of an allocation is billed, beside its end';
 
+CREATE TABLE public.device_heartbeats (
+    device_id character varying(255) NOT NULL,
+    cpu_usage real NOT NULL,
+    memory_usage real NOT NULL,
+    storage_usage real NOT NULL,
+    observed_at timestamp with time zone NOT NULL,
+    CONSTRAINT device_heartbeats_cpu_usage_check CHECK (((cpu_usage >= (0)::double precision) AND (cpu_usage <= (100)::double precision))),
+    CONSTRAINT device_heartbeats_memory_usage_check CHECK (((memory_usage >= (0)::double precision) AND (memory_usage <= (100)::double precision))),
+    CONSTRAINT device_heartbeats_storage_usage_check CHECK (((storage_usage >= (0)::double precision) AND (storage_usage <= (100)::double precision)))
+);
+
+COMMENT ON TABLE public.device_heartbeats IS 'Load of each device in percent; apart from devices, because a changed device row is skipped by claims';
+
 CREATE FUNCTION public.set_default_tenant() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -791,19 +804,6 @@ ALTER TABLE public.cursor_keys ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE public.device_heartbeats (
-    device_id character varying(255) NOT NULL,
-    cpu_usage real NOT NULL,
-    memory_usage real NOT NULL,
-    storage_usage real NOT NULL,
-    observed_at timestamp with time zone NOT NULL,
-    CONSTRAINT device_heartbeats_cpu_usage_check CHECK (((cpu_usage >= (0)::double precision) AND (cpu_usage <= (100)::double precision))),
-    CONSTRAINT device_heartbeats_memory_usage_check CHECK (((memory_usage >= (0)::double precision) AND (memory_usage <= (100)::double precision))),
-    CONSTRAINT device_heartbeats_storage_usage_check CHECK (((storage_usage >= (0)::double precision) AND (storage_usage <= (100)::double precision)))
-);
-
-COMMENT ON TABLE public.device_heartbeats IS 'Load of each device in percent; apart from devices, because a changed device row is skipped by claims';
 
 CREATE TABLE public.fleet_policy (
     only_row boolean DEFAULT true NOT NULL,

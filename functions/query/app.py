@@ -1,7 +1,8 @@
-"""The look-ups: free devices, allocations, totals, quotas, health. One file a resource; this one puts them together."""
+"""The look-ups: free devices, allocations and why, totals, quotas, health. One file a resource, put together here."""
 
 import allocations
 import availability
+import explanations
 import health
 import quotas
 
@@ -10,6 +11,7 @@ from scheduler.edge.http import Api, lambda_entry
 app = Api()
 app.include(availability.routes)
 app.include(allocations.routes)
+app.include(explanations.routes)
 app.include(quotas.routes)
 app.include(health.routes)
 

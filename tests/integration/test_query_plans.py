@@ -20,6 +20,7 @@ from scheduler.adapters.postgres.audit_log import PostgresAuditLog
 from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.device_reports import PostgresDeviceReports
 from scheduler.adapters.postgres.devices import PostgresDevices
+from scheduler.adapters.postgres.explanations import PostgresExplanations
 from scheduler.adapters.postgres.fleet import PostgresFleet
 from scheduler.adapters.postgres.notifications import PostgresNotifications, PostgresWarnings
 from scheduler.adapters.postgres.outbox import PostgresInbox, PostgresOutbox
@@ -320,6 +321,14 @@ def register_webhook(stores: Stores) -> None:
     assert webhooks.remove(made, "tenant-y")["outcome"] == "webhook_removed"
 
 
+def some_allocation(explains: PostgresExplanations) -> str:
+    """The newest active allocation."""
+    found: str = explains._database.call(
+        "SELECT id::text FROM device_allocations WHERE status = 'allocated' ORDER BY allocated_at DESC LIMIT 1", {}
+    )
+    return found
+
+
 def rescore(stores: Stores) -> None:
     """Score a batch in the middle of the fleet."""
     stores.database.call(
@@ -434,6 +443,7 @@ def tell_one(stores: Stores) -> None:
 AFTER = (NEWEST - timedelta(days=1), SOME_ID)
 SOON = (datetime.now(UTC) + timedelta(days=2), SOME_ID)
 
+WISH = AllocationRequest(ALICE, 30, DeviceWants(min_cpu=8))
 OTHER_WAITERS = "SELECT id::text FROM queue_entries WHERE status = 'waiting' AND id <> %(id)s::uuid LIMIT 10"
 
 READS = [
@@ -599,6 +609,24 @@ def test_a_search_for_windows_reads_some_devices_of_each_kind(
 
     assert reading.whole_scans == {}
     assert reading.rows_a_call <= kinds * SEARCHED_ROWS
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        pytest.param(lambda explains: explains.request(WISH, NO_LIMITS), id="a request"),
+        pytest.param(lambda explains: explains.allocation(some_allocation(explains), None), id="an allocation"),
+    ],
+)
+def test_an_explanation_reads_a_thousand_devices_of_each_kind(
+    stores: Stores, large_url: str, use: Callable[[PostgresExplanations], object]
+) -> None:
+    kinds = stores.database.call("SELECT count(*) FROM spec_classes", {})
+
+    reading = _reading(stores, large_url, lambda stores: use(PostgresExplanations(stores.database)))
+
+    assert reading.whole_scans == {}
+    assert reading.rows_a_call <= kinds * (MOST_ROWS + SEARCHED_ROWS)
 
 
 def test_the_totals_count_devices_but_no_allocations(stores: Stores, large_url: str) -> None:

@@ -68,6 +68,12 @@ CASES = (
     Case("AllocateFunction", "http/allocate-invalid.json", {"statusCode": 422, "body.code": "validation_failed"}),
     Case("QueryFunction", "http/allocations-list.json", {"statusCode": 200, "body.data.1.status": "allocated"}),
     Case("QueryFunction", "http/allocation-get.json", {"statusCode": 404, "body.code": "allocation_not_found"}),
+    Case("QueryFunction", "http/allocation-explain.json", {"statusCode": 404, "body.code": "allocation_not_found"}),
+    Case(
+        "QueryFunction",
+        "http/explain-request.json",
+        {"statusCode": 200, "body.data.now.excluded.0.filter": "too_small"},
+    ),
     Case("RenewFunction", "http/allocation-renewal.json", {"statusCode": 404, "body.code": "allocation_not_found"}),
     Case("RenewFunction", "http/allocation-renew.json", {"statusCode": 404, "body.code": "allocation_not_found"}),
     Case("InterveneFunction", "http/allocation-revoke.json", {"statusCode": 404, "body.code": "allocation_not_found"}),
