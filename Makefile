@@ -15,7 +15,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.13 --generate-hashes
 CHECKOV := .local/checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up demo down status logs test model plans fault soak lifecycles demo-test console-test screenshots client-test mutation lint format bench bloat connections sam-local proxy-test migrate rotate-cursor-key redrive repair-quota adopt scale simulate cost lock sbom fuzz console openapi schema template checkov clean
+.PHONY: help setup run up demo down status logs test model plans fault soak lifecycles demo-test console-test screenshots client-test mutation lint format bench bloat connections sam-local proxy-test migrate rotate-cursor-key redrive repair-quota adopt scale simulate train cost lock sbom fuzz console openapi schema template checkov clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -124,6 +124,9 @@ scale: setup ## Say what one database carries and what dividing it costs (docs/s
 
 simulate: setup ## Play days of lending on the production services and compare strategies (TRACE=path replays a CSV; ARGS=--help)
 	@python -m tools.simulate $(if $(TRACE),--trace "$(TRACE)") $(ARGS)
+
+train: setup ## Learn the placement model from simulated runs, or from DATABASE_URL (ARGS=--help)
+	@$(if $(DATABASE_URL),DATABASE_URL="$(DATABASE_URL)") python -m tools.train $(ARGS)
 
 cost: setup ## Say what it costs a month, and a million allocations (ARGS=--help)
 	@python -m tools.cost $(ARGS)

@@ -46,6 +46,8 @@ def study_of(options: argparse.Namespace) -> Study:
     """
     if options.on == "postgres" and not options.trace and options.requests * options.seeds > MOST_ON_POSTGRES:
         raise ValueError(f"on Postgres at most {MOST_ON_POSTGRES:,} requests in all: fewer --requests or --seeds")
+    if options.on == "postgres" and (learned := [name for name in options.strategy if name.startswith("smart")]):
+        raise ValueError(f"{learned[0]} is played in memory only")
     demand = options.trace or DemandOptions(options.requests, options.days, options.pattern, options.users)
     usual = _WhatIf.read(options.devices, "+") if options.devices else _WhatIf()
     ageing = _WhatIf.read(options.ageing, "x") if options.ageing else _WhatIf()

@@ -3,12 +3,15 @@
 A strategy sees a phone's history, never its truth; the oracle alone does, as a ceiling for the others.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 from zlib import crc32
 
-from scheduler.domain.model import Strategy
+from scheduler.domain.model import Strategy, User
 from tools.simulate.demand import DAY
+from tools.simulate.history import Ended
+from tools.simulate.smart import Smart, trained, wrong
 from tools.simulate.world import Phone, World
 
 REMEMBERED_DAYS = 7
@@ -18,6 +21,22 @@ type Score = Callable[[Phone, float], float]
 """How much a phone is preferred at a time, in seconds after the start."""
 
 
+class Judge(Protocol):
+    """What learns while a run goes on."""
+
+    def meet(self, plans: Mapping[User, str]) -> None:
+        """Hear who will come, with her plan."""
+
+    def prefer(self, user: User, minutes: int, few: Sequence[str], at: float) -> str:
+        """Choose among the best few free devices, by id; the best by score first."""
+
+    def lend(self, phone: Phone, user: User, minutes: int, at: float) -> None:
+        """Hear of a grant."""
+
+    def end(self, ended: Ended) -> None:
+        """Hear how a session ended."""
+
+
 @dataclass(frozen=True, slots=True)
 class Placement:
     """A strategy. `follows_time`: scores change while nothing happens to a phone, and are refreshed each half hour."""
@@ -25,6 +44,8 @@ class Placement:
     name: str
     score: Score
     follows_time: bool = False
+    judge: Judge | None = None
+    """Weighs the best few once more within a claim, and hears how sessions end."""
 
 
 def placement(name: str, world: World, seed: int) -> Placement:
@@ -82,10 +103,30 @@ def _oracle(world: World, _seed: int) -> Placement:
     return Placement("oracle", lambda phone, at: -world.failures_an_hour(phone, at), follows_time=True)
 
 
+def _resource_based(phone: Phone) -> float:
+    return score_of_today(Strategy.RESOURCE_BASED, phone)
+
+
+def _smart(world: World, seed: int) -> Placement:
+    judge = Smart(world, seed, trained(), _resource_based)
+    return Placement("smart", judge.score, follows_time=True, judge=judge)
+
+
+def _wrong(*, is_followed: bool) -> Callable[[World, int], Placement]:
+    def make(world: World, seed: int) -> Placement:
+        judge = Smart(world, seed, wrong(), _resource_based, is_followed=is_followed)
+        return Placement("smart_wrong", judge.score, follows_time=True, judge=judge)
+
+    return make
+
+
 STRATEGIES: Mapping[str, Callable[[World, int], Placement]] = {
     **{str(strategy): _of_today(strategy) for strategy in Strategy},
     "random": _random,
     "least_used": _least_used,
     "fewest_failures": _fewest_failures,
     "oracle": _oracle,
+    "smart": _smart,
+    "smart_wrong": _wrong(is_followed=True),
+    "smart_wrong_on_trial": _wrong(is_followed=False),
 }

@@ -13,7 +13,8 @@ from scheduler.domain.model import AllocationRequest, ReleaseRequest
 from scheduler.domain.outcome import Facts
 from scheduler.domain.queue import QueueRequest
 from scheduler.domain.renewal import RenewalRequest
-from tools.simulate.demand import HOUR, MINUTE, Arrival
+from tools.simulate.demand import HOUR, MINUTE, Arrival, plans
+from tools.simulate.history import Ended
 from tools.simulate.measures import Measures
 from tools.simulate.placement import Placement
 from tools.simulate.services import HOLD_MINUTES, Services
@@ -40,6 +41,9 @@ class Session:
     phone: Phone
     allocation_id: str
     began: float
+    load: float
+    """Of its host, as the phone last told."""
+    start_seconds: float
 
 
 @dataclass(slots=True)
@@ -67,6 +71,9 @@ class Play:
         self._sessions: dict[str, Session] = {}
         self._waiting: dict[str, tuple[Arrival, float]] = {}
         self._draw = Random(f"{seed} again")
+        if (judge := placement.judge) is not None:
+            judge.meet(plans(wishes))
+            stage.weigh(lambda user, minutes, few: judge.prefer(user, minutes, few, self._now))
         phones = list(world.phones.values())
         for first in range(0, len(phones), REGISTERED_AT_ONCE):
             batch = [phone.columns for phone in phones[first : first + REGISTERED_AT_ONCE]]
@@ -158,8 +165,11 @@ class Play:
         phone, now = self._world.phones[device_id], self._now
         self.grants.append(Grant(now, wish.user.user_id, device_id))
         phone.lent_at = now
-        self.measures.lend(wish.plan, waited, self._world.start_seconds(phone, now))
-        session = self._sessions[allocation_id] = Session(wish, phone, allocation_id, now)
+        start = self._world.start_seconds(phone, now)
+        self.measures.lend(wish.plan, waited, start)
+        session = self._sessions[allocation_id] = Session(wish, phone, allocation_id, now, phone.cpu_usage / 100, start)
+        if self._placement.judge:
+            self._placement.judge.lend(phone, wish.user, wish.minutes, now)
         end, renewed = now + wish.minutes * MINUTE, wish.renew_minutes * MINUTE
         fails = now + wish.luck / self._world.failures_an_hour(phone, now) * HOUR
         leaves = now + wish.use_seconds
@@ -256,9 +266,29 @@ class Play:
     def _end(self, allocation_id: str, device_id: str, seconds: int) -> None:
         session, phone = self._sessions.pop(allocation_id), self._world.phones[device_id]
         self.measures.take_back(session.began, seconds)
+        self._tell_end(session, seconds)
         self._world.use(phone, seconds)
         if not phone.is_down:
             self._rescore([phone])
+
+    def _tell_end(self, session: Session, seconds: int) -> None:
+        if (judge := self._placement.judge) is None:
+            return
+        phone, wish = session.phone, session.arrival
+        ended = Ended(
+            at=self._now,
+            device=phone.id,
+            host=str(phone.host.number),
+            kind=phone.model,
+            tenant=wish.user.tenant_id,
+            user=wish.user.user_id,
+            minutes=wish.minutes,
+            hours=seconds / HOUR,
+            failed=phone.is_down,
+            load=session.load,
+            start_seconds=session.start_seconds,
+        )
+        judge.end(ended)
 
     def _hear_hosts(self) -> None:
         for phone in self._world.phones.values():

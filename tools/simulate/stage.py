@@ -1,6 +1,6 @@
 """What a simulated day is played on: the stores and their clock, in memory or in a real Postgres."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -24,6 +24,7 @@ from tools.embedded import postgres
 from tools.embedded.clock import Clock
 from tools.simulate.memory.allocations import MemoryAllocations
 from tools.simulate.memory.devices import MemoryDevices
+from tools.simulate.memory.fleet import MemoryDevice
 from tools.simulate.memory.keys import KeptAnswers
 from tools.simulate.memory.queue import MemoryQueue
 from tools.simulate.memory.quotas import MemoryQuotas
@@ -67,6 +68,9 @@ class Stage(Protocol):
     def score(self, scores: Mapping[str, float]) -> None:
         """Write placement scores, by device: of the free ones that fit, the highest is lent."""
 
+    def weigh(self, prefer: Callable[[User, int, Sequence[str]], str]) -> None:
+        """Let the best few by score be weighed once more, for a user and her minutes, by their ids."""
+
 
 class MemoryStage:
     """Stores in memory. They forget what has ended, so that a run of millions fits."""
@@ -87,6 +91,15 @@ class MemoryStage:
     def go_to(self, seconds: float) -> None:
         """Set the clock."""
         self._store.now = START + timedelta(seconds=seconds)
+
+    def weigh(self, prefer: Callable[[User, int, Sequence[str]], str]) -> None:
+        """Ask within each claim."""
+        devices = self._store.fleet.devices
+
+        def choose(user: User, minutes: int, few: Sequence[MemoryDevice]) -> MemoryDevice:
+            return devices[prefer(user, minutes, [device.id for device in few])]
+
+        self._store.fleet.prefer = choose
 
     def score(self, scores: Mapping[str, float]) -> None:
         """Put the devices where claims find them."""
@@ -123,6 +136,9 @@ class PostgresStage:
     def go_to(self, seconds: float) -> None:
         """Move the database's clock."""
         self._clock.go_to(START + timedelta(seconds=seconds))
+
+    def weigh(self, prefer: Callable[[User, int, Sequence[str]], str]) -> None:
+        """The claim's own SQL would; here the highest score is lent."""
 
     def score(self, scores: Mapping[str, float]) -> None:
         """Write the scores in one statement."""

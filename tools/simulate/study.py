@@ -70,7 +70,7 @@ def run(study: Study, scenario: Scenario, seed: int, tell: Callable[[float], Non
     """Play one scenario with one seed."""
     wishes, world = wishes_of(study.demand, seed), World(scenario.world, seed)
     strategy = placement(scenario.strategy, world, seed)
-    with _silence(), _stage(plans(wishes), on_postgres=study.on_postgres) as stage:
+    with silence(), _stage(plans(wishes), on_postgres=study.on_postgres) as stage:
         return Play(stage, world, wishes, strategy, seed).play(tell).result()
 
 
@@ -110,7 +110,7 @@ def _stage(known: Mapping[User, str], *, on_postgres: bool) -> Iterator[Stage]:
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """Keep the services from logging what happens in a world that is not."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)

@@ -37,6 +37,8 @@ class WorldOptions:
     ageing: float = 1.0
     is_null: bool = False
     repair_minutes: float = 20.0
+    turns_bad_at: float | None = None
+    """Seconds after the start at which the first good hosts become bad: as many as are bad anyway."""
 
 
 @dataclass(slots=True, eq=False)
@@ -47,6 +49,7 @@ class Host:
     load: float
     is_noisy: bool
     badness: float
+    turns_bad_at: float = math.inf
 
 
 @dataclass(slots=True, eq=False)
@@ -57,6 +60,7 @@ class Phone:
     cpu_cores: int
     memory_mb: int
     host: Host
+    model: str
     boot_seconds: float
     failures_an_hour: float
     worn_hours: float
@@ -92,6 +96,10 @@ class World:
         self.options = options
         self._seed = seed
         self.hosts = [self._host(number) for number in range(math.ceil(options.devices / PHONES_A_HOST))]
+        if options.turns_bad_at is not None:
+            good = [host for host in self.hosts if host.badness == 1.0]
+            for host in good[: math.ceil(BAD_HOSTS * len(self.hosts))]:
+                host.turns_bad_at = options.turns_bad_at
         self.phones = {phone.id: phone for phone in map(self._phone, range(options.devices))}
         self.by_host: dict[Host, list[Phone]] = {host: [] for host in self.hosts}
         for phone in self.phones.values():
@@ -111,7 +119,8 @@ class World:
         """Tell how often a phone fails now: its own rate, what wear makes of it, and its neighbours."""
         wear = 1 + self.options.ageing * phone.worn_hours / WEAR_HOURS
         neighbours = 1 + NEIGHBOUR_WEIGHT * self.load(phone.host, at) ** 2
-        return phone.failures_an_hour * wear * neighbours
+        turned = BADNESS if at >= phone.host.turns_bad_at else 1.0
+        return phone.failures_an_hour * wear * neighbours * turned
 
     def start_seconds(self, phone: Phone, at: float) -> float:
         """Tell how long it takes until a phone that is lent can be used."""
@@ -139,12 +148,12 @@ class World:
         draw = Random(f"{self._seed} phone {number}")
         host = self.hosts[number // PHONES_A_HOST]
         cpu_cores, memory_mb = draw.choices(list(SIZES), list(SIZES.values()))[0]
-        relative, boot_seconds = draw.choice(list(MODELS.values()))
+        model, (relative, boot_seconds) = draw.choice(list(MODELS.items()))
         own, worn = math.exp(draw.gauss(-(SPREAD**2) / 2, SPREAD)), draw.expovariate(2 / WEAR_HOURS)
         if self.options.is_null:
             relative, boot_seconds, own, worn = 1.0, 35.0, 1.0, 0.0
         rate = FAILURES_AN_HOUR * relative * own * host.badness
-        phone = Phone(f"phone-{number:06}", cpu_cores, memory_mb, host, boot_seconds, rate, worn)
+        phone = Phone(f"phone-{number:06}", cpu_cores, memory_mb, host, model, boot_seconds, rate, worn)
         phone.storage_usage = draw.uniform(5, 95) if not self.options.is_null else 50.0
         self.observe(phone, 0.0)
         return phone

@@ -203,13 +203,13 @@ def test_a_device_costs_what_its_weights_say() -> None:
         failure=about(failure_chance(appraisal.hazard, 2.0)),
         start=about(0.01 * 30 * 1.5),
         wear=about(0.1 * 2 * 0.5),
-        fit=about(0.001 * 2 * 4 * 0.5),
+        fit=about(0.001 * 2 * 4 * 0.25),
     )
     assert appraisal.score == -appraisal.costs.total
     assert sum(appraisal.costs.parts.values()) == appraisal.costs.total
 
 
-@pytest.mark.parametrize(("given_share", "counted"), [(-1.0, 0.0), (0.25, 0.25), (2.0, 1.0)])
+@pytest.mark.parametrize(("given_share", "counted"), [(-1.0, 0.0), (0.25, 0.0625), (2.0, 1.0)])
 def test_no_more_devices_are_taken_than_there_are(given_share: float, counted: float) -> None:
     fit = appraise(MODEL, Standing(Record(), cpu_cores=4, taken=given_share), NOW).costs.fit
     assert fit == about(MODEL.weights.spare_core_hour * MODEL.usual_hours * 4 * counted)

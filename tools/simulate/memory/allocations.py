@@ -64,6 +64,9 @@ class MemoryAllocations:
 
     def choose(self, user: User, wish: Wish, most: Size, until: datetime) -> MemoryDevice | None:
         """Give the best head of the classes that fit, the smallest among equals; none that others wait for."""
+        if self.fleet.prefer:
+            minutes = (until - self.now) // timedelta(minutes=1)
+            return self.fleet.preferred(user, minutes, self._heads(user, wish, most, until))
         best: MemoryDevice | None = None
         for spec in wish.classes:
             if not spec.kind.is_within(most):
@@ -74,6 +77,14 @@ class MemoryAllocations:
             if not self.waiters.await_class(spec, head.next_reserved_at, without=user):
                 best = head
         return best
+
+    def _heads(self, user: User, wish: Wish, most: Size, until: datetime) -> list[MemoryDevice]:
+        heads = list[MemoryDevice]()
+        for spec in wish.classes:
+            if spec.kind.is_within(most) and (of_class := self.fleet.heads(spec, until)):
+                reserved = of_class[0].next_reserved_at
+                heads += [] if self.waiters.await_class(spec, reserved, without=user) else of_class
+        return heads
 
     def reap(self, request: AllocationRequest) -> Sequence[EndedAllocation]:
         """End what stands in the request's way: ten of the user's own, ten on devices that would serve her."""

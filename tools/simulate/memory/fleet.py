@@ -1,12 +1,13 @@
 """Devices in memory, indexed as the claim's SQL has them: spec classes, each with its best free device at hand."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
-from scheduler.domain.model import DeviceWants
+from scheduler.domain.model import DeviceWants, User
+from scheduler.domain.placement import RERANKED
 
 if TYPE_CHECKING:
     from tools.simulate.memory.records import MemoryAllocation
@@ -115,12 +116,18 @@ class MemoryDevice:
         return self.next_reserved_at is None or self.next_reserved_at >= until
 
 
+type Prefer = Callable[[User, int, Sequence[MemoryDevice]], MemoryDevice]
+"""Choose for a user and her minutes among the best free devices, the best by score first; there is at least one."""
+
+
 class Fleet:
     """All devices. Whoever changes one says so: `leave` before its kind or status changes, `place` after any change."""
 
     def __init__(self) -> None:
         """Start with no device."""
         self.devices: dict[str, MemoryDevice] = {}
+        self.prefer: Prefer | None = None
+        """None: the highest score is lent."""
         self.held: dict[str, MemoryDevice] = {}
         """By the entry that each is held for."""
         self._numbered: list[MemoryDevice] = []
@@ -188,6 +195,27 @@ class Fleet:
                 return self._unreserved(spec, until)
             heappop(heap)
         return None
+
+    def heads(self, spec: SpecClass, until: datetime) -> Sequence[MemoryDevice]:
+        """Give the best few free devices of a class that are not reserved before, the best first."""
+        found, passed = list[MemoryDevice](), list[tuple[float, int]]()
+        while spec.free and len(found) < RERANKED:
+            entry = heappop(spec.free)
+            device = self._numbered[entry[1]]
+            if device.spec is spec and -entry[0] == device.score and device.is_free and entry not in passed:
+                passed.append(entry)
+                if device.is_unreserved_until(until):
+                    found.append(device)
+        for entry in passed:
+            heappush(spec.free, entry)
+        return found
+
+    def preferred(self, user: User, minutes: int, heads: Sequence[MemoryDevice]) -> MemoryDevice | None:
+        """Choose among heads of several classes, smaller classes first; None: there are none."""
+        if self.prefer is None or not heads:
+            return None
+        few = sorted(heads, key=lambda device: -device.score)[:RERANKED]
+        return self.prefer(user, minutes, few)
 
     def soonest(self, spec: SpecClass, now: datetime, minutes: int) -> MemoryDevice | None:
         """Give the lent device of a class that comes back first, is not held and has the minutes to give then."""

@@ -146,7 +146,12 @@ class Waiters:
         own = fleet.held.get(wait.id)
         if own and own.active is None and self._may_take(wait, own, terms):
             return own
-        best: MemoryDevice | None = None
+        if fleet.prefer:
+            heads = [head for spec in wait.wish.classes for head in fleet.heads(spec, until)]
+            may = [head for head in heads if self._may_take(wait, head, terms)]
+            best = fleet.preferred(wait.user, wait.minutes, may)
+            return best or next((d for d in fleet.idle_held() if self._may_take(wait, d, terms)), None)
+        best = None
         for spec in wait.wish.classes:
             head = fleet.head(spec, until)
             if head and (best is None or head.score > best.score) and self._may_take(wait, head, terms):

@@ -138,7 +138,7 @@ def appraise(model: PlacementModel, standing: Standing, at: float, chance: Rando
         failure=weights.failure * failure_chance(hazard, hours),
         start=weights.start_second * expected_start_seconds(model, standing, at),
         wear=weights.wear_hour * hours * standing.own.used_hours / WEAR_SCALE_HOURS,
-        fit=weights.spare_core_hour * hours * standing.cpu_cores * min(max(standing.taken, 0.0), 1.0),
+        fit=weights.spare_core_hour * hours * standing.cpu_cores * min(max(standing.taken, 0.0), 1.0) ** 2,
     )
     return Appraisal(hazard, drawn, costs)
 

@@ -27,7 +27,7 @@ class Weights:
         failure: A failure that a user meets.
         start_second: A second until the lent device can be used.
         wear_hour: An hour of use of a device that has 1,000 hours of use; proportionally less when it has fewer.
-        spare_core_hour: An hour of a core that others may need: counted in full when all such devices are taken.
+        spare_core_hour: An hour of a core when all such devices are taken; a quarter of it when half of them are.
         stickiness: What it saves to get the device that the user had last, within one tenant.
         gap_hour: An hour of a device's free time before its next reservation that is left over.
     """
@@ -35,7 +35,7 @@ class Weights:
     failure: float = 0.2
     start_second: float = 0.00001
     wear_hour: float = 0.0002
-    spare_core_hour: float = 0.0005
+    spare_core_hour: float = 0.004
     stickiness: float = 0.0002
     gap_hour: float = 0.00002
 

@@ -13,9 +13,10 @@ WATCHED = 400
 """Sessions that are looked at: the last so many that ended."""
 FEWEST = 150
 """With fewer nothing is said: chance alone would raise the alarm."""
-BAND_SIGMAS = 4.0
-BAND_SHARE = 0.25
-"""Observed failures may be off by so many standard deviations, and by such a share of the expected ones."""
+BAND_SIGMAS = 3.0
+BAND_TIMES = 2.0
+"""Failures may be so many times more, or fewer, than expected, and so many standard deviations beyond that. A model
+that chooses by its own word meets more than it said: it favours what it underrates. It is not doubted for that."""
 ORDER_SIGMAS = 2.5
 
 
@@ -82,8 +83,8 @@ def is_stale(model: PlacementModel, now: datetime, oldest_days: int = OLDEST_DAY
 
 def band(tally: Tally) -> tuple[float, float]:
     """Give how few and how many failures may come before the model is doubted."""
-    width = BAND_SIGMAS * sqrt(tally.variance) + BAND_SHARE * tally.expected
-    return max(tally.expected - width, 0.0), tally.expected + width
+    width = BAND_SIGMAS * sqrt(BAND_TIMES * tally.variance + 1)
+    return max(tally.expected / BAND_TIMES - width, 0.0), tally.expected * BAND_TIMES + width
 
 
 def is_outside(tally: Tally) -> bool:

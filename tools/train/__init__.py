@@ -1,0 +1,1 @@
+"""Trains the placement model from how sessions ended."""
