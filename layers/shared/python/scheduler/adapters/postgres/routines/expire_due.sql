@@ -6,11 +6,16 @@ CREATE OR REPLACE FUNCTION expire_due(p_limit int) RETURNS SETOF device_allocati
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 DECLARE
-    due uuid[];
+    due     uuid[];
+    lacking uuid[];
 BEGIN
-    PERFORM ensure_usage(ARRAY(
-        SELECT id FROM device_allocations WHERE status = 'allocated' AND expires_at <= scheduler_now()
-         ORDER BY expires_at LIMIT p_limit));
+    lacking := ARRAY(
+        SELECT d.id FROM (SELECT id, tenant_id, user_id FROM device_allocations
+                           WHERE status = 'allocated' AND expires_at <= scheduler_now() ORDER BY expires_at LIMIT p_limit) d
+         WHERE NOT EXISTS (SELECT FROM quota_usage u WHERE (u.tenant_id, u.user_id) = (d.tenant_id, d.user_id)));
+    IF lacking <> '{}' THEN
+        PERFORM ensure_usage(lacking);
+    END IF;
     due := ARRAY(
         SELECT a.id FROM device_allocations a JOIN quota_usage u ON (u.tenant_id, u.user_id) = (a.tenant_id, a.user_id)
          WHERE a.status = 'allocated' AND a.expires_at <= scheduler_now()
