@@ -15,7 +15,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.13 --generate-hashes
 CHECKOV := .local/checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up demo down status logs test model plans fault soak lifecycles demo-test console-test screenshots client-test mutation lint format bench bloat connections sam-local proxy-test migrate rotate-cursor-key redrive repair-quota adopt scale simulate train cost lock sbom fuzz console openapi schema template checkov clean
+.PHONY: help setup run up demo down status logs test model plans fault soak lifecycles demo-test console-test screenshots client-test mutation lint format bench bloat connections sam-local proxy-test migrate rotate-cursor-key redrive repair-quota adopt scale simulate train cost lock sbom fuzz console openapi schema build template checkov clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -149,10 +149,14 @@ openapi: setup ## Write docs/openapi.json from the code
 schema: setup ## Write docs/schema.sql from the migrations
 	@python -m tools.schema_dump
 
+build: setup ## Build what `sam deploy` deploys, the layer compiled (ARGS="--config-env prod")
+	@sam build $(ARGS)
+	@python -m tools.byte_code
+
 template: setup ## Check template.yaml and build it as for a deployment
 	@sam validate --lint
 	@cfn-lint template.yaml
-	@sam build
+	@$(MAKE) --no-print-directory build
 	@python -m tools.artefacts
 
 checkov: setup $(CHECKOV)/.ready ## Hold template.yaml against common mistakes (installs checkov into .local; .checkov.yaml says what it leaves out)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import artefacts
+from tools import artefacts, byte_code
 from tools.region import template
 
 
@@ -14,6 +14,7 @@ def built(tmp_path: Path) -> Path:
     for name in ("SharedLayer", *template.functions(template.load())):
         (tmp_path / name).mkdir()
         (tmp_path / name / "app.py").write_text("pass\n")
+    byte_code.compile_layer(tmp_path)
     return tmp_path
 
 
@@ -35,3 +36,10 @@ def test_a_function_that_was_not_built_is_told(built: Path, capsys: pytest.Captu
 
     assert artefacts.main([str(built)]) == 1
     assert "RelayFunction was not built" in capsys.readouterr().err
+
+
+def test_a_layer_that_is_not_compiled_is_told(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (built / "SharedLayer" / "late.py").write_text("pass\n")
+
+    assert artefacts.main([str(built)]) == 1
+    assert "SharedLayer/late.py has no byte code" in capsys.readouterr().err

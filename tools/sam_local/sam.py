@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from tools.byte_code import compile_layer
 from tools.embedded.aws import REGION
 from tools.sam_local.engine import remove_container
 
@@ -83,6 +84,8 @@ def build(folder: Path) -> Path:
         raise SamError(f"sam build did not end within {_BUILD_SECONDS} s") from late
     if done.returncode:
         raise SamError(f"sam build failed:\n{done.stderr}")
+    if not compile_layer(built):
+        raise SamError("the layer cannot be compiled")
     return built / "template.yaml"
 
 
