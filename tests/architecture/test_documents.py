@@ -25,6 +25,7 @@ from scheduler.settings import ENVIRONMENT
 from tests.architecture.repository import ROOT, name_of, product, table, tracked, tree
 from tests.support.schemas import faults, validator
 from tools.region import template
+from tools.site.pages import documents, page_of
 
 README = ROOT / "README.md"
 RUNBOOK = ROOT / "docs" / "runbook.md"
@@ -34,6 +35,7 @@ EVENTS_IN = ROOT / "docs" / "events-in.md"
 RENEWAL = ROOT / "docs" / "renewal.md"
 NOTIFICATIONS = ROOT / "docs" / "notifications.md"
 PICTURE = ROOT / "docs" / "images" / "architecture.svg"
+C4 = ROOT / "docs" / "c4.md"
 DECISIONS = ROOT / "docs" / "decisions"
 DOCUMENTS = [path for path in tracked(".md") if path.parent != ROOT / ".github"]
 TEMPLATE = template.load()
@@ -238,6 +240,19 @@ def test_the_picture_shows_every_function() -> None:
     shown = set(re.findall(r"[a-z]+", re.sub(r"<[^>]*>", " ", PICTURE.read_text())))
 
     assert {name.removesuffix("Function").lower() for name in template.functions(TEMPLATE)} <= shown
+
+
+def test_the_c4_pictures_show_every_function() -> None:
+    shown = set(re.findall(r"[a-z]+", C4.read_text()))
+
+    assert {name.removesuffix("Function").lower() for name in template.functions(TEMPLATE)} <= shown
+
+
+def test_every_page_has_its_place_on_the_site() -> None:
+    placed = re.findall(r": ([\w/.-]+\.md)$", (ROOT / "tools" / "site" / "mkdocs.yml").read_text(), re.MULTILINE)
+    pages = [page_of(name) for name in documents(ROOT) if not name.startswith("docs/decisions/")]
+
+    assert sorted(placed) == sorted([*pages, "api.md", "decisions/index.md"])
 
 
 def test_decisions_are_numbered_without_a_gap_and_say_what_was_decided() -> None:

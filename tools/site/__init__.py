@@ -1,0 +1,1 @@
+"""Makes the documents a site that can be searched: `make docs`."""
