@@ -16,7 +16,7 @@ CHECKOV := .local/checkov
 DOCS := .local/docs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up demo down status logs test model plans fault soak lifecycles demo-test console-test screenshots client-test mutation lint format bench bloat connections sam-local proxy-test migrate rotate-cursor-key redrive repair-quota adopt scale simulate train cost lock sbom fuzz console openapi schema build template checkov clean
+.PHONY: $(shell awk -F: '/^[a-z-]+:/ {print $$1}' $(firstword $(MAKEFILE_LIST)))
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
