@@ -117,6 +117,9 @@ redrive: setup ## Send parked messages back to their queue: make redrive QUEUE=E
 repair-quota: setup ## Make usage rows right that the audit names: make repair-quota DATABASE_URL=… (ARGS=--apply)
 	@python -m tools.repair_quota $(ARGS)
 
+publish-model: setup ## Have devices' records kept by a trained placement model: make publish-model MODEL=model.json DATABASE_URL=…
+	@python -m tools.publish_model $(MODEL) $(ARGS)
+
 adopt: setup ## Take a fleet and its lending over from another system: make adopt FROM=… DATABASE_URL=… (docs/adopting.md; ARGS=--help)
 	@FROM="$(FROM)" python -m tools.adopt $(ARGS)
 

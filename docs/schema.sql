@@ -918,6 +918,53 @@ ALTER TABLE ONLY public.payment_failures FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE public.payment_failures IS 'Failed payments since the last that went through, the newest three of a user: a row an event, however often it comes';
 
+CREATE TABLE public.placement_learning (
+    only_row boolean DEFAULT true NOT NULL,
+    ended_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    ended_id uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid NOT NULL,
+    sessions bigint DEFAULT 0 NOT NULL,
+    watched jsonb DEFAULT '[]'::jsonb NOT NULL,
+    CONSTRAINT placement_learning_only_row_check CHECK (only_row)
+);
+
+COMMENT ON TABLE public.placement_learning IS 'Up to which ended allocation records are kept: each counts once';
+
+COMMENT ON COLUMN public.placement_learning.watched IS 'Of the last sessions: the chance to fail that the model gave, and whether it did';
+
+CREATE TABLE public.placement_models (
+    name character varying(100) NOT NULL,
+    document jsonb NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    published_by character varying(255) NOT NULL,
+    published_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.placement_models IS 'Learned placement models, each a document of domain/placement_document';
+
+COMMENT ON COLUMN public.placement_models.is_active IS 'The one that records are kept by; none: nothing is learned';
+
+CREATE TABLE public.placement_records (
+    scope character varying(10) NOT NULL,
+    id character varying(255) NOT NULL,
+    failed double precision NOT NULL,
+    at_risk double precision NOT NULL,
+    starts double precision NOT NULL,
+    start_seconds double precision NOT NULL,
+    used_hours double precision NOT NULL,
+    as_of double precision NOT NULL,
+    CONSTRAINT placement_records_scope_check CHECK (((scope)::text = ANY ((ARRAY['device'::character varying, 'host'::character varying, 'kind'::character varying])::text[])))
+);
+
+COMMENT ON TABLE public.placement_records IS 'How a device, or all of a host or a model, have served: counts that fade';
+
+COMMENT ON COLUMN public.placement_records.failed IS 'Sessions in which it failed; fading, so not whole';
+
+COMMENT ON COLUMN public.placement_records.at_risk IS 'Standard hours of use; fading';
+
+COMMENT ON COLUMN public.placement_records.used_hours IS 'Of use in all; does not fade';
+
+COMMENT ON COLUMN public.placement_records.as_of IS 'Up to when it has faded, in seconds since 1970';
+
 CREATE TABLE public.placement_rescoring (
     only_row boolean DEFAULT true NOT NULL,
     after_id character varying(255) DEFAULT ''::character varying NOT NULL,
@@ -1076,6 +1123,7 @@ CREATE TABLE public.usage_records (
     reason character varying(500),
     recorded_at timestamp with time zone NOT NULL,
     delivered_at timestamp with time zone,
+    device_failed boolean,
     CONSTRAINT usage_records_check CHECK ((ended_at >= started_at)),
     CONSTRAINT usage_records_kind_check CHECK (((kind)::text = ANY ((ARRAY['usage'::character varying, 'credit'::character varying])::text[]))),
     CONSTRAINT usage_records_seconds_check CHECK ((seconds >= 0)),
@@ -1094,6 +1142,8 @@ COMMENT ON COLUMN public.usage_records.kind IS 'usage: the time of the segment |
 COMMENT ON COLUMN public.usage_records.seconds IS 'The usage rows of an allocation add up to its duration_seconds; a credit is given back';
 
 COMMENT ON COLUMN public.usage_records.delivered_at IS 'When the billing service acknowledged it';
+
+COMMENT ON COLUMN public.usage_records.device_failed IS 'true: the device failed its holder in this segment, which counts against it';
 
 CREATE TABLE public.user_standing (
     tenant_id character varying(255) NOT NULL,
@@ -1198,6 +1248,15 @@ ALTER TABLE ONLY public.outlook_lessons
 
 ALTER TABLE ONLY public.payment_failures
     ADD CONSTRAINT payment_failures_pkey PRIMARY KEY (tenant_id, user_id, event_id);
+
+ALTER TABLE ONLY public.placement_learning
+    ADD CONSTRAINT placement_learning_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.placement_models
+    ADD CONSTRAINT placement_models_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.placement_records
+    ADD CONSTRAINT placement_records_pkey PRIMARY KEY (scope, id);
 
 ALTER TABLE ONLY public.placement_rescoring
     ADD CONSTRAINT placement_rescoring_pkey PRIMARY KEY (only_row);
@@ -1325,6 +1384,8 @@ CREATE INDEX outbox_published ON public.outbox USING btree (published_at) WHERE 
 
 CREATE INDEX outbox_unpublished ON public.outbox USING btree (id) WHERE (published_at IS NULL);
 
+CREATE UNIQUE INDEX placement_models_active ON public.placement_models USING btree (is_active) WHERE is_active;
+
 CREATE INDEX queue_entries_by_tenant ON public.queue_entries USING btree (tenant_id, status, joined_at DESC, id DESC);
 
 CREATE INDEX queue_entries_by_time ON public.queue_entries USING btree (status, joined_at DESC, id DESC);
@@ -1394,6 +1455,8 @@ CREATE TRIGGER devices_updated_at BEFORE UPDATE ON public.devices FOR EACH ROW E
 CREATE TRIGGER notification_preferences_acts AFTER INSERT OR DELETE OR UPDATE ON public.notification_preferences FOR EACH ROW WHEN ((COALESCE(current_setting('app.operator'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION public.note_act('notification_preferences', 'user_id');
 
 CREATE TRIGGER notifications_acts AFTER INSERT OR DELETE OR UPDATE ON public.notifications FOR EACH ROW WHEN ((COALESCE(current_setting('app.operator'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION public.note_act('notification', 'id');
+
+CREATE TRIGGER placement_models_acts AFTER INSERT OR DELETE OR UPDATE ON public.placement_models FOR EACH ROW WHEN ((COALESCE(current_setting('app.operator'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION public.note_act('placement_model', 'name');
 
 CREATE TRIGGER placement_strategy_acts AFTER INSERT OR DELETE OR UPDATE ON public.placement_strategy FOR EACH ROW WHEN ((COALESCE(current_setting('app.operator'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION public.note_act('placement_strategy', 'name');
 

@@ -1,4 +1,4 @@
-"""GET and PUT /scheduler/strategy: which free device is lent first; and each minute what is left of the rescoring."""
+"""GET and PUT /scheduler/strategy: which free device is lent first; and each minute the rescoring and learning."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -11,35 +11,42 @@ from scheduler.edge.http import Api, caller, lambda_entry
 from scheduler.edge.identity import Caller
 from scheduler.edge.schedule import scheduled
 from scheduler.edge.schemas.strategy import StrategyBody, StrategyView
-from scheduler.runtime.placement import get_placement
+from scheduler.runtime.placement import get_learner, get_placement
+from scheduler.service.learner import Learner
 from scheduler.service.placement import Placement
 
-RUN_SECONDS = 50.0
-"""Less than the minute after which the next run goes on."""
+RESCORE_SECONDS, LEARN_SECONDS = 30.0, 20.0
+"""Together less than the minute after which the next run goes on."""
 
 app = Api()
 Placing = Annotated[Placement, Given(get_placement)]
+Learning = Annotated[Learner, Given(get_learner)]
 
 
 @app.get("/scheduler/strategy", summary="Read the placement strategy", tags=["operations"])
-def strategy(placement: Placing) -> Response[Envelope[StrategyView]]:
+def strategy(placement: Placing, learner: Learning) -> Response[Envelope[StrategyView]]:
     """Tell by which strategy free devices are lent, who chose it, and how far devices' scores follow it."""
-    return ok(Envelope(data=StrategyView.of(placement.in_force())))
+    return ok(Envelope(data=StrategyView.of(placement.in_force(), learner.learning())))
 
 
 @app.put("/scheduler/strategy", summary="Choose the placement strategy", tags=["operations"])
 def choose(
-    body: StrategyBody, who: Annotated[Caller, Given(caller)], placement: Placing
+    body: StrategyBody, who: Annotated[Caller, Given(caller)], placement: Placing, learner: Learning
 ) -> Response[Envelope[StrategyView]]:
     """Lend by this strategy from now on, whatever later deployments say; scores follow in batches."""
     now = placement.choose(body.strategy, by=who.subject)
-    return ok(Envelope(data=StrategyView.of(now), message="Strategy changed"))
+    return ok(Envelope(data=StrategyView.of(now, learner.learning()), message="Strategy changed"))
+
+
+def follow_and_learn() -> Mapping[str, Any]:
+    """Do both, each in its time."""
+    return {**get_placement().follow(RESCORE_SECONDS), **get_learner().learn(LEARN_SECONDS)}
 
 
 answer_request = lambda_entry(app)
-answer_schedule = scheduled(lambda: get_placement().follow(RUN_SECONDS))
+answer_schedule = scheduled(follow_and_learn)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
-    """Answer a request, or rescore when the schedule calls."""
+    """Answer a request, or rescore and learn when the schedule calls."""
     return answer_request(event, context) if "requestContext" in event else answer_schedule(event, context)

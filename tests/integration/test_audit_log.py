@@ -33,6 +33,8 @@ UNWATCHED = {
     "cursor_keys",
     "queue_gate",
     "placement_rescoring",
+    "placement_records",
+    "placement_learning",
     "idempotency_keys",
     "inbox",
     "incoming_newest",

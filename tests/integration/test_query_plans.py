@@ -22,6 +22,7 @@ from scheduler.adapters.postgres.device_reports import PostgresDeviceReports
 from scheduler.adapters.postgres.devices import PostgresDevices
 from scheduler.adapters.postgres.explanations import PostgresExplanations
 from scheduler.adapters.postgres.fleet import PostgresFleet
+from scheduler.adapters.postgres.lessons import PostgresLessons
 from scheduler.adapters.postgres.notifications import PostgresNotifications, PostgresWarnings
 from scheduler.adapters.postgres.outbox import PostgresInbox, PostgresOutbox
 from scheduler.adapters.postgres.queue import PostgresQueue
@@ -522,6 +523,7 @@ READS = [
     pytest.param(notified(unread=True, after=AFTER), id="a user's unread notices, a later page"),
     pytest.param(lambda stores: PostgresNotifications(stores.database).count_unread(ALICE, 100), id="what is unread"),
     *(pytest.param(audited(walk), id=f"a slice of the audit of {walk}") for walk in ORDERS),
+    pytest.param(lambda stores: PostgresLessons(stores.database).next(100), id="a lesson of ended allocations"),
     pytest.param(acts(), id="what operators did"),
     pytest.param(acts(after=AFTER), id="what operators did, a later page"),
     pytest.param(acts(since=AFTER[0]), id="what operators did since then"),

@@ -137,7 +137,7 @@ CASES = (
     Case("FleetFunction", "http/device-delete.json", {"statusCode": 200, "body.data.id": "phone-0003"}),
     Case("PlaceFunction", "http/strategy-get.json", {"statusCode": 200, "body.data.strategy": "resource_based"}),
     Case("PlaceFunction", "http/strategy-choose.json", {"statusCode": 200, "body.data.rescoring.done": True}),
-    Case("PlaceFunction", "schedule/place.json", {"strategy": "best_fit", "done": True}),
+    Case("PlaceFunction", "schedule/place.json", {"strategy": "best_fit", "done": True, "learned": 0}),
     # Nothing may be sent from here: events come before there is a webhook, and the run that sends finds none due.
     Case("HookFunction", "sqs/hook.json", {"batchItemFailures": []}),
     Case(

@@ -1,5 +1,7 @@
 """Facts of the database are read as explanations: what each says, and who speaks first."""
 
+import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +17,10 @@ from scheduler.domain.explanation import (
     placement_now,
 )
 from scheduler.domain.model import DeviceWants
+from scheduler.domain.placement import Standing, appraise
+from scheduler.domain.placement_document import written
+from scheduler.domain.placement_model import PlacementModel
+from scheduler.domain.placement_record import Record
 
 AT = "2026-03-02T09:00:00Z"
 FOUND = {
@@ -81,6 +87,26 @@ def test_the_pools_are_told_as_they_are() -> None:
     ]
     assert now.has("taken")
     assert not now.has("overdue")
+
+
+def test_candidates_are_priced_by_the_published_model() -> None:
+    model = PlacementModel(name="m", trained_at=datetime(2026, 1, 1, tzinfo=UTC))
+    own, host = Record(2.0, 10.0, as_of=5.0), Record(3.0, 40.0, as_of=5.0)
+    kept = [{"scope": "device", "id": "a"} | asdict(own), {"scope": "host", "id": "h"} | asdict(host)]
+    found = FOUND | {"host": "h", "kind": "X1", "records": kept}
+
+    now = placement_now(pools(found) | {"document": json.loads(written(model))})
+
+    standing = Standing(own=own, host=host, kind="X1")
+    at = datetime(2026, 3, 2, 9, tzinfo=UTC).timestamp()
+    assert now.model == "m"
+    assert [one.costs for one in now.candidates] == [appraise(model, standing, at).costs]
+
+
+def test_a_model_that_cannot_be_read_prices_nothing() -> None:
+    now = placement_now(pools(FOUND) | {"document": {"format": 2}})
+
+    assert (now.model, [one.costs for one in now.candidates]) == (None, [None])
 
 
 def test_an_allocation_is_told_with_what_was_asked() -> None:

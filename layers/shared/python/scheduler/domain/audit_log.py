@@ -20,6 +20,7 @@ class EntityKind(StrEnum):
     QUOTA = "quota"
     QUOTA_PLAN = "quota_plan"
     PLACEMENT_STRATEGY = "placement_strategy"
+    PLACEMENT_MODEL = "placement_model"
     DEAD_LETTERS = "dead_letters"
 
 

@@ -1,12 +1,17 @@
 """Why a device was lent, or would not be: filters, scores and their parts, and what would have to change."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from scheduler.domain.alternatives import alternatives_of
+from scheduler.domain.lessons import records_of, standing_of
 from scheduler.domain.model import DeviceWants
+from scheduler.domain.placement import Costs, appraise
+from scheduler.domain.placement_document import ModelError, read_model
+from scheduler.domain.placement_model import PlacementModel
 
 FILTERS: Mapping[str, str] = {
     "wrong_type": "Ask for another deviceType, or for any",
@@ -27,7 +32,7 @@ FILTERS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A free device that fits. `parts` add up to `score`; higher is lent first."""
+    """A free device that fits. `parts` add up to `score`; higher is lent first. `costs`: by the learned model."""
 
     device_id: str
     cpu_cores: int
@@ -35,6 +40,7 @@ class Candidate:
     storage_mb: int
     score: float
     parts: Mapping[str, float]
+    costs: Costs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,7 @@ class PlacementNow:
         capped: There are more than were looked at; `candidates` are the best of all, whatever was looked at.
         candidates: The best first, at most eight.
         excluded: Each device counts for the first filter that leaves it out.
+        model: The learned model that is published; None: there is none, or this version cannot read it.
     """
 
     at: datetime
@@ -65,6 +72,7 @@ class PlacementNow:
     capped: bool
     candidates: Sequence[Candidate]
     excluded: Sequence[Excluded]
+    model: str | None = None
 
     def has(self, name: str) -> bool:
         """Whether a filter leaves anything out."""
@@ -161,26 +169,41 @@ def explained_request(facts: Mapping[str, Any]) -> ExplainedRequest:
 
 def placement_now(facts: Mapping[str, Any]) -> PlacementNow:
     """Read what the database tells of the pools."""
-    excluded = facts["excluded"]
+    excluded, at = facts["excluded"], datetime.fromisoformat(facts["at"])
+    model = _model(facts.get("document"), at)
     return PlacementNow(
-        at=datetime.fromisoformat(facts["at"]),
+        at=at,
         strategy=facts["strategy"],
         considered=facts["considered"],
         fitting=facts["fitting"],
         capped=facts["capped"],
-        candidates=[
-            Candidate(
-                device_id=found["deviceId"],
-                cpu_cores=found["cpuCores"],
-                memory_mb=found["memoryMB"],
-                storage_mb=found["storageMB"],
-                score=found["score"],
-                parts=found["parts"],
-            )
-            for found in facts["candidates"]
-        ],
+        candidates=[_candidate(found, model, at) for found in facts["candidates"]],
         excluded=[Excluded(name, excluded[name], change) for name, change in FILTERS.items() if name in excluded],
+        model=model.name if model else None,
     )
+
+
+def _candidate(found: Mapping[str, Any], model: PlacementModel | None, at: datetime) -> Candidate:
+    costs = None
+    if model is not None:
+        standing = standing_of(records_of(found["records"]), found["deviceId"], found["host"], found["kind"])
+        costs = appraise(model, standing, at.timestamp()).costs
+    return Candidate(
+        device_id=found["deviceId"],
+        cpu_cores=found["cpuCores"],
+        memory_mb=found["memoryMB"],
+        storage_mb=found["storageMB"],
+        score=found["score"],
+        parts=found["parts"],
+        costs=costs,
+    )
+
+
+def _model(document: Any, at: datetime) -> PlacementModel | None:
+    try:
+        return None if document is None else read_model(json.dumps(document), at)
+    except ModelError:
+        return None
 
 
 def _decision(written: Mapping[str, Any] | None) -> Decision | None:

@@ -19,6 +19,10 @@ class CandidateView(View):
     storageMB: int
     score: float
     parts: Annotated[dict[str, float], Meta(description="they add up to the score")]
+    learnedCosts: Annotated[
+        dict[str, float] | None,
+        Meta(description="what the learned model expects lending it to cost, by part; null: no model is published"),
+    ]
 
     @classmethod
     def of(cls, found: Candidate) -> Self:
@@ -30,6 +34,7 @@ class CandidateView(View):
             storageMB=found.storage_mb,
             score=found.score,
             parts=dict(found.parts),
+            learnedCosts=None if found.costs is None else dict(found.costs.parts),
         )
 
 
@@ -51,6 +56,7 @@ class PlacementNowView(View):
     capped: Annotated[bool, Meta(description="there are more devices than were looked at")]
     candidates: Annotated[list[CandidateView], Meta(description="the eight best of all, the best first")]
     excluded: list[ExcludedView]
+    model: Annotated[str | None, Meta(description="of the learned costs, which decide nothing")]
 
     @classmethod
     def of(cls, now: PlacementNow) -> Self:
@@ -62,6 +68,7 @@ class PlacementNowView(View):
             fitting=now.fitting,
             capped=now.capped,
             candidates=[CandidateView.of(found) for found in now.candidates],
+            model=now.model,
             excluded=[ExcludedView(filter=e.filter, devices=e.devices, change=e.change) for e in now.excluded],
         )
 

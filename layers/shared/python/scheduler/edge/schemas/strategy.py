@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from msgspec import Meta
 
+from scheduler.domain.lessons import Learning
 from scheduler.domain.model import Rescoring, Strategy, StrategyInForce
 from scheduler.edge.fields import Instant, View, WireModel
 
@@ -38,6 +39,34 @@ class RescoringView(View):
         )
 
 
+class LearningView(View):
+    """The published placement model and what it was taught. It is watched, and decides nothing."""
+
+    name: str
+    trainedAt: Annotated[Instant | None, Meta(description="null: this version cannot read it")]
+    publishedAt: Instant
+    publishedBy: str
+    sessions: Annotated[int, Meta(description="ended sessions that devices' records are kept of")]
+    learnedUntil: Annotated[Instant | None, Meta(description="ends up to which they are; null: none yet")]
+    doubt: Annotated[
+        str | None,
+        Meta(description="stale, miscalibrated, misordered or unreadable; null: nothing speaks against it"),
+    ]
+
+    @classmethod
+    def of(cls, learning: Learning) -> Self:
+        """Show how a model stands."""
+        return cls(
+            name=learning.name,
+            trainedAt=learning.trained_at,
+            publishedAt=learning.published_at,
+            publishedBy=learning.published_by,
+            sessions=learning.sessions,
+            learnedUntil=learning.learned_until,
+            doubt=learning.doubt,
+        )
+
+
 class StrategyView(View):
     """The strategy in force."""
 
@@ -45,13 +74,15 @@ class StrategyView(View):
     chosenBy: Annotated[str | None, Meta(description="the operator; null: the deployment's PLACEMENT_STRATEGY")]
     changedAt: Instant
     rescoring: RescoringView
+    model: Annotated[LearningView | None, Meta(description="null: none is published")]
 
     @classmethod
-    def of(cls, now: StrategyInForce) -> Self:
+    def of(cls, now: StrategyInForce, learning: Learning | None) -> Self:
         """Show what is in force."""
         return cls(
             strategy=now.name,
             chosenBy=now.chosen_by,
             changedAt=now.changed_at,
             rescoring=RescoringView.of(now.rescoring),
+            model=None if learning is None else LearningView.of(learning),
         )

@@ -44,5 +44,6 @@ BEGIN
       INTO counted;
     RETURN counted || jsonb_build_object(
         'at', wire_time(at), 'strategy', (SELECT name FROM placement_strategy),
+        'document', (SELECT document FROM placement_models WHERE is_active),
         'candidates', placement_heads(p_tenant, awaited, p_wants, p_most, p_until, 8));
 END $$;

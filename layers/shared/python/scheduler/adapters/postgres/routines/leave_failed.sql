@@ -21,6 +21,8 @@ BEGIN
         END IF;
     END IF;
     IF p_is_failure AND answer ->> 'outcome' <> 'expired' THEN
+        UPDATE usage_records SET device_failed = true
+         WHERE allocation_id = target.id AND segment = target.segment AND kind = 'usage';
         quarantined := count_failure(target.device_id, p_at);
     END IF;
     RETURN answer || jsonb_build_object('quarantined', quarantined);

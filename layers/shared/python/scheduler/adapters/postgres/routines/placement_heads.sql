@@ -6,7 +6,10 @@ CREATE OR REPLACE FUNCTION placement_heads(
     SELECT coalesce(jsonb_agg(jsonb_build_object(
                'deviceId', (best.d).id, 'cpuCores', (best.d).cpu_cores, 'memoryMB', (best.d).memory_mb,
                'storageMB', (best.d).storage_mb, 'score', (best.d).placement_score,
-               'parts', score_parts((SELECT name FROM placement_strategy), best.d, h)) ORDER BY best.place), '[]')
+               'parts', score_parts((SELECT name FROM placement_strategy), best.d, h), 'host', (best.d).host, 'kind', (best.d).model,
+               'records', (SELECT coalesce(jsonb_agg(to_jsonb(k)), '[]') FROM placement_records k
+                            WHERE (k.scope, k.id) IN (('device', (best.d).id), ('host', (best.d).host), ('kind', (best.d).model)))
+               ) ORDER BY best.place), '[]')
       FROM (SELECT head.d, row_number() OVER (
                        ORDER BY (head.d).placement_score DESC, c.cpu_cores, c.memory_mb, c.storage_mb, c.id) AS place
               FROM fitting_classes(p_tenant, p_wants, p_most) c

@@ -1,0 +1,60 @@
+"""placement_models, placement_records, placement_learning: what is learned of ended allocations, and how far."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from psycopg2.extras import Json
+
+from scheduler.adapters.postgres.connection import Database
+from scheduler.domain.outcome import Facts
+from scheduler.domain.placement_document import written
+from scheduler.domain.placement_model import PlacementModel
+
+
+class PostgresLessons:
+    """Reads lessons and keeps what they taught. Each method is one statement."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on one connection."""
+        self._database = database
+
+    def next(self, limit: int) -> Facts | None:
+        """Read the next ended allocations with what is known so far; None: no model is published."""
+        lesson: Facts | None = self._database.call("SELECT next_lesson(%(limit)s)", {"limit": limit})
+        return lesson
+
+    def keep(
+        self, lesson: Facts, model: str, records: Sequence[Mapping[str, Any]], watched: Sequence[tuple[float, bool]]
+    ) -> bool:
+        """Keep what one taught; False: another was faster, and nothing was kept."""
+        kept: bool = self._database.call(
+            "SELECT keep_lesson(%(from)s, %(last)s, %(model)s, %(records)s, %(watched)s)",
+            {
+                "from": Json({"endedAt": lesson["endedAt"], "endedId": lesson["endedId"]}),
+                "last": Json(lesson["last"] | {"sessions": len(lesson["sessions"])}),
+                "model": model,
+                "records": Json(list(records)),
+                "watched": Json([list(outcome) for outcome in watched]),
+            },
+        )
+        return kept
+
+    def publish(self, model: PlacementModel, by: str) -> None:
+        """Make a model the one that records are kept by."""
+        self._database.call(
+            "SELECT publish_model(%(name)s, %(document)s, %(by)s)",
+            {"name": model.name, "document": Json(json.loads(written(model))), "by": by},
+        )
+
+    def learning(self) -> Facts | None:
+        """Read how far the published model has been taught; None: none is published."""
+        facts: Facts | None = self._database.call(
+            "SELECT jsonb_build_object('name', m.name, 'document', m.document, 'now', wire_time(scheduler_now()),"
+            " 'publishedAt', wire_time(m.published_at), 'publishedBy', m.published_by, 'sessions', l.sessions,"
+            " 'watched', l.watched,"
+            " 'learnedUntil', CASE WHEN l.ended_at > '-infinity' THEN wire_time(l.ended_at) END)"
+            " FROM placement_models m CROSS JOIN placement_learning l WHERE m.is_active",
+            {},
+        )
+        return facts

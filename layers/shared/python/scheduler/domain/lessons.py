@@ -1,0 +1,126 @@
+"""What ended sessions teach: the records of device, host and model after them, and how well they were foretold."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from scheduler.domain.placement import Standing, failure_chance, posterior
+from scheduler.domain.placement_document import ModelError, read_model
+from scheduler.domain.placement_model import PlacementModel
+from scheduler.domain.placement_record import UNSEEN, Record, Session, fold
+from scheduler.domain.placement_trust import WATCHED, doubt, watched
+
+UNREADABLE = "unreadable"
+"""A published document that this version does not know the format of, as after a rollback."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """The published model, and how far it has been taught.
+
+    Attributes:
+        sessions: Sessions that records are kept of.
+        learned_until: Ends up to which they are; None: none yet.
+        trained_at: None: it is unreadable.
+        doubt: Why the model should not be followed (`Doubt`, or `unreadable`: this version does not know its format);
+            None: nothing speaks against it.
+    """
+
+    name: str
+    trained_at: datetime | None
+    published_at: datetime
+    published_by: str
+    sessions: int
+    learned_until: datetime | None
+    doubt: str | None
+
+
+type Place = tuple[str, str]
+"""A scope (device, host or kind) and the id in it."""
+
+
+class Notebook:
+    """Records while sessions are folded in, in the order of their ends."""
+
+    def __init__(self, model: PlacementModel, records: Mapping[Place, Record]) -> None:
+        """Begin with what is known."""
+        self._model = model
+        self._records = dict(records)
+        self._changed: set[Place] = set()
+
+    def learn(self, device_id: str, host: str | None, session: Session) -> float:
+        """Fold a session in; give the chance to fail that was seen in it before its outcome was known."""
+        standing = standing_of(self._records, device_id, host, session.kind)
+        worn = standing.own.used_hours
+        rate = posterior(self._model, standing, session.ended_at).mean
+        hazard = self._model.hazard(rate, self._model.multiplier(session.kind, session.load, worn))
+        for place in places(device_id, host, session.kind):
+            before = self._records.get(place, UNSEEN)
+            self._records[place] = fold(self._model, before, session, None if place[0] == "device" else worn)
+            self._changed.add(place)
+        return failure_chance(hazard, session.hours)
+
+    def changed(self) -> list[dict[str, Any]]:
+        """Give what is to be kept, by the columns' names."""
+        return [
+            {"scope": scope, "id": name} | asdict(self._records[scope, name]) for scope, name in sorted(self._changed)
+        ]
+
+
+def places(device_id: str, host: str | None, kind: str | None) -> list[Place]:
+    """Name the records that a device's sessions belong to."""
+    named = [("device", device_id), ("host", host), ("kind", kind)]
+    return [(scope, name) for scope, name in named if name is not None]
+
+
+def standing_of(records: Mapping[Place, Record], device_id: str, host: str | None, kind: str | None) -> Standing:
+    """Put together what is known of a device; its load is not."""
+    own, of_host, of_kind = (
+        UNSEEN if name is None else records.get((scope, name), UNSEEN)
+        for scope, name in (("device", device_id), ("host", host), ("kind", kind))
+    )
+    return Standing(own=own, host=of_host, of_kind=of_kind, kind=kind)
+
+
+def records_of(rows: Sequence[Mapping[str, Any]]) -> dict[Place, Record]:
+    """Read records as they are kept."""
+    return {
+        (row["scope"], row["id"]): Record(
+            row["failed"], row["at_risk"], row["starts"], row["start_seconds"], row["used_hours"], row["as_of"]
+        )
+        for row in rows
+    }
+
+
+def learned(model: PlacementModel, lesson: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[tuple[float, bool]]]:
+    """Learn a lesson: give the records to keep, and the last outcomes, those of the lesson behind the ones before."""
+    notebook = Notebook(model, records_of(lesson["records"]))
+    outcomes = _outcomes(lesson["watched"])
+    for told in lesson["sessions"]:
+        session = Session(told["endedAt"], told["hours"], told["failed"], told["kind"])
+        outcomes.append((notebook.learn(told["deviceId"], told["host"], session), session.failed))
+    return notebook.changed(), outcomes[-WATCHED:]
+
+
+def learning_of(facts: Mapping[str, Any]) -> Learning:
+    """Read how the published model stands."""
+    now, until = datetime.fromisoformat(facts["now"]), facts["learnedUntil"]
+    try:
+        model = read_model(json.dumps(facts["document"]), now)
+    except ModelError:
+        model = None
+    return Learning(
+        name=facts["name"],
+        trained_at=model.trained_at if model else None,
+        published_at=datetime.fromisoformat(facts["publishedAt"]),
+        published_by=facts["publishedBy"],
+        sessions=facts["sessions"],
+        learned_until=None if until is None else datetime.fromisoformat(until),
+        doubt=doubt(model, watched(_outcomes(facts["watched"])), now) if model else UNREADABLE,
+    )
+
+
+def _outcomes(kept: Sequence[Sequence[Any]]) -> list[tuple[float, bool]]:
+    return [(float(chance), bool(failed)) for chance, failed in kept]
