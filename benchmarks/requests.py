@@ -1,8 +1,9 @@
 """The two requests of a cycle, as API Gateway (HTTP API, payload 2.0) hands them to the functions."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 TENANT = "bench"
 CLAIMS = {"sub": "service-bench", "tenant_id": TENANT, "scope": "scheduler.service"}
@@ -70,6 +71,6 @@ def post(path: str, body: Mapping[str, Any]) -> dict[str, Any]:
             "time": "02/Mar/2026:09:15:00 +0000",
             "timeEpoch": 1772442900000,
         },
-        "body": json.dumps(body),
+        "body": msgspec.json.encode(body).decode(),
         "isBase64Encoded": False,
     }

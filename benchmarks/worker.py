@@ -1,12 +1,13 @@
 """One warm execution environment as a process: the real handlers, one request at a time."""
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import cycle
 from multiprocessing.connection import Connection
 from typing import Any
+
+import msgspec
 
 from benchmarks.environment import as_environment
 from benchmarks.outcome import WrongAnswer
@@ -106,5 +107,5 @@ def call(handler: Handler, event: dict[str, Any], context: Context, status: int)
     answer = handler(event, context)
     if answer["statusCode"] != status:
         raise WrongAnswer(f"expected {status}, not {answer['statusCode']}: {answer['body']}")
-    data: Mapping[str, Any] = json.loads(answer["body"])["data"]
+    data: Mapping[str, Any] = msgspec.json.decode(answer["body"])["data"]
     return data

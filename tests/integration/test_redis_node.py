@@ -1,12 +1,14 @@
 """Commands to one node: what is told is done in order, and its answers are nobody else's."""
 
+import time
+
 import pytest
 import redis
 from redis.connection import Connection
 
-from scheduler.adapters.redis.client import connect
+from scheduler.adapters.redis.client import TIMEOUT_SECONDS, connect
 from scheduler.adapters.redis.node import Node
-from tools.embedded import ValkeyServer
+from tools.embedded import ValkeyServer, valkey
 
 
 @pytest.fixture
@@ -62,6 +64,19 @@ def test_what_cannot_be_sent_is_told(valkey_server: ValkeyServer) -> None:
 
     with pytest.raises(redis.ConnectionError):
         nobody.tell([("PING",)])
+
+
+def test_a_silent_server_is_waited_for_no_longer_than_twice() -> None:
+    with valkey() as server:
+        client = connect("127.0.0.1", server.port, tls=False, cluster=False, password=None)
+        client.run([("PING",)])
+        server.pause()
+        started = time.monotonic()
+
+        with pytest.raises(redis.TimeoutError):
+            client.run([("PING",)])
+
+    assert time.monotonic() - started < 10 * TIMEOUT_SECONDS
 
 
 def cut(url: str) -> None:

@@ -72,5 +72,5 @@ def write_json(value: Any) -> str:
 
 def _must_be_json(event: Mapping[str, Any]) -> None:
     content_type = (event.get("headers") or {}).get("content-type", JSON)
-    if content_type.partition(";")[0].strip().lower() != JSON:
+    if content_type != JSON and content_type.partition(";")[0].strip().lower() != JSON:
         raise UnsupportedContentType

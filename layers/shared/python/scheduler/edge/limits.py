@@ -84,8 +84,8 @@ def count_answered() -> None:
     Raises:
         RateLimited: A window is full.
     """
-    turn, limiter = open_turn(), _limiter()
-    if turn is not None and limiter is not None:
+    turn = open_turn()
+    if turn is not None and (limiter := _limiter()) is not None:
         _take(limiter, turn)
 
 

@@ -10,7 +10,8 @@ from scheduler.acting import on_nobodys_behalf
 from scheduler.discretion import request_id
 from scheduler.edge.lines import LineFormatter, LineMetrics
 
-logger = Logger(service="scheduler", logger_formatter=LineFormatter())
+_lines = LineFormatter()
+logger = Logger(service="scheduler", logger_formatter=_lines)
 metrics = Metrics(provider=LineMetrics(namespace="CloudPhoneScheduler", service="scheduler"))
 
 
@@ -27,7 +28,7 @@ class invocation:  # noqa: N801  it is called like a function
 
     def __enter__(self) -> Logger:
         """Begin on nobody's behalf."""
-        logger.append_keys(correlation_id=self._correlation_id, functionName=self._function)
+        _lines.append_keys(correlation_id=self._correlation_id, functionName=self._function)
         self._behalf.__enter__()
         return logger
 
@@ -35,7 +36,7 @@ class invocation:  # noqa: N801  it is called like a function
         """Forget whose request it was."""
         self._behalf.__exit__()
         metrics.flush_metrics()
-        logger.remove_keys(["correlation_id"])
+        _lines.remove_keys(["correlation_id"])
 
 
 def correlation_id(event: Mapping[str, Any]) -> str | None:

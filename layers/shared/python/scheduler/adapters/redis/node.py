@@ -6,8 +6,9 @@ environment handles one request at a time and needs one connection: redis-py mak
 what is sent and read goes straight over its socket.
 """
 
+import struct
 from collections.abc import Sequence
-from socket import timeout
+from socket import SO_RCVTIMEO, SO_SNDTIMEO, SOL_SOCKET, socket, timeout
 from threading import Lock
 from typing import Any
 
@@ -89,7 +90,7 @@ class Node:
             return [self._reply() for _ in range(answers)]
         except OSError as error:
             self.close()
-            broken = TimeoutError if isinstance(error, timeout) else ConnectionError
+            broken = TimeoutError if isinstance(error, timeout | BlockingIOError) else ConnectionError
             raise broken(type(error).__name__) from error
         except BaseException:
             self.close()
@@ -98,6 +99,14 @@ class Node:
     def _connect(self) -> None:
         self._connection.connect()
         self._socket = self._connection._sock
+        seconds = self._connection.socket_timeout
+        if seconds and type(self._socket) is socket:
+            # The kernel itself keeps the time limits then. Python's own, which TLS needs, ask before each call whether
+            # it would wait.
+            limit = struct.pack("ll", *divmod(int(1e6 * seconds), 1_000_000))
+            self._socket.settimeout(None)
+            for option in (SO_RCVTIMEO, SO_SNDTIMEO):
+                self._socket.setsockopt(SOL_SOCKET, option, limit)
         self._reader = Reader(
             protocolError=InvalidResponse,
             replyError=self._connection._parser.parse_error,
