@@ -50,6 +50,22 @@ def test_a_lock_that_is_held_makes_others_busy(
     assert cluster_api.allocate().code == "user_busy"
 
 
+def test_a_cluster_that_is_taken_for_a_node_serves_as_well(
+    environment: pytest.MonkeyPatch, cluster_api: Api, cluster_client: RedisCluster
+) -> None:
+    environment.setenv("REDIS_CLUSTER", "false")
+    environment.setenv("LOCK_WAIT_SECONDS", "0")
+    cluster_api.add_devices(1)
+
+    for _ in range(3):
+        granted = cluster_api.allocate(SERVICE)
+        assert granted.status == 201, granted.text
+        assert len(granted.headers["RateLimit"].split(",")) == 2
+        assert cluster_api.release(granted.data["deviceId"]).status == 200
+
+    assert cluster_client.get("allocation:user:{acme|alice}") is None
+
+
 def test_the_available_list_is_kept_and_evicted(cluster_api: Api, cluster_client: RedisCluster) -> None:
     cluster_api.add_devices(1)
     cluster_api.get("/scheduler/devices/available", SERVICE)

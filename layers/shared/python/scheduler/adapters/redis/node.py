@@ -14,7 +14,7 @@ from typing import Any
 
 from hiredis import Reader, pack_command
 from redis.connection import Connection
-from redis.exceptions import AuthenticationError, ConnectionError, InvalidResponse, TimeoutError  # noqa: A004
+from redis.exceptions import AuthenticationError, ConnectionError, InvalidResponse, ResponseError, TimeoutError  # noqa: A004
 
 from scheduler.adapters.redis.commands import Command, settled
 
@@ -29,8 +29,6 @@ class Node:
     Answers that nobody waits for are read before those of the next commands, which have arrived meanwhile.
     """
 
-    one_slot = True
-
     def __init__(self, connection: Connection) -> None:
         """Take the connection; it connects with the first command, and again whenever it broke."""
         self._connection: Any = connection  # most of it has no types
@@ -38,6 +36,9 @@ class Node:
         self._socket: Any = None
         self._reader: Any = None
         self._unread = 0
+        self._asks_slots = False
+        self.one_slot = False
+        """Whether a script may use keys of any hash tags together: unknown until the first answer, so it may not."""
 
     def run(self, commands: Sequence[Command]) -> list[Any]:
         """Run commands and give their replies; a broken connection is tried once more, by a new one.
@@ -84,6 +85,8 @@ class Node:
             if self._socket is None:
                 self._connect()
             self._socket.sendall(b"".join(map(pack_command, commands)))  # type: ignore[arg-type]  # its stub knows one word only
+            if answers and self._asks_slots:
+                self.one_slot, self._asks_slots = not isinstance(self._reply(), ResponseError), False
             while answers and self._unread:
                 self._unread -= 1
                 self._reply()
@@ -114,6 +117,9 @@ class Node:
             errors="replace",  # what is no text is nothing of ours, but no reason to fail
             notEnoughData=_INCOMPLETE,
         )
+        # What is called a node may be an endpoint of a cluster. Its answer comes with those of the first commands.
+        self._socket.sendall(pack_command(("EVAL", "return 1", 2, "one", "another")))  # type: ignore[arg-type]  # as below
+        self._asks_slots, self.one_slot = True, False
 
     def _reply(self) -> Any:
         """Read one reply; an error is one too: what comes after it must be read all the same.
