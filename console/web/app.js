@@ -5,10 +5,22 @@ import { Toasts } from './parts.js';
 import { claims, onSession, signOut, token } from './session.js';
 import { SignIn } from './signin.js';
 import { html, Icon, render, useEffect, useState } from './ui.js';
+import { Allocations } from './view_allocations.js';
+import { Audit } from './view_audit.js';
 import { Fleet } from './view_fleet.js';
+import { Health } from './view_health.js';
+import { Queue } from './view_queue.js';
+import { Timeline } from './view_timeline.js';
+import { Users } from './view_users.js';
 
 const VIEWS = [
   ['fleet', 'f', Fleet],
+  ['timeline', 't', Timeline],
+  ['queue', 'q', Queue],
+  ['allocations', 'a', Allocations],
+  ['users', 'u', Users],
+  ['health', 'h', Health],
+  ['audit', 'l', Audit],
 ];
 
 function Shell() {

@@ -3,8 +3,12 @@ import { html, useLayoutEffect, useRef, useState } from './ui.js';
 
 const MARGIN_ROWS = 3;
 
-/** `render(item, attributes)` draws one tile as a button with these attributes. Arrow keys move among tiles. */
-export function Grid({ items, label, width, height, gap = 8, keyOf, render }) {
+/**
+ * `render(item, attributes)` draws one tile as a button with these attributes; what else it draws with is told by
+ * `version`, so that scrolling draws only what comes into sight. Arrow keys move among tiles.
+ */
+export function Grid({ items, label, width, height, gap = 8, keyOf, render, version }) {
+  const drawn = useRef({ version: null, tiles: new Map() });
   const box = useRef(null);
   const [seen, setSeen] = useState({ columns: 1, first: 0, last: 40 });
   const [current, setCurrent] = useState(0);
@@ -59,10 +63,23 @@ export function Grid({ items, label, width, height, gap = 8, keyOf, render }) {
   for (let n = first; n < Math.min(last, items.length); n += 1) shown.push(n);
   if (items.length && !shown.includes(active)) shown.push(active);
   const rows = Math.ceil(items.length / columns);
+  const draw = (n, key, tabbed) => html`<div key=${key} role="listitem" aria-setsize=${items.length} aria-posinset=${n + 1}
+    style=${{ left: `calc((100% + ${gap}px) / ${columns} * ${n % columns})`, top: `${Math.floor(n / columns) * (height + gap)}px`, width: `calc((100% + ${gap}px) / ${columns} - ${gap}px)`, height: `${height}px` }}>
+    ${render(items[n], { 'data-n': n, tabindex: tabbed ? 0 : -1, onFocus: () => setCurrent(n) })}
+  </div>`;
+  const made = `${version} ${columns}`;
+  if (drawn.current.version !== made) drawn.current = { version: made, tiles: new Map() };
+  const before = drawn.current.tiles;
+  drawn.current.tiles = new Map();
+  const tiles = shown.map((n) => {
+    const key = keyOf(items[n]);
+    const was = before.get(key);
+    const tabbed = n === active;
+    const tile = was && was.item === items[n] && was.n === n && was.all === items.length && was.tabbed === tabbed ? was : { item: items[n], n, all: items.length, tabbed, node: draw(n, key, tabbed) };
+    drawn.current.tiles.set(key, tile);
+    return tile.node;
+  });
   return html`<div ref=${box} class="grid" role="list" aria-label=${label} style=${{ height: `${rows * (height + gap)}px` }} onKeyDown=${move}>
-    ${shown.map((n) => html`<div key=${keyOf(items[n])} role="listitem" aria-setsize=${items.length} aria-posinset=${n + 1}
-      style=${{ left: `calc((100% + ${gap}px) / ${columns} * ${n % columns})`, top: `${Math.floor(n / columns) * (height + gap)}px`, width: `calc((100% + ${gap}px) / ${columns} - ${gap}px)`, height: `${height}px` }}>
-      ${render(items[n], { 'data-n': n, tabindex: n === active ? 0 : -1, onFocus: () => setCurrent(n) })}
-    </div>`)}
+    ${tiles}
   </div>`;
 }

@@ -80,3 +80,14 @@ export function useNow(seconds = 15) {
   }, [seconds]);
   return now;
 }
+
+/** Poll the first pages of a list: `data` is { rows, more }, the same object as long as nothing changed. */
+export function useList(path, pages = 1, seconds = 10) {
+  const before = useRef({ pages: [] });
+  return usePolled(path === null ? null : `${path} ${pages}`, async () => {
+    const found = await getAll(path, pages);
+    const same = found.pages.length === before.current.pages.length && found.pages.every((page, n) => page === before.current.pages[n]);
+    if (!same) before.current = { ...found, rows: found.pages.flat() };
+    return before.current;
+  }, seconds);
+}

@@ -112,7 +112,7 @@ export function Table({ label, columns, rows, keyOf, onOpen }) {
   return html`<div class="table" role="region" aria-label=${label} tabindex="0"><table>
     <thead><tr>${columns.map((c) => html`<th scope="col" class=${c.num ? 'num' : ''}>${c.name}</th>`)}</tr></thead>
     <tbody>${rows.map((row) => html`<tr key=${keyOf(row)} class=${onOpen ? 'opens' : ''} onClick=${onOpen && (() => onOpen(row))}>
-      ${columns.map((c) => html`<td class=${c.num ? 'num' : ''}>${c.cell(row)}</td>`)}
+      ${columns.map((c) => html`<td class=${c.num ? 'num' : c.wide ? 'wide' : ''}>${c.cell(row)}</td>`)}
     </tr>`)}</tbody>
   </table></div>`;
 }
@@ -137,4 +137,9 @@ export function useSettled(value, milliseconds = 250) {
     return () => clearTimeout(timer);
   }, [value]);
   return settled;
+}
+
+/** A row of large figures, each with its name and perhaps a hint. */
+export function Figures({ of }) {
+  return html`<dl class="figures">${of.map(([name, value, hint]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd>${hint && html`<dd class="hint">${hint}</dd>`}</div>`)}</dl>`;
 }

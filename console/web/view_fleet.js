@@ -25,7 +25,7 @@ const ORDERS = {
 };
 
 export function Fleet({ query, go }) {
-  const { t, number } = useI18n();
+  const { t, number, language } = useI18n();
   const live = useFleet();
   const now = useNow();
   const [text, setText] = useState(query.get('q') ?? '');
@@ -66,7 +66,7 @@ export function Fleet({ query, go }) {
     </div>
     <${Around} live=${live}>
       ${shown.length > 0 && html`<${Grid} items=${shown} label=${t('fleet.title')} width=${dense ? 26 : 156} height=${dense ? 26 : 66} gap=${dense ? 4 : 8}
-        keyOf=${(one) => one.device.id}
+        keyOf=${(one) => one.device.id} version=${`${now} ${dense} ${language}`}
         render=${(one, attributes) => html`<${Tile} ...${one} now=${now} dense=${dense} attributes=${attributes} onOpen=${() => go(`fleet?device=${encodeURIComponent(one.device.id)}`)} />`} />`}
       ${shown.length === 0 && all.length > 0 && html`<${Empty} title=${t('fleet.none')} hint=${t('fleet.noneHint')}>
         <button onClick=${() => { setText(''); setState(''); }}>${t('fleet.clear')}</button></${Empty}>`}
@@ -87,10 +87,10 @@ function Tile({ device, state, now, dense, attributes, onOpen }) {
   const next = device.nextReservedAt ? time(device.nextReservedAt) : null;
   const words = [device.name, t(`device.${state}`), who && t('fleet.with', { who }), until && t('fleet.until', { time: until }), t('fleet.health', { score: device.healthScore })].filter(Boolean).join(', ');
   if (dense) return html`<button class=${`tile dense ${state}`} aria-label=${words} title=${words} onClick=${onOpen} ...${attributes} />`;
-  return html`<button class=${`tile ${state}`} aria-label=${words} onClick=${onOpen} ...${attributes}>
-    <span class="tile-name">${device.name}</span>
+  return html`<button class=${`tile ${state}`} title=${words} onClick=${onOpen} ...${attributes}>
+    <span class="tile-name">${device.name}</span>${who && html`<span class="visually-hidden">${t(`device.${state}`)}</span>`}
     <span class="tile-who">${who ?? (next && state === 'reserved' ? t('fleet.next', { time: next }) : t(`device.${state}`))}</span>
-    <span class="tile-foot"><span>${until ? left(Date.parse(device.expiresAt) - now) : `${device.cpuCores} CPU · ${Math.round(device.memoryMB / 1024)} GB`}</span>
+    <span class="tile-foot"><span>${until && html`<span class="visually-hidden">${t('fleet.until', { time: until })}, </span>`}${until ? left(Date.parse(device.expiresAt) - now) : `${device.cpuCores} CPU · ${Math.round(device.memoryMB / 1024)} GB`}</span>
       ${device.healthScore < 100 && html`<span class=${`health ${device.healthScore < 50 ? 'bad' : 'fair'}`}>${device.healthScore}</span>`}</span>
   </button>`;
 }

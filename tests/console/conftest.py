@@ -44,6 +44,11 @@ def browser() -> Iterator[Any]:
         yield context
 
 
+def is_fault(said: Any) -> bool:
+    """Tell whether the browser complains; that an allocation has no explanation is none."""
+    return said.type == "error" and not said.location.get("url", "").endswith("/explain")
+
+
 @pytest.fixture
 def open_at(browser: Any, region: dict[str, str]) -> Iterator[Opened]:
     """Open the console at a place, signed in; after the test no page may have told of an error."""
@@ -54,9 +59,9 @@ def open_at(browser: Any, region: dict[str, str]) -> Iterator[Opened]:
         page = opened(browser, region, place, **wishes)
         page.set_default_timeout(15_000)
         pages.append(page)
+        page.on("pageerror", lambda error: faults.append(str(error)))
         if not quiet:
-            page.on("pageerror", lambda error: faults.append(str(error)))
-            page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+            page.on("console", lambda said: faults.append(said.text) if is_fault(said) else None)
         return page
 
     yield open_page

@@ -65,13 +65,13 @@ class Scene:
             self.call("POST", "/reservations", wish | {"preferredSpecs": {"minCpu": 4 + 4 * (number % 2)}})
 
 
-def register_many(scene: Scene, count: int) -> None:
-    """Add so many small phones more, a hundred a call at most; bodies stay below 16 KB."""
-    step = 60
-    for first in range(0, count, step):
+def register_many(scene: Scene, count: int, first: int = 0) -> None:
+    """Add small phones numbered from `first` up to `count`, as many a call as its body may hold (16 KB)."""
+    step = 90
+    for start in range(first, count, step):
         devices = [
             {"id": f"rack-{n:04}", "name": f"Rack {n:04}", "deviceType": "android-14", "adbHost": "h", "adbPort": 5555}
             | {"cpuCores": 2, "memoryMB": 4096, "storageMB": 65536}
-            for n in range(first, min(first + step, count))
+            for n in range(start, min(start + step, count))
         ]
         scene.call("POST", "/devices", {"devices": devices}, who="OPERATOR")

@@ -16,10 +16,16 @@ WIDE, NARROW = (1280, 800), (380, 760)
 PICTURES = (
     ("fleet", "fleet", WIDE, "light", "en"),
     ("fleet-dark-zh", "fleet", WIDE, "dark", "zh"),
+    ("timeline", "timeline", WIDE, "light", "en"),
+    ("queue", "queue", WIDE, "light", "en"),
+    ("health", "health", WIDE, "light", "en"),
+    ("allocation", "allocations/{allocation}", WIDE, "dark", "en"),
     ("fleet-narrow", "fleet", NARROW, "light", "en"),
 )
 """Each picture: its name, the place in the console, the window, colours, language."""
 _SETTLE_MS = 2500
+_CURVES_MS = 40_000
+"""How long the curves of the health page may grow."""
 
 
 def make() -> int:
@@ -28,12 +34,15 @@ def make() -> int:
     if environment is None:
         print("The region is not up: call `make up` first.", file=sys.stderr)
         return 1
-    Scene(environment).play()
+    scene = Scene(environment)
+    scene.play()
+    (newest, *_) = scene.call("GET", "/allocations?status=allocated&limit=1", who="OPERATOR")
     IMAGES.mkdir(parents=True, exist_ok=True)
     with browsing() as context:
         for name, place, window, theme, language in PICTURES:
-            page = opened(context, environment, place, theme=theme, language=language, window=window)
-            page.wait_for_timeout(_SETTLE_MS)
+            there = place.format(allocation=newest["allocationId"])
+            page = opened(context, environment, there, theme=theme, language=language, window=window)
+            page.wait_for_timeout(_CURVES_MS if name == "health" else _SETTLE_MS)
             page.screenshot(path=IMAGES / f"{name}.png")
             page.close()
             make_small(IMAGES / f"{name}.png")
