@@ -132,6 +132,9 @@ simulate: setup ## Play days of lending on the production services and compare s
 train: setup ## Learn the placement model from simulated runs, or from DATABASE_URL (ARGS=--help)
 	@$(if $(DATABASE_URL),DATABASE_URL="$(DATABASE_URL)") python -m tools.train $(ARGS)
 
+placement: setup ## Evaluate the learned placement in simulated days and write docs/placement.md (ARGS=--help)
+	@python -m tools.placement $(ARGS)
+
 cost: setup ## Say what it costs a month, and a million allocations (ARGS=--help)
 	@python -m tools.cost $(ARGS)
 

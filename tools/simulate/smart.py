@@ -62,7 +62,7 @@ class Smart:
         self._fallback = fallback
         self.model = model
         self.doubt: Doubt | None = None
-        self.is_followed = is_followed
+        self.is_followed, self.is_watched = is_followed, True
         self._world, self._draw = world, Random(f"{seed} smart")
         self._records: defaultdict[str, Record] = defaultdict(lambda: UNSEEN)
         self._appraised: dict[str, Appraisal] = {}
@@ -113,7 +113,11 @@ class Smart:
         """Note what was expected."""
         self._lent[phone.cpu_cores] += 1
         self._last_user[phone.id] = user
-        self._chances[phone.id] = failure_chance(self._appraised[phone.id].hazard, self._hours(user, minutes))
+        self._chances[phone.id] = self.chance(phone.id, user, minutes)
+
+    def chance(self, device: str, user: User, minutes: int) -> float:
+        """Tell how likely she is to be failed."""
+        return failure_chance(self._appraised[device].hazard, self._hours(user, minutes))
 
     def end(self, ended: Ended) -> None:
         """Learn from it, and see whether failures come as expected."""
@@ -130,7 +134,7 @@ class Smart:
     def _watch(self, chance: float, *, failed: bool) -> None:
         self._outcomes.append((chance, failed))
         self._ended += 1
-        if self._ended % LOOKS_EVERY == 0 and not self.doubt:
+        if self.is_watched and self._ended % LOOKS_EVERY == 0 and not self.doubt:
             self.doubt = doubt(self.model, watched(list(self._outcomes)), self.model.trained_at)
             self.is_followed = self.is_followed or self._ended >= WATCHED // 2
 

@@ -1,0 +1,1 @@
+"""Evaluates the learned placement in simulated days, and writes docs/placement.md."""
