@@ -20,7 +20,7 @@ from tools.simulate.study import jobs_here
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / ".local" / "placement"
 PAGE = ROOT / "docs" / "placement.md"
-TEXT = Path(__file__).with_name("placement.md")
+TEXT = Path(__file__).with_name("page.txt")
 QUICK = 3
 
 
