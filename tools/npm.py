@@ -32,6 +32,7 @@ def install(source: Path, work: Path) -> Path:
     if node.returncode:
         raise NpmError("there is no Node in .venv; call `make setup`")
     work.mkdir(parents=True, exist_ok=True)
+    done.unlink(missing_ok=True)  # npm begins by removing what is there
     for name in ("package.json", "package-lock.json"):
         shutil.copy(source / name, work / name)
     command = [*node.stdout.split("\n")[:2], "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]

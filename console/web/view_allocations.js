@@ -1,5 +1,6 @@
 // Allocations: the list, and one of them with its story and what can be done about it.
 import { send } from './api.js';
+import { Explanation } from './explanation.js';
 import { ActList } from './view_audit.js';
 import { useI18n } from './i18n.js';
 import { useList, useLive, useNow } from './live.js';
@@ -51,7 +52,6 @@ function One({ id }) {
   const now = useNow(5);
   const live = useLive(`/allocations/${encodeURIComponent(id)}`, 5);
   const outlook = useLive(`/allocations/${encodeURIComponent(id)}/renewal`, 15);
-  const explained = useLive(`/allocations/${encodeURIComponent(id)}/explain`, 300);
   const [act, setAct] = useState(null);
   const one = live.data?.data;
   const may = outlook.data?.data;
@@ -86,7 +86,7 @@ function One({ id }) {
         ]} /></div>
       <div><h2>${t('alloc.story')}</h2><${Story} one=${one} history=${may?.history ?? []} />
         <h2>${t('device.acts')}</h2><${ActList} entity=${id} /></div></div>
-      ${explained.data && html`<h2>${t('alloc.why')}</h2><${Explanation} of=${explained.data.data} />`}
+      <${Explanation} id=${id} />
       ${act && html`<${Act} act=${act} one=${one} may=${may} onClose=${done} />`}
     `}</${Around}>
   </section>`;
@@ -120,14 +120,4 @@ function Act({ act, one, may, onClose }) {
   return html`<${Confirm} title=${t(`confirm.${act}`, { who: one.userId, name: one.device.name })} verb=${t(`act.${act}`)} danger=${act !== 'renew'}
     reason=${act === 'renew' ? 'optional' : 'required'} number=${act === 'renew' ? { label: t('alloc.minutes', { most }), min: 1, max: most, value: Math.min(30, most) } : null}
     effects=${[t(`effects.${act}`), t(`effects.${act}Then`), t('effects.logged')]} run=${run} onClose=${onClose} />`;
-}
-
-/** Why this device: plain values as facts, lists as tables of whatever their rows tell. */
-function Explanation({ of }) {
-  const plain = Object.entries(of).filter(([, value]) => value === null || typeof value !== 'object');
-  const lists = Object.entries(of).filter(([, value]) => Array.isArray(value) && value.length && typeof value[0] === 'object');
-  const deep = Object.entries(of).filter(([, value]) => value && typeof value === 'object' && !Array.isArray(value));
-  return html`<${Facts} of=${[...plain.map(([name, value]) => [name, value === null ? null : String(value)]), ...deep.map(([name, value]) => [name, html`<code>${JSON.stringify(value)}</code>`])]} />
-    ${lists.map(([name, rows]) => html`<h3>${name}</h3><${Table} label=${name} rows=${rows} keyOf=${(row) => JSON.stringify(row)}
-      columns=${Object.keys(rows[0]).map((key) => ({ name: key, cell: (row) => (typeof row[key] === 'object' ? JSON.stringify(row[key]) : String(row[key])) }))} />`)}`;
 }

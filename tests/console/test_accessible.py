@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.console.conftest import Opened
+from tools.browser.scene import Scene
 from tools.console_build import WORK
 
 AXE = WORK / "node_modules" / "axe-core" / "axe.min.js"
@@ -52,6 +53,16 @@ def test_a_view_is_accessible_and_as_wide_as_its_window(open_at: Opened, view: s
 
     assert told(found) == []
     assert score(found) >= LEAST_SCORE
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_an_allocation_is_accessible(open_at: Opened, scene: Scene, look: str) -> None:
+    (one, *_) = scene.call("GET", "/allocations?status=allocated&limit=1", who="OPERATOR")
+    page = open_at(f"allocations/{one['allocationId']}", **LOOKS[look])
+    page.locator("main h3").first.wait_for()
+
+    assert told(report(page)) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

@@ -20,6 +20,8 @@ def test_an_allocation_tells_its_story_and_is_renewed(open_at: Opened, scene: Sc
     page = open_at(f"allocations/{granted['allocationId']}")
     page.get_by_role("heading", name="renata").wait_for()
     page.get_by_text(f"Granted: {granted['device']['name']}").wait_for()
+    page.get_by_role("heading", name="Why this device").wait_for()
+    page.get_by_role("region", name="Candidates").get_by_role("link").first.wait_for()
     page.get_by_role("button", name="Renew", exact=True).click()
     page.get_by_label("Minutes more").fill("15")
     press(page, "Renew")
