@@ -1,8 +1,8 @@
 """`python -m tools.console_build`: put the console together in functions/console/static. Any Python from 3.9 runs it.
 
-No bundler: our modules are copied as they are; of the npm packages, installed by the Node that .venv has, their ES
-modules are. A second call compares one digest and returns at once. Where the packages cannot be had it says so and
-fails only with --strict: everything else works without the console.
+No bundler: our modules are copied without comments and indentation; of the npm packages, installed by the Node that
+.venv has, their ES modules are. A second call compares one digest and returns at once. Where the packages cannot be
+had it says so and fails only with --strict: everything else works without the console.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ SOURCE = ROOT / "console"
 WEB = SOURCE / "web"
 STATIC = ROOT / "functions" / "console" / "static"
 WORK = ROOT / ".local" / "console"
-LIMIT_BYTES = 200 * 1024
+LIMIT_BYTES = 200_000
+"""Of all scripts, styles and the page together, as a browser holds them: not packed."""
 VENDORED = {
     "preact.js": "preact/dist/preact.mjs",
     "hooks.js": "preact/hooks/dist/hooks.mjs",
@@ -46,7 +47,7 @@ def main() -> int:
     except (BuildError, NpmError) as problem:
         print(f"console: not built: {problem}", file=sys.stderr)
         return 1 if "--strict" in sys.argv[1:] else 0
-    print(f"console: built, {size_of(STATIC) // 1024} KB", flush=True)
+    print(f"console: built, {size_of(STATIC) / 1000:.1f} KB", flush=True)
     return 0
 
 
@@ -63,7 +64,9 @@ def build(digest: str) -> None:
     packages = install(SOURCE, WORK)
     draft = STATIC.with_name("static.new")
     shutil.rmtree(draft, ignore_errors=True)
-    shutil.copytree(WEB, draft)
+    draft.mkdir(parents=True)
+    for path in WEB.iterdir():
+        (draft / path.name).write_text(trimmed(path.name, path.read_text()))
     for name, place in VENDORED.items():
         (draft / name).write_text(as_module(name, (packages / place).read_text()))
     (draft / "licences.txt").write_text("\n\n".join(licences(packages)))
@@ -74,6 +77,16 @@ def build(digest: str) -> None:
     (draft / "version.txt").write_text(digest)
     shutil.rmtree(STATIC, ignore_errors=True)
     draft.rename(STATIC)
+
+
+def trimmed(name: str, text: str) -> str:
+    """Leave out what only readers of the sources need: lines of comment, indentation, empty lines."""
+    if name.endswith(".js"):
+        text = re.sub(r"(?m)^[ \t]*(?://.*|/\*\*(?s:.*?)\*/[ \t]*)\n", "", text)
+    elif name.endswith(".css"):
+        text = re.sub(r"(?s)/\*.*?\*/", "", text)
+        text = re.sub(r"\s*([{};])\s+|([:,])\s+", r"\1\2", text)
+    return re.sub(r"(?m)^\s+|[ \t]+$", "", text)
 
 
 def as_module(name: str, text: str) -> str:

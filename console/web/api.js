@@ -43,8 +43,8 @@ export async function getAll(path, pages = 10) {
 }
 
 /** Change something. A POST that got no answer is sent once more, under the same key: it has one effect. */
-export async function send(method, path, body = {}) {
-  const key = method === 'POST' ? { 'Idempotency-Key': crypto.randomUUID() } : {};
+export async function send(method, path, body = {}, name = crypto.randomUUID()) {
+  const key = method === 'POST' ? { 'Idempotency-Key': name } : {};
   try {
     return await bodyOf(await ask(method, path, body, key));
   } catch (problem) {

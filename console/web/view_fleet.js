@@ -2,6 +2,7 @@
 import { DeviceSheet } from './device.js';
 import { Grid } from './grid.js';
 import { useI18n } from './i18n.js';
+import { Lend } from './lend.js';
 import { useFleet, useNow } from './live.js';
 import { Around, Empty, useSettled } from './parts.js';
 import { html, useMemo, useState } from './ui.js';
@@ -32,6 +33,7 @@ export function Fleet({ query, go }) {
   const [state, setState] = useState(query.get('state') ?? '');
   const [order, setOrder] = useState('id');
   const [dense, setDense] = useState(false);
+  const [lending, setLending] = useState(false);
   const wanted = useSettled(text.trim().toLowerCase());
 
   const all = useMemo(() => (live.data ?? []).map((device) => ({ device, state: stateOf(device, now) })), [live.data, now]);
@@ -51,6 +53,7 @@ export function Fleet({ query, go }) {
     <header class="view-head">
       <h1>${t('fleet.title')}</h1>
       <p class="muted" aria-live="polite">${live.data && t(shown.length === all.length ? 'fleet.count' : 'fleet.some', { shown: number(shown.length), all: number(all.length) })}</p>
+      <div class="acts"><button class="primary" onClick=${() => setLending(true)}>${t('act.lendTo')}</button></div>
     </header>
     <div class="filters">
       <label class="search"><span class="visually-hidden">${t('fleet.search')}</span>
@@ -73,6 +76,7 @@ export function Fleet({ query, go }) {
       ${all.length === 0 && html`<${Empty} title=${t('fleet.empty')} hint=${t('fleet.emptyHint')} />`}
     </${Around}>
     ${open && live.data && html`<${DeviceSheet} id=${open} glance=${opened} onClose=${() => go('fleet')} onChanged=${live.refresh} />`}
+    ${lending && html`<${Lend} onClose=${() => setLending(false)} onLent=${live.refresh} />`}
   </section>`;
 }
 

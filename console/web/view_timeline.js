@@ -10,6 +10,8 @@ const HOUR = 3600000;
 const SPANS = [1, 4, 12, 24, 72, 168];
 const STEP = 5 * 60000; // what is dragged snaps to five minutes
 const PAST_SHARE = 0.2;
+const PAGES = 5;
+const PAGE = 200;
 
 export function Timeline({ query, go }) {
   const { t, time, number, language } = useI18n();
@@ -25,8 +27,8 @@ export function Timeline({ query, go }) {
   const hourly = (when) => new Date(Math.floor(when / HOUR) * HOUR).toISOString();
 
   const fleet = useFleet(10);
-  const ended = useList(`/allocations?limit=200&from=${hourly(start - 24 * HOUR)}&to=${hourly(end + HOUR)}`, 5, 15);
-  const reserved = useList(`/reservations?limit=200&from=${hourly(start - 24 * HOUR)}&to=${hourly(end + HOUR)}`, 5, 15);
+  const ended = useList(`/allocations?limit=${PAGE}&from=${hourly(start - 24 * HOUR)}&to=${hourly(end + HOUR)}`, PAGES, 15);
+  const reserved = useList(`/reservations?limit=${PAGE}&from=${hourly(start - 24 * HOUR)}&to=${hourly(end + HOUR)}`, PAGES, 15);
   const wanted = useSettled(text.trim().toLowerCase());
   const lanes = useMemo(() => {
     const bars = barsByDevice(fleet.data ?? [], ended.data?.rows ?? [], reserved.data?.rows ?? [], start, end);
@@ -46,6 +48,7 @@ export function Timeline({ query, go }) {
       <label class="inline"><input type="checkbox" checked=${busyOnly} onChange=${(e) => setBusyOnly(e.target.checked)} /> ${t('time.busy')}</label>
     </div>
     <p class="legend">${['lent', 'reserved', 'released', 'draining'].map((kind) => html`<span key=${kind}><i class=${`dot ${kind === 'released' ? 'stopped' : kind}`} aria-hidden="true" /> ${t(`legend.${kind}`)}</span>`)}</p>
+    ${Object.entries({ ended, reserved }).filter(([, list]) => list.data?.more).map(([kind]) => html`<p key=${kind} class="stale" role="status">${t(`cut.${kind}`, { count: number(PAGES * PAGE) })}</p>`)}
     <${Around} live=${fleet}>
       ${lanes.length === 0 ? html`<${Empty} title=${t('fleet.none')} hint=${t('fleet.noneHint')} />` : html`
         <div class="ruler" aria-hidden="true"><span class="lane-name">${t('fleet.count', { all: number(lanes.length) })}</span><span class="track">${ticks.map((tick) => html`<i key=${tick} style=${{ left: at(tick) }}>${time(tick)}</i>`)}

@@ -75,6 +75,19 @@ def test_dialogs_are_accessible(open_at: Opened, look: str) -> None:
     assert told(report(page)) == []
 
 
+@pytest.mark.parametrize("look", LOOKS)
+def test_lending_is_accessible(open_at: Opened, look: str) -> None:
+    page = open_at("fleet", quiet=True, **LOOKS[look])
+    page.locator(".view-head .primary").click()
+    page.locator("dialog input").first.fill("nobody-gets-this")
+    page.locator("dialog input[type=number]").nth(1).fill("12")
+    page.locator("dialog .primary").click()
+    page.locator(".offers").wait_for()
+
+    assert told(report(page)) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_signing_in_is_accessible(open_at: Opened) -> None:
     page = open_at("fleet", quiet=True)
     page.get_by_role("button", name="Sign out").click()

@@ -1,7 +1,11 @@
 """Every act of the views beside the fleet: asked back, done, and seen by the API."""
 
+import json
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import boto3
 
 from tests.console.conftest import Opened
 from tests.console.test_fleet import press
@@ -106,16 +110,33 @@ def test_health_shows_parts_invariants_and_parked_messages(open_at: Opened) -> N
     page.locator(".chart canvas").first.wait_for()
 
 
-def test_parked_messages_are_sent_back(open_at: Opened) -> None:
-    page = open_at("health", quiet=True)
-    parked = {"success": True, "message": "", "data": [{"name": "Usage", "waiting": 3}]}
-    page.route("**/scheduler/dlqs", lambda route: route.fulfill(json=parked))
-    page.reload()
-    page.get_by_role("button", name="Redrive Usage").click()
-    page.get_by_text("Up to 500 of 3 messages").wait_for()
+def park(region: dict[str, str]) -> None:
+    """Put a heartbeat of a device that nobody has among the dead letters of the queue for events from outside."""
+    options = {
+        "endpoint_url": region["AWS_ENDPOINT_URL"],
+        "region_name": region["AWS_DEFAULT_REGION"],
+        "aws_access_key_id": region["AWS_ACCESS_KEY_ID"],
+        "aws_secret_access_key": region["AWS_SECRET_ACCESS_KEY"],
+    }
+    sqs = boto3.client("sqs", **options)
+    (url,) = [url for url in sqs.list_queues()["QueueUrls"] if "EventsInDeadLetters" in url]
+    event = {"type": "device.heartbeat", "data": {"deviceId": "nobody", "observedAt": "2026-01-01T00:00:00Z"}}
+    sqs.send_message(
+        QueueUrl=url, MessageBody=json.dumps(event), MessageGroupId="nobody", MessageDeduplicationId=str(uuid.uuid4())
+    )
+
+
+def test_a_parked_message_is_sent_back(open_at: Opened, region: dict[str, str], scene: Scene) -> None:
+    park(region)
+    page = open_at("health")
+    page.get_by_role("button", name="Redrive EventsIn").click()
+    page.get_by_text("Up to 500 of 1 messages").wait_for()
     press(page, "Redrive")
 
-    page.get_by_text("Sent back: 0").wait_for()
+    page.get_by_text("Sent back: 1, left: 0").wait_for()
+    assert {queue["name"]: queue["waiting"] for queue in scene.call("GET", "/dlqs", who="OPERATOR")}["EventsIn"] == 0
+    entries = scene.call("GET", "/audit-log?limit=50", who="OPERATOR")
+    assert "POST /scheduler/dlqs/{name}/redrive" in {entry["route"] for entry in entries}
 
 
 def test_the_audit_log_shows_before_and_after(open_at: Opened) -> None:
@@ -169,3 +190,16 @@ def test_a_conflict_is_seen_before_it_is_booked(open_at: Opened, scene: Scene) -
     assert page.get_by_role("dialog").get_by_role("button", name="Book", exact=True).is_disabled()
     page.locator(".preview button").first.click()
     page.get_by_text("Free: no conflict").wait_for()
+
+
+def test_the_timeline_tells_what_it_leaves_out(open_at: Opened) -> None:
+    page = open_at("timeline")
+    page.locator(".lane").first.wait_for()
+    assert not page.get_by_text("are not shown").is_visible()
+
+    endless = {"success": True, "message": "", "data": [], "meta": {"limit": 200, "nextCursor": "more"}}
+    for kind in ("allocations", "reservations"):
+        page.route(f"**/scheduler/{kind}?*", lambda route: route.fulfill(json=endless))
+    page.reload()
+    page.get_by_text("More than 1,000 allocations began here").wait_for()
+    page.get_by_text("More than 1,000 reservations are here").wait_for()

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import psycopg2
+
 from tests.console.conftest import Opened
 from tools.browser.scene import Scene
 
@@ -77,3 +79,33 @@ def test_a_quarantine_keeps_its_reason(open_at: Opened, scene: Scene) -> None:
 
     page.get_by_text("is quarantined").wait_for()
     assert scene.call("GET", "/devices/phone-small-23", who="OPERATOR")["lifeReason"] == "The screen flickers"
+
+
+def test_a_device_that_is_wiped_comes_back(open_at: Opened, scene: Scene, region: dict[str, str]) -> None:
+    connection = psycopg2.connect(region["DATABASE_URL"])
+    with connection, connection.cursor() as cursor:  # as an ended allocation leaves it where devices are recycled
+        cursor.execute(
+            "UPDATE devices SET life = 'recycling', recycling_since = scheduler_clock() WHERE id = 'phone-small-20'"
+        )
+    connection.close()
+    page = open_at("fleet?device=phone-small-20")
+    press(page, "Mark as wiped")
+    page.get_by_text("It counts as wiped and may be lent again").wait_for()
+    press(page, "Mark as wiped")
+
+    page.get_by_text("counts as wiped", exact=False).last.wait_for()
+    assert scene.call("GET", "/devices/phone-small-20", who="OPERATOR")["life"] == "in_service"
+
+
+def test_a_device_is_deleted_and_its_tile_goes(open_at: Opened, scene: Scene) -> None:
+    spare = {"id": "spare-1", "name": "Spare 1", "deviceType": "android-14", "adbHost": "h", "adbPort": 5555}
+    assert scene.call("POST", "/devices", spare | {"cpuCores": 2, "memoryMB": 4096, "storageMB": 65536}, who="OPERATOR")
+    page = open_at("fleet?device=spare-1")
+    press(page, "Delete")
+    page.get_by_text("Delete Spare 1 for good?").wait_for()
+    press(page, "Delete")
+
+    page.get_by_text("Spare 1 is deleted").wait_for()
+    page.get_by_role("dialog").wait_for(state="detached")
+    page.get_by_text("60 devices").wait_for()
+    assert scene.call("GET", "/devices/spare-1", who="OPERATOR") is None
