@@ -56,6 +56,12 @@ def test_a_model_is_read_as_it_was_written() -> None:
     assert read_model(written(PlacementModel()).encode(), NOW) == PlacementModel()
 
 
+def test_a_document_has_each_member_on_its_line_in_order() -> None:
+    lines = written(MODEL).splitlines(keepends=True)
+    assert lines[:3] == ["{\n", ' "base": 0.02,\n', ' "calibration": {\n']
+    assert lines[-2:] == [" }\n", "}\n"]
+
+
 def test_what_is_missing_has_its_default() -> None:
     least = {"format": FORMAT, "name": "small", "trained_at": NOW.isoformat(), "base": 0.03}
     assert read_model(json.dumps(least), NOW) == PlacementModel(name="small", trained_at=NOW, base=0.03)
@@ -71,22 +77,30 @@ def test_what_is_missing_has_its_default() -> None:
         (document(name=..., base=...), "base, name missing"),
         (document(colour="red"), "colour is not known"),
         (document(strengths={"luck": 1}), "strengths.luck is not known"),
-        (document(strengths=[]), "strengths. is not an object"),
-        (document(base=float("nan")), "base is nan, not a number"),
-        (document(base=float("inf")), "base is inf, not a number"),
+        (document(strengths=[]), "strengths is not an object"),
+        (document(base=float("nan")), "base is nan, not from 1e-09 to 0.5"),
+        (document(base=float("inf")), "base is inf, not from 1e-09 to 0.5"),
+        (document(base=10**30), f"base is {10**30}, not from 1e-09 to 0.5"),
+        (document(base=10**400), f"base is {10**400}, not from 1e-09 to 0.5"),
+        (document(base=None), "base is None, not a number"),
         (document(base="0.1"), "base is '0.1', not a number"),
         (document(base=True), "base is True, not a number"),
         (document(base=0), "base is 0, not from 1e-09 to 0.5"),
         (document(base=0.6), "base is 0.6, not from 1e-09 to 0.5"),
+        (document(sessions=-1), "sessions is -1, not from 0 to 1e+12"),
+        (document(sessions=10**12 + 1), "sessions is 1000000000001, not from 0 to 1e+12"),
         (document(weights={"failure": -1}), "weights.failure is -1, not from 0 to 1e+06"),
         (document(exploration={"share": 0.5}), "exploration.share is 0.5, not from 0 to 0.25"),
         (document(half_life_days=0), "half_life_days is 0, not from 0.01 to 10000"),
         (document(load=[1.0]), "load is not a list of 2 numbers"),
         (document(load=7), "load is not a list of 2 numbers"),
-        (document(load=[0.0, 11.0]), "load[1] is 11, not from -10 to 10"),
+        (document(load="ab"), "load is not a list of 2 numbers"),
+        (document(load=["0", 1.0]), "load[0] is '0', not a number"),
+        (document(load=[0.0, 11.0]), "load[1] is 11.0, not from -10 to 10"),
         (document(kinds=[]), "kinds is not an object"),
         (document(kinds={"a": 100}), "kinds.a is 100, not from 0.02 to 50"),
         (document(uses={"cells": {"acme|60": [1]}}), "uses.cells.acme|60 is not a list of 5 numbers"),
+        (document(uses={"cells": {"acme|60": [1, 1, 1, 1, -1]}}), "uses.cells.acme|60[4] is -1, not from 0 to 100"),
         (document(metrics=3), "metrics is not an object"),
         (document(name=""), "name is not a text of 1 to 100 characters"),
         (document(name="n" * 101), "name is not a text of 1 to 100 characters"),
@@ -110,6 +124,7 @@ def test_what_could_be_no_model_is_refused(text: str, told: str) -> None:
 def test_limits_are_still_good() -> None:
     good = document(name="n" * 100, base=0.5, sessions=0, exploration={"share": 0.25}, kinds={"a": 50, "b": 0.02})
     assert read_model(good, NOW).name == "n" * 100
+    assert read_model(document(sessions=10**12), NOW).sessions == 10**12
     text = document()
     assert read_model(text + " " * (LARGEST_BYTES - len(text)), NOW) == MODEL
 
@@ -132,7 +147,10 @@ def test_an_unknown_load_is_the_usual_one_and_none_is_beyond_its_ends() -> None:
 def test_no_hour_counts_beyond_reason() -> None:
     model = replace(MODEL, wear=10.0)
     assert model.multiplier(None, 0.0, 1e6) == MOST_MULTIPLIED
+    assert model.multiplier("a", 0.0, 1e6) == pytest.approx(0.5 * e**4)
     assert replace(MODEL, wear=-10.0).multiplier(None, 0.0, 1e6) == 1 / MOST_MULTIPLIED
+    unharmed = replace(MODEL, wear=-10.0, kinds={"a": 2.0})
+    assert unharmed.multiplier("a", 0.0, 1e6) == pytest.approx(2 * e**-4)
 
 
 def test_calibration_straightens_hazards() -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime
-from math import isfinite
+from functools import partial
 from typing import Any
 
 from scheduler.domain.placement_model import (
@@ -56,7 +56,7 @@ def read_model(text: str | bytes, now: datetime) -> PlacementModel:
     missing = sorted({"name", "trained_at", "base"} - document.keys())
     if missing:
         raise ModelError(f"{', '.join(missing)} missing")
-    model = _made(PlacementModel, document, "")
+    model = _made(PlacementModel, document)
     if model.trained_at > now:
         raise ModelError(f"trained_at is {model.trained_at.isoformat()}, in the future")
     return model
@@ -65,44 +65,34 @@ def read_model(text: str | bytes, now: datetime) -> PlacementModel:
 type _Check = Callable[[Any, str], Any]
 
 
-def _made[T](kind: type[T], given: Any, at: str) -> T:
-    if not isinstance(given, dict):
-        raise ModelError(f"{at or 'the document'} is not an object")
-    known = {one.name: one for one in fields(kind)} if is_dataclass(kind) else {}
-    if unknown := sorted(given.keys() - known.keys()):
-        raise ModelError(f"{at}{unknown[0]} is not known")
-    return kind(**{name: _CHECKS[name](value, f"{at}{name}") for name, value in given.items()})
+def _made[T](kind: type[T], given: Any, at: str = "") -> T:
+    prefix = f"{at}." if at else ""
+    known = {one.name for one in fields(kind)} if is_dataclass(kind) else set()
+    if unknown := sorted(_object(given, at).keys() - known):
+        raise ModelError(f"{prefix}{unknown[0]} is not known")
+    return kind(**{name: _CHECKS[name](value, f"{prefix}{name}") for name, value in given.items()})
 
 
-def _number(least: float, most: float) -> _Check:
-    def check(value: Any, at: str) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-            raise ModelError(f"{at} is {value!r}, not a number")
-        if not least <= value <= most:
-            raise ModelError(f"{at} is {value:g}, not from {least:g} to {most:g}")
-        return float(value)
-
-    return check
+def _number(least: float, most: float, value: Any, at: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ModelError(f"{at} is {value!r}, not a number")
+    if not least <= value <= most:
+        raise ModelError(f"{at} is {value}, not from {least:g} to {most:g}")
+    return float(value)
 
 
-def _numbers(count: int, least: float, most: float) -> _Check:
-    one = _number(least, most)
-
-    def check(value: Any, at: str) -> tuple[float, ...]:
-        if not isinstance(value, list) or len(value) != count:
-            raise ModelError(f"{at} is not a list of {count} numbers")
-        return tuple(one(part, f"{at}[{number}]") for number, part in enumerate(value))
-
-    return check
+def _count(most: int, value: Any, at: str) -> int:
+    return int(_number(0, most, value, at))
 
 
-def _by_name(one: _Check) -> _Check:
-    def check(value: Any, at: str) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise ModelError(f"{at} is not an object")
-        return {name: one(part, f"{at}.{name}") for name, part in value.items()}
+def _numbers(count: int, one: _Check, value: Any, at: str) -> tuple[float, ...]:
+    if not isinstance(value, list) or len(value) != count:
+        raise ModelError(f"{at} is not a list of {count} numbers")
+    return tuple(one(part, f"{at}[{number}]") for number, part in enumerate(value))
 
-    return check
+
+def _by_name(one: _Check, value: Any, at: str) -> dict[str, Any]:
+    return {name: one(part, f"{at}.{name}") for name, part in _object(value, at).items()}
 
 
 def _time(value: Any, at: str) -> datetime:
@@ -127,38 +117,37 @@ def _object(value: Any, at: str) -> dict[str, Any]:
     return value
 
 
-def _part(kind: type[Any]) -> _Check:
-    return lambda value, at: _made(kind, value, f"{at}.")
-
-
 _POSITIVE = 1e-9
-_SHARES = _numbers(len(QUANTILES), 0, 100)
+_SHARE = partial(_number, 0, 1)
+_SHARES = partial(_numbers, len(QUANTILES), partial(_number, 0, 100))
+_LOGARITHM = partial(_number, -10, 10)
+_SECONDS = partial(_number, 0, 3600)
 _CHECKS: Mapping[str, _Check] = {
     "name": _name,
     "trained_at": _time,
-    "sessions": lambda value, at: int(_number(0, 1e12)(value, at)),
+    "sessions": partial(_count, 10**12),
     "metrics": _object,
-    "base": _number(_POSITIVE, 0.5),
-    "kinds": _by_name(_number(1 / MOST_MULTIPLIED, MOST_MULTIPLIED)),
-    "load": _numbers(2, -10, 10),
-    "usual_load": _number(0, 1),
-    "wear": _number(-10, 10),
-    "half_life_days": _number(0.01, 10_000),
-    "strengths": _part(Strengths),
-    "calibration": _part(Calibration),
-    "slope": _number(0.01, 10),
-    "intercept": _number(-10, 10),
-    "start_seconds": _number(0, 3600),
-    "start_kinds": _by_name(_number(0, 3600)),
-    "start_load": _number(0, 100),
-    "usual_hours": _number(0.01, 24),
-    "uses": _part(Uses),
+    "base": partial(_number, _POSITIVE, 0.5),
+    "kinds": partial(_by_name, partial(_number, 1 / MOST_MULTIPLIED, MOST_MULTIPLIED)),
+    "load": partial(_numbers, 2, _LOGARITHM),
+    "usual_load": _SHARE,
+    "wear": _LOGARITHM,
+    "half_life_days": partial(_number, 0.01, 10_000),
+    "strengths": partial(_made, Strengths),
+    "calibration": partial(_made, Calibration),
+    "slope": partial(_number, 0.01, 10),
+    "intercept": _LOGARITHM,
+    "start_seconds": _SECONDS,
+    "start_kinds": partial(_by_name, _SECONDS),
+    "start_load": partial(_number, 0, 100),
+    "usual_hours": partial(_number, 0.01, 24),
+    "uses": partial(_made, Uses),
     "of_all": _SHARES,
-    "cells": _by_name(_SHARES),
-    "own_weight": _number(0, 1),
-    "exploration": _part(Exploration),
-    "share": _number(0, 0.25),
-    "weights": _part(Weights),
-    **{name: _number(0.01, 1e6) for name in ("device", "host", "kind", "start")},
-    **{one.name: _number(0, 1e6) for one in fields(Weights)},
+    "cells": partial(_by_name, _SHARES),
+    "own_weight": _SHARE,
+    "exploration": partial(_made, Exploration),
+    "share": partial(_number, 0, 0.25),
+    "weights": partial(_made, Weights),
+    **{name: partial(_number, 0.01, 1e6) for name in ("device", "host", "kind", "start")},
+    **{one.name: partial(_number, 0, 1e6) for one in fields(Weights)},
 }
