@@ -91,14 +91,15 @@ def test_the_pools_are_told_as_they_are() -> None:
 
 def test_candidates_are_priced_by_the_published_model() -> None:
     model = PlacementModel(name="m", trained_at=datetime(2026, 1, 1, tzinfo=UTC))
-    own, host = Record(2.0, 10.0, as_of=5.0), Record(3.0, 40.0, as_of=5.0)
-    kept = [{"scope": "device", "id": "a"} | asdict(own), {"scope": "host", "id": "h"} | asdict(host)]
+    at = datetime(2026, 3, 2, 9, tzinfo=UTC).timestamp()
+    own, host, kind = (Record(failed, 10.0 * failed, as_of=at) for failed in (1.0, 3.0, 7.0))
+    places = {("device", "a"): own, ("host", "h"): host, ("kind", "X1"): kind}
+    kept = [{"scope": scope, "id": name} | asdict(record) for (scope, name), record in places.items()]
     found = FOUND | {"host": "h", "kind": "X1", "records": kept}
 
     now = placement_now(pools(found) | {"document": json.loads(written(model))})
 
-    standing = Standing(own=own, host=host, kind="X1")
-    at = datetime(2026, 3, 2, 9, tzinfo=UTC).timestamp()
+    standing = Standing(own=own, host=host, of_kind=kind, kind="X1")
     assert now.model == "m"
     assert [one.costs for one in now.candidates] == [appraise(model, standing, at).costs]
 

@@ -47,6 +47,13 @@ def test_a_session_is_folded_into_each_record_with_the_wear_of_its_device() -> N
     ]
 
 
+def test_what_is_foretold_counts_the_load_of_the_host_at_the_grant() -> None:
+    rate = posterior(MODEL, Standing(own=OWN, host=HOST, of_kind=KIND, kind="X1"), 5000.0).mean
+    expected = failure_chance(MODEL.hazard(rate, MODEL.multiplier("X1", 0.9, 500.0)), 2.0)
+
+    assert Notebook(MODEL, KNOWN).learn("a", "h", replace(SESSION, load=0.9)) == expected
+
+
 def test_what_was_foretold_is_told_from_before_the_outcome() -> None:
     standing = Standing(own=OWN, host=HOST, of_kind=KIND, kind="X1")
     rate = posterior(MODEL, standing, 5000.0).mean

@@ -72,9 +72,10 @@ def test_half_is_forgotten_in_a_half_life_but_wear_stays() -> None:
     assert faded == Record(2, 50, 3, 45, 500, as_of=NOW + 10 * DAY)
 
 
-def test_the_past_changes_nothing() -> None:
+@pytest.mark.parametrize("earlier", [0, 1, 10 * DAY])
+def test_nothing_fades_before_its_time(earlier: float) -> None:
     record = seen(4, 100)
-    assert record.decayed(NOW - 1, 10) is record
+    assert record.decayed(NOW - earlier, 10) is record
 
 
 @given(records(), st.floats(0, 100), st.floats(0, 100))
@@ -150,6 +151,20 @@ def test_a_part_is_taken_out_at_the_later_time(record: Record, days: float) -> N
     assert left.as_of == later.as_of
 
 
+def test_a_part_fades_before_it_is_taken_out_of_what_is_later() -> None:
+    later, part = Record(3, 80, 5, 70, 900, NOW + 10 * DAY), Record(4, 100, 6, 90, 500, NOW)
+    assert later.without(part, 10) == Record(1, 30, 2, 25, 400, NOW + 10 * DAY)
+
+
+def test_what_the_host_saw_fades_to_the_devices_own_last_session() -> None:
+    own, host = Record(1, 50, as_of=NOW + 10 * DAY), seen(6, 300)
+    strength, base = MODEL.strengths.host, MODEL.base
+    prior = base * (strength + 2) / (strength + 100 * base)
+    believed = posterior(MODEL, Standing(own, host), NOW)
+    device = MODEL.strengths.device
+    assert believed == Posterior(device + 1, about(device * (1 - prior) / prior + 49))
+
+
 @given(standings(), st.floats(0.1, 20))
 def test_one_more_failure_never_raises_a_score(standing: Standing, more: float) -> None:
     worse = replace(standing.own, failed=standing.own.failed + more, at_risk=standing.own.at_risk + more)
@@ -206,7 +221,18 @@ def test_a_device_costs_what_its_weights_say() -> None:
         fit=about(0.001 * 2 * 4 * 0.25),
     )
     assert appraisal.score == -appraisal.costs.total
-    assert sum(appraisal.costs.parts.values()) == appraisal.costs.total
+
+
+def test_an_appraisal_counts_the_devices_model() -> None:
+    kinds = [appraise(MODEL, Standing(Record(), kind=kind), NOW).hazard for kind in ("b", "new", None)]
+    assert kinds == about([0.02, 0.01, 0.01])
+
+
+def test_a_cost_is_the_sum_of_its_parts_each_by_its_name() -> None:
+    costs = Costs(failure=1.0, start=2.0, wear=4.0, fit=8.0, stickiness=-16.0, gap=32.0)
+    named = {"failure": 1.0, "start": 2.0, "wear": 4.0, "fit": 8.0, "stickiness": -16.0, "gap": 32.0}
+    assert costs.parts == named
+    assert costs.total == 31.0
 
 
 @pytest.mark.parametrize(("given_share", "counted"), [(-1.0, 0.0), (0.25, 0.0625), (2.0, 1.0)])
@@ -245,6 +271,10 @@ def test_a_request_pays_for_its_own_hours() -> None:
         stickiness=-0.125,
         gap=about(0.01 * 2),
     )
+
+
+def test_a_device_that_was_not_hers_saves_nothing() -> None:
+    assert cost_of(MODEL, HEAD, Asked(3.0)).stickiness == 0.0
 
 
 @pytest.mark.parametrize(("gap", "left"), [(None, FAR_HOURS - 2), (1000.0, FAR_HOURS - 2), (2.5, 0.5), (1.0, 0.0)])

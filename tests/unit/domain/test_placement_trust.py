@@ -45,6 +45,12 @@ def test_outcomes_are_halved_by_what_was_said_of_them() -> None:
     assert seen.riskier == Tally(3, about(1.2), about(0.21 + 0.24 + 0.25), 2)
 
 
+@pytest.mark.parametrize("first_fails", [True, False])
+def test_among_equals_the_earlier_is_of_the_safer_half_whatever_came_of_it(*, first_fails: bool) -> None:
+    seen = watched([(0.1, first_fails), (0.1, not first_fails)])
+    assert (seen.safer.failed, seen.riskier.failed) == (first_fails, not first_fails)
+
+
 def test_only_the_last_sessions_are_looked_at() -> None:
     seen = watched([(0.5, True)] * 10 + [(0.1, False)] * WATCHED)
     assert seen.safer.plus(seen.riskier) == Tally(WATCHED, about(0.1 * WATCHED), about(36.0), 0)
@@ -78,6 +84,11 @@ def test_a_model_that_takes_the_risky_for_the_safe_is_doubted() -> None:
     assert is_misordered(turned)
     assert doubt(MODEL, turned, NOW) is Doubt.MISORDERED
     assert not is_misordered(GOOD)
+
+
+@pytest.mark.parametrize(("failed", "is_turned"), [(20, False), (21, True)])
+def test_halves_are_out_of_order_beyond_two_and_a_half_deviations(failed: int, *, is_turned: bool) -> None:
+    assert is_misordered(Watched(Tally(100, failed=failed), Tally(100, failed=8))) is is_turned
 
 
 def test_nothing_is_out_of_order_where_nothing_is_or_nothing_fails() -> None:

@@ -58,7 +58,7 @@ class Notebook:
         hazard = self._model.hazard(rate, self._model.multiplier(session.kind, session.load, worn))
         for place in places(device_id, host, session.kind):
             before = self._records.get(place, UNSEEN)
-            self._records[place] = fold(self._model, before, session, None if place[0] == "device" else worn)
+            self._records[place] = fold(self._model, before, session, worn)
             self._changed.add(place)
         return failure_chance(hazard, session.hours)
 
@@ -113,12 +113,12 @@ def learning_of(facts: Mapping[str, Any]) -> Learning:
         model = None
     return Learning(
         name=facts["name"],
-        trained_at=model.trained_at if model else None,
+        trained_at=None if model is None else model.trained_at,
         published_at=datetime.fromisoformat(facts["publishedAt"]),
         published_by=facts["publishedBy"],
         sessions=facts["sessions"],
         learned_until=None if until is None else datetime.fromisoformat(until),
-        doubt=doubt(model, watched(_outcomes(facts["watched"])), now) if model else UNREADABLE,
+        doubt=UNREADABLE if model is None else doubt(model, watched(_outcomes(facts["watched"])), now),
     )
 
 

@@ -150,7 +150,8 @@ def failure_chance(hazard: float, hours: float) -> float:
 
 def expected_start_seconds(model: PlacementModel, standing: Standing, at: float) -> float:
     """Tell how long it takes until the device can be used, drawn towards its model's usual time."""
-    usual = model.start_kinds.get(standing.kind or "", model.start_seconds)
+    of_all = model.start_seconds
+    usual = of_all if standing.kind is None else model.start_kinds.get(standing.kind, of_all)
     own, strength = standing.own.decayed(at, model.half_life_days), model.strengths.start
     return (strength * usual + own.start_seconds) / (strength + own.starts) * model.slowness(standing.load)
 

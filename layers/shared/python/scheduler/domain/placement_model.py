@@ -127,7 +127,8 @@ class PlacementModel:
         power = self.load[0] * share + self.load[1] * share**2 + self.wear * used_hours / WEAR_SCALE_HOURS
         log_most = 4.0
         by_state = exp(min(max(power, -log_most), log_most))
-        return min(max(self.kinds.get(kind or "", 1.0) * by_state, 1 / MOST_MULTIPLIED), MOST_MULTIPLIED)
+        by_kind = 1.0 if kind is None else self.kinds.get(kind, 1.0)
+        return min(max(by_kind * by_state, 1 / MOST_MULTIPLIED), MOST_MULTIPLIED)
 
     def hazard(self, rate: float, multiplier: float) -> float:
         """Give calibrated failures an hour, of a rate in a standard hour."""
