@@ -57,6 +57,7 @@ class MemoryWorld:
     def reserve(self, name: str, in_minutes: float) -> None:
         device = self.allocations.fleet.devices[f"{name}-0000"]
         device.next_reserved_at = self.allocations.now + timedelta(minutes=in_minutes)
+        self.allocations.fleet.place(device)
 
 
 @dataclass

@@ -152,6 +152,7 @@ class MemoryAllocations:
         allocation = MemoryAllocation(self.new_id(), device, user, self.now, end, minutes, device.fence, device.size)
         self.by_id[allocation.id] = device.active = allocation
         self._held.setdefault(user, {})[allocation.id] = allocation
+        self.waiters.suspect(user)
         self.note_end(allocation)
         facts = allocation.names | {
             "allocatedAt": wire(self.now),

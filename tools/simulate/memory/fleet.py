@@ -1,6 +1,6 @@
 """Devices in memory, indexed as the claim's SQL has them: spec classes, each with its best free device at hand."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from scheduler.domain.model import DeviceWants, User
 from scheduler.domain.placement import RERANKED
+from tools.simulate.memory.holds import Holds
 
 if TYPE_CHECKING:
     from tools.simulate.memory.records import MemoryAllocation
@@ -128,8 +129,7 @@ class Fleet:
         self.devices: dict[str, MemoryDevice] = {}
         self.prefer: Prefer | None = None
         """None: the highest score is lent."""
-        self.held: dict[str, MemoryDevice] = {}
-        """By the entry that each is held for."""
+        self.holds = Holds()
         self._numbered: list[MemoryDevice] = []
         self._classes: dict[Kind, SpecClass] = {}
         self._wishes: dict[tuple[str | None, DeviceWants], Wish] = {}
@@ -155,23 +155,13 @@ class Fleet:
             spec = device.spec = self._class_of(device.kind)
             spec.members += 1
             spec.running += device.status == "running"
+        self.holds.note(device)
         if device.is_free:
             heappush(spec.free, (-device.score, device.number))
             if len(spec.free) > 4 * spec.members + 64:
                 self._compact(spec)
         elif device.active and device.held_for is None:
             heappush(spec.lent, (device.active.expires_at, device.number))
-
-    def hold(self, device: MemoryDevice, entry_id: str) -> None:
-        """Keep it for a waiter."""
-        device.held_for = entry_id
-        self.held[entry_id] = device
-
-    def unhold(self, entry_id: str) -> None:
-        """Keep nothing for a waiter any longer."""
-        if device := self.held.pop(entry_id, None):
-            device.held_for = None
-            self.place(device)
 
     def wish(self, tenant_id: str | None, wants: DeviceWants) -> Wish:
         """Give what meets a wish; classes that come later are added."""
@@ -238,19 +228,18 @@ class Fleet:
             heappop(spec.lent)
         return None
 
-    def open_classes(self) -> set[SpecClass]:
-        """Give the classes of which a device is there to be lent, be it held for somebody."""
-        held = {device.spec for device in self.held.values() if device.active is None and device.spec}
-        return held | {spec for spec in self._classes.values() if self.head(spec, None)}
+    @property
+    def classes(self) -> Collection[SpecClass]:
+        """All classes."""
+        return self._classes.values()
 
-    def lends_unheld(self) -> bool:
-        """Tell whether any device is lent that is not held for whoever comes next."""
-        return any(self._first_lent(spec) for spec in self._classes.values())
+    def lent_classes(self) -> set[SpecClass]:
+        """Give the classes of which a device is lent that is not held for whoever comes next."""
+        return {spec for spec in self._classes.values() if self._first_lent(spec)}
 
     def idle_held(self) -> Iterator[MemoryDevice]:
         """Give held devices that are not lent, the best first."""
-        idle = [device for device in self.held.values() if device.active is None]
-        return iter(sorted(idle, key=lambda device: (-device.score, device.id)))
+        return iter(sorted(self.holds.idle().values(), key=lambda device: (-device.score, device.id)))
 
     def _class_of(self, kind: Kind) -> SpecClass:
         spec = self._classes.get(kind)

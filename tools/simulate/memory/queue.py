@@ -122,7 +122,7 @@ class MemoryQueue:
         if wait.terms_read_at < fresh_since:
             return {"outcome": "stale", "entries": self._stale(wait, passed, fresh_since)}
         if device.held_for:
-            self._store.fleet.unhold(device.held_for)
+            self._line.unhold(self._by_id[device.held_for])
         facts = self._store.grant(device, wait.user, wait.minutes, wait.terms)
         self._end(wait, EntryStatus.FULFILLED, facts)
         waited = (self._store.now - wait.joined_at).total_seconds()
@@ -133,6 +133,7 @@ class MemoryQueue:
         wait = self._by_id.get(entry_id)
         if wait and wait.status is EntryStatus.WAITING:
             wait.terms, wait.terms_read_at = terms, self._store.now
+            self._store.fleet.holds.suspect(entry_id)
 
     def expire(self, limit: int) -> Sequence[EndedWait]:
         """End waits whose time is over, the longest overdue first."""
@@ -148,16 +149,22 @@ class MemoryQueue:
         if found is None:
             return {"outcome": "none"}
         wait, device = found
-        self._store.fleet.hold(device, wait.id)
+        self._line.hold(wait, device)
         who = {"userId": wait.user.user_id, "tenantId": wait.user.tenant_id}
         return {"outcome": "held", "entryId": wait.id, "deviceId": device.id, **who}
 
     def drop_holds(self, limit: int) -> int:
         """Free held devices that cannot serve their waiters."""
-        fleet = self._store.fleet
-        useless = [entry for entry, device in fleet.held.items() if self._is_useless(entry, device)]
+        holds = self._store.fleet.holds
+        self._line.suspect_blocked()
+        useless = list[str]()
+        for entry, device in holds.suspects():
+            if self._is_useless(entry, device):
+                useless.append(entry)
+            elif device.next_reserved_at is None and self._by_id[entry].terms.valid_until is None:
+                holds.clear(entry)  # time alone makes it no worse
         for entry in useless[:limit]:
-            fleet.unhold(entry)
+            self._line.unhold(self._by_id[entry])
         return len(useless[:limit])
 
     def seconds_until_due(self) -> float | None:
@@ -167,11 +174,8 @@ class MemoryQueue:
         return (min(coming) - now).total_seconds() if coming else None
 
     def _next(self, passed: Collection[str], fresh_since: datetime) -> tuple[MemoryWait, MemoryDevice] | None:
-        open_classes = self._store.fleet.open_classes()
-        if not self._line.want_any(open_classes):
-            return None
-        for wait in self._line.first():
-            if wait.id in passed or open_classes.isdisjoint(wait.wish.classes):
+        for wait in self._line.candidates():
+            if wait.id in passed:
                 continue
             terms = wait.terms if wait.terms_read_at >= fresh_since else NO_LIMITS
             if device := self._line.best_device(wait, terms):
@@ -209,7 +213,6 @@ class MemoryQueue:
 
     def _end(self, wait: MemoryWait, status: EntryStatus, grant: Facts | None = None) -> None:
         self._line.remove(wait)
-        self._store.fleet.unhold(wait.id)
         wait.status, wait.ended_at = status, self._store.now
         if grant:
             wait.allocation_id, wait.device_id = grant["allocationId"], grant["deviceId"]

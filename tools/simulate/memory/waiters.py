@@ -1,11 +1,10 @@
 """Who waits, in memory: the line in its order, and what each of it could be given."""
 
 from bisect import bisect_left, insort
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from heapq import heappop, heappush
+from heapq import heappop, heappush, merge
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +12,14 @@ from scheduler.domain.model import DeviceWants, User
 from scheduler.domain.queue import EntryStatus, Tier
 from scheduler.domain.quota import QuotaTerms
 from tools.simulate.memory.fleet import UNLIMITED, MemoryDevice, SpecClass, Wish
+from tools.simulate.memory.unheld import BY_PLACE, Place, Search, Unheld, up_to
 
 if TYPE_CHECKING:
     from tools.simulate.memory.allocations import MemoryAllocations
 
-type Reach = tuple[Wish, tuple[SpecClass, ...]]
-"""What somebody wishes for, and what of it her quota allows."""
 LOOKED_AT = 1000
 """Of the line: one that long serves nobody else anyway."""
-PATIENT_LOOKED_AT = 200
-"""Of those who have waited long enough for a device to be kept."""
+END_OF_LINE: Place = (float("inf"), "")
 
 
 @dataclass(slots=True, eq=False)
@@ -46,14 +43,12 @@ class MemoryWait:
     allocation_id: str | None = None
     device_id: str | None = None
 
-    @property
-    def place(self) -> tuple[float, str]:
-        """What the line is ordered by."""
-        return self.rank, self.id
+    place: Place = field(init=False)
+    """What the line is ordered by."""
 
-
-def _place(wait: MemoryWait) -> tuple[float, str]:
-    return wait.rank, wait.id
+    def __post_init__(self) -> None:
+        """Find her place."""
+        self.place = self.rank, self.id
 
 
 class Waiters:
@@ -63,9 +58,10 @@ class Waiters:
         """Start with nobody."""
         self._store = store
         self._line: list[MemoryWait] = []
+        self._by_wish: dict[Wish, list[MemoryWait]] = {}
+        self._unheld = Unheld()
         self.by_user: dict[User, MemoryWait] = {}
         self._by_id: dict[str, MemoryWait] = {}
-        self._wishes: Counter[Wish] = Counter()
         self._ends: list[tuple[datetime, str]] = []
 
     def __len__(self) -> int:
@@ -76,28 +72,50 @@ class Waiters:
         """Give all of the line."""
         return iter(self._line)
 
-    def first(self) -> Iterator[MemoryWait]:
-        """Give those who are looked at, in their order."""
-        return islice(self._line, LOOKED_AT)
-
     def add(self, wait: MemoryWait) -> None:
         """Put one in line."""
-        insort(self._line, wait, key=_place)
+        insort(self._line, wait, key=BY_PLACE)
+        insort(self._by_wish.setdefault(wait.wish, []), wait, key=BY_PLACE)
+        self._unheld.add(wait)
         self.by_user[wait.user] = self._by_id[wait.id] = wait
-        self._wishes[wait.wish] += 1
         heappush(self._ends, (wait.expires_at, wait.id))
 
     def remove(self, wait: MemoryWait) -> None:
-        """Take one out of the line."""
-        del self._line[bisect_left(self._line, _place(wait), key=_place)]
+        """Take one out of the line; what was kept for her is free."""
+        self.unhold(wait)
+        self._unheld.remove(wait)
+        of_wish = self._by_wish[wait.wish]
+        for waits in (self._line, of_wish):
+            del waits[bisect_left(waits, wait.place, key=BY_PLACE)]
+        if not of_wish:
+            del self._by_wish[wait.wish]
         del self.by_user[wait.user], self._by_id[wait.id]
-        self._wishes[wait.wish] -= 1
-        if not self._wishes[wait.wish]:
-            del self._wishes[wait.wish]
+
+    def hold(self, wait: MemoryWait, device: MemoryDevice) -> None:
+        """Keep a device for her."""
+        self._unheld.remove(wait)
+        self._store.fleet.holds.keep(device, wait.id)
+
+    def unhold(self, wait: MemoryWait) -> None:
+        """Keep nothing for her any longer."""
+        fleet = self._store.fleet
+        if device := fleet.holds.drop(wait.id):
+            self._unheld.add(wait)
+            fleet.place(device)
+
+    def suspect(self, user: User) -> None:
+        """See that what a user may have has become less: what is kept for her is looked at again."""
+        if wait := self.by_user.get(user):
+            self._store.fleet.holds.suspect(wait.id)
+
+    def suspect_blocked(self) -> None:
+        """Look again at what is kept for blocked users."""
+        for user in self._store.blocked:
+            self.suspect(user)
 
     def place_of(self, wait: MemoryWait) -> int:
         """Tell her place, from 1."""
-        return bisect_left(self._line, _place(wait), key=_place) + 1
+        return bisect_left(self._line, wait.place, key=BY_PLACE) + 1
 
     def overdue(self, limit: int) -> Sequence[MemoryWait]:
         """Give waits whose time is over, the longest overdue first."""
@@ -110,17 +128,38 @@ class Waiters:
 
     def from_place_of(self, wait: MemoryWait) -> Iterator[MemoryWait]:
         """Give her and all behind her."""
-        return islice(self._line, bisect_left(self._line, _place(wait), key=_place), None)
-
-    def want_any(self, classes: Collection[SpecClass]) -> bool:
-        """Tell whether anybody wishes for a device of some classes, whether she could have it or not."""
-        return any(spec in wish.classes for wish in self._wishes for spec in classes)
+        return islice(self._line, self.place_of(wait) - 1, None)
 
     def await_class(self, spec: SpecClass, next_reserved_at: datetime | None, without: User) -> bool:
         """Tell whether somebody else waits for a device of a class who could have it now."""
-        return self.want_any([spec]) and any(
-            wait.user != without and self.could_have(wait, spec, next_reserved_at, wait.terms) for wait in self.first()
+        last = self._last_looked_at()
+        return any(
+            wait.user != without and self.could_have(wait, spec, next_reserved_at, wait.terms)
+            for wish, waits in self._by_wish.items()
+            if spec in wish.classes
+            for wait in up_to(waits, last)
         )
+
+    def candidates(self) -> Iterator[MemoryWait]:
+        """Give those of the line, in its order, for whom there may be a device now."""
+        fleet = self._store.fleet
+        heads = [spec for spec in fleet.classes if fleet.head(spec, None)]
+        idle = fleet.holds.idle()
+        kept = [(device.spec, self._by_id[entry].wish) for entry, device in idle.items()]
+        kept = list(dict.fromkeys(kept))
+        wishes = [wish for wish in self._by_wish if self._may_find(wish, heads, kept)] if heads or kept else []
+        own = sorted((self._by_id[entry] for entry in idle if self._by_id[entry].wish not in wishes), key=BY_PLACE)
+        return up_to(merge(own, *map(self._by_wish.__getitem__, wishes), key=BY_PLACE), self._last_looked_at())
+
+    def _may_find(
+        self, wish: Wish, heads: Collection[SpecClass], kept: Collection[tuple[SpecClass | None, Wish]]
+    ) -> bool:
+        return any(spec in wish.classes for spec in heads) or any(
+            spec in wish.classes and not wish.has_other_kind(holders) for spec, holders in kept
+        )
+
+    def _last_looked_at(self) -> Place:
+        return self._line[LOOKED_AT - 1].place if len(self._line) > LOOKED_AT else END_OF_LINE
 
     def could_have(self, wait: MemoryWait, spec: SpecClass, reserved_at: datetime | None, terms: QuotaTerms) -> bool:
         """Tell whether she could be given a device of a class that is free until it is reserved (None: for good)."""
@@ -143,7 +182,7 @@ class Waiters:
     def best_device(self, wait: MemoryWait, terms: QuotaTerms) -> MemoryDevice | None:
         """Give what she would be lent now: what is held for her, the best free one, or one held for somebody behind."""
         fleet, until = self._store.fleet, self._store.now + timedelta(minutes=wait.minutes)
-        own = fleet.held.get(wait.id)
+        own = fleet.holds.device_of(wait.id)
         if own and own.active is None and self._may_take(wait, own, terms):
             return own
         if fleet.prefer:
@@ -168,43 +207,20 @@ class Waiters:
         return self.could_have(wait, device.spec, device.next_reserved_at, terms)
 
     def device_to_keep(self, after_minutes: int) -> tuple[MemoryWait, MemoryDevice] | None:
-        """Find the first who has waited so long and fits few devices, and the one of hers that comes back soonest.
-
-        Whoever stands ahead of her and has no other kind to go to needs such a device first.
-        """
-        since = self._store.now - timedelta(minutes=after_minutes)
-        ahead: set[Reach] = set()
-        hopeless: set[tuple[Wish, int]] = set()
-        for wait, is_patient in self._without_device(since):
-            whole = wait.wish, tuple(wait.wish.classes)
-            if whole in ahead and (not is_patient or (wait.wish, wait.minutes) in hopeless):
-                continue  # one like her has shown already what she would
-            classes = tuple(self.within_reach(wait, wait.terms))
-            if is_patient and (soonest := self._soonest(wait, classes, ahead)):
-                return wait, soonest
-            if is_patient and classes == whole[1]:
-                hopeless.add((wait.wish, wait.minutes))
-            ahead.add((wait.wish, classes))
-        return None
-
-    def _without_device(self, since: datetime) -> Iterator[tuple[MemoryWait, bool]]:
-        """Give those for whom none is kept, and whether each waits since then; none when no device could be kept."""
-        fleet, latest, patient = self._store.fleet, since.timestamp(), 0
-        if not fleet.lends_unheld():
-            return
-        for wait in self.first():
-            if wait.rank > latest or patient == PATIENT_LOOKED_AT:
-                return
-            if wait.id not in fleet.held:
-                is_patient = wait.joined_at <= since
-                patient += is_patient
-                yield wait, is_patient
-
-    def _soonest(self, wait: MemoryWait, classes: Sequence[SpecClass], ahead: Collection[Reach]) -> MemoryDevice | None:
-        needed = {c for wish, theirs in ahead if not wish.has_other_kind(wait.wish) for c in theirs}
+        """Find the first who has waited so long and fits few devices, and the one of hers that comes back soonest."""
         fleet, now = self._store.fleet, self._store.now
-        likely = (fleet.soonest(spec, now, wait.minutes) for spec in classes if spec not in needed)
-        return min(filter(None, likely), key=_back_at, default=None)
+        since = now - timedelta(minutes=after_minutes)
+        lent = fleet.lent_classes()
+        if not lent:
+            return None
+
+        def soonest(wait: MemoryWait, classes: Sequence[SpecClass]) -> MemoryDevice | None:
+            likely = (fleet.soonest(spec, now, wait.minutes) for spec in classes)
+            return min(filter(None, likely), key=_back_at, default=None)
+
+        last = min(self._unheld.last_place(since), self._last_looked_at())
+        search = Search(lent, lambda wait: self.within_reach(wait, wait.terms), soonest)
+        return search.first(self._unheld.lines(), last, since)
 
 
 def _back_at(device: MemoryDevice) -> datetime:
