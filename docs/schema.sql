@@ -918,18 +918,41 @@ ALTER TABLE ONLY public.payment_failures FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE public.payment_failures IS 'Failed payments since the last that went through, the newest three of a user: a row an event, however often it comes';
 
+CREATE TABLE public.placement_appraisals (
+    device_id character varying(255) NOT NULL,
+    hazard double precision NOT NULL,
+    drawn double precision NOT NULL,
+    failure double precision NOT NULL,
+    start double precision NOT NULL,
+    wear double precision NOT NULL,
+    fit double precision NOT NULL,
+    score double precision NOT NULL
+)
+WITH (fillfactor='70');
+
+COMMENT ON TABLE public.placement_appraisals IS 'What lending a device is expected to cost by the published model, as of the last round';
+
+COMMENT ON COLUMN public.placement_appraisals.hazard IS 'Failures expected in an hour';
+
+COMMENT ON COLUMN public.placement_appraisals.drawn IS 'The same by a draw of what is believed: what a request that explores goes by';
+
+COMMENT ON COLUMN public.placement_appraisals.score IS 'The costs of a usual session, negative; higher is lent first';
+
 CREATE TABLE public.placement_learning (
     only_row boolean DEFAULT true NOT NULL,
     ended_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     ended_id uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid NOT NULL,
     sessions bigint DEFAULT 0 NOT NULL,
     watched jsonb DEFAULT '[]'::jsonb NOT NULL,
+    appraised_id character varying(255) DEFAULT ''::character varying NOT NULL,
     CONSTRAINT placement_learning_only_row_check CHECK (only_row)
 );
 
 COMMENT ON TABLE public.placement_learning IS 'Up to which ended allocation records are kept: each counts once';
 
 COMMENT ON COLUMN public.placement_learning.watched IS 'Of the last sessions: the chance to fail that the model gave, and whether it did';
+
+COMMENT ON COLUMN public.placement_learning.appraised_id IS 'The last device of the round of appraisals, in the order of id; empty: a round begins';
 
 CREATE TABLE public.placement_models (
     name character varying(100) NOT NULL,
@@ -993,12 +1016,23 @@ CREATE TABLE public.placement_strategy (
     name character varying(50) DEFAULT 'resource_based'::character varying NOT NULL,
     changed_at timestamp with time zone DEFAULT now() NOT NULL,
     chosen_by character varying(255),
+    chosen character varying(50),
+    because character varying(50),
+    terms jsonb,
     CONSTRAINT placement_strategy_only_row_check CHECK (only_row)
 );
 
 COMMENT ON TABLE public.placement_strategy IS 'The strategy that placement scores follow';
 
+COMMENT ON COLUMN public.placement_strategy.name IS 'The strategy that is followed: by it devices are scored and lent';
+
 COMMENT ON COLUMN public.placement_strategy.chosen_by IS 'Subject of the operator who chose; NULL: nobody has, and the deployment''s PLACEMENT_STRATEGY decides';
+
+COMMENT ON COLUMN public.placement_strategy.chosen IS '"smart" when that was chosen, which may be given up for another meanwhile; NULL: what is followed was';
+
+COMMENT ON COLUMN public.placement_strategy.because IS 'Why another than the chosen one is followed: model_missing, model_stale, calibration_alarm';
+
+COMMENT ON COLUMN public.placement_strategy.terms IS 'What a claim needs of the published model: its name, weights, and what a device that nobody knows is expected to cost';
 
 CREATE TABLE public.queue_gate (
     only_row boolean DEFAULT true NOT NULL,
@@ -1248,6 +1282,9 @@ ALTER TABLE ONLY public.outlook_lessons
 
 ALTER TABLE ONLY public.payment_failures
     ADD CONSTRAINT payment_failures_pkey PRIMARY KEY (tenant_id, user_id, event_id);
+
+ALTER TABLE ONLY public.placement_appraisals
+    ADD CONSTRAINT placement_appraisals_pkey PRIMARY KEY (device_id);
 
 ALTER TABLE ONLY public.placement_learning
     ADD CONSTRAINT placement_learning_pkey PRIMARY KEY (only_row);

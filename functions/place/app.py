@@ -1,4 +1,4 @@
-"""GET and PUT /scheduler/strategy: which free device is lent first; and each minute the rescoring and learning."""
+"""GET and PUT /scheduler/strategy: which free device is lent first; and each minute what follows from it."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -11,11 +11,11 @@ from scheduler.edge.http import Api, caller, lambda_entry
 from scheduler.edge.identity import Caller
 from scheduler.edge.schedule import scheduled
 from scheduler.edge.schemas.strategy import StrategyBody, StrategyView
-from scheduler.runtime.placement import get_learner, get_placement
+from scheduler.runtime.placement import get_appraiser, get_learner, get_placement
 from scheduler.service.learner import Learner
 from scheduler.service.placement import Placement
 
-RESCORE_SECONDS, LEARN_SECONDS = 30.0, 20.0
+RESCORE_SECONDS, LEARN_SECONDS, APPRAISE_SECONDS = 25.0, 15.0, 10.0
 """Together less than the minute after which the next run goes on."""
 
 app = Api()
@@ -39,8 +39,10 @@ def choose(
 
 
 def follow_and_learn() -> Mapping[str, Any]:
-    """Do both, each in its time."""
-    return {**get_placement().follow(RESCORE_SECONDS), **get_learner().learn(LEARN_SECONDS)}
+    """Do all, each in its time; learning last, which fails when the model cannot be read."""
+    appraised = get_appraiser().appraise(APPRAISE_SECONDS)
+    figures = get_placement().follow(RESCORE_SECONDS)
+    return {**figures, "appraised": appraised, **get_learner().learn(LEARN_SECONDS)}
 
 
 answer_request = lambda_entry(app)
@@ -48,5 +50,5 @@ answer_schedule = scheduled(follow_and_learn)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
-    """Answer a request, or rescore and learn when the schedule calls."""
+    """Answer a request, or rescore, appraise and learn when the schedule calls."""
     return answer_request(event, context) if "requestContext" in event else answer_schedule(event, context)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -40,6 +41,7 @@ from scheduler.domain.audit_log import AuditLogFilter, EntityKind
 from scheduler.domain.billing import GroupBy, Period, UsageFilter
 from scheduler.domain.device_life import TRANSITIONS, Act, DeviceFilter, Life
 from scheduler.domain.incoming import DeviceHeartbeat, EventMark, Family, UserQuotaUpdated
+from scheduler.domain.lessons import appraised
 from scheduler.domain.model import (
     AllocationFilter,
     AllocationRequest,
@@ -53,6 +55,7 @@ from scheduler.domain.model import (
     User,
 )
 from scheduler.domain.notices import NotificationFilter, Preferences, notice_of
+from scheduler.domain.placement_model import PlacementModel
 from scheduler.domain.plans import QuotaChange, plan_document
 from scheduler.domain.queue import EntryStatus, QueueFilter, QueueRequest, Tier
 from scheduler.domain.quota import NO_LIMITS
@@ -338,6 +341,16 @@ def rescore(stores: Stores) -> None:
     assert not PostgresStrategy(stores.database).rescore(100)
 
 
+def appraise(stores: Stores) -> None:
+    stores.database.call("UPDATE placement_learning SET appraised_id = %(id)s", {"id": device(2500)})
+    lessons = PostgresLessons(stores.database)
+    lessons.publish(PlacementModel(), "lee")
+    batch = lessons.next_appraisals(100)
+    assert batch is not None
+    kept = appraised(PlacementModel(), batch, Random(1))
+    assert lessons.keep_appraisals(batch["after"], kept[-1]["device_id"], kept)
+
+
 def notified(**wanted: Any) -> Callable[[Stores], object]:
     """List a user's notices by a filter."""
     wish = NotificationFilter(**{"user": ALICE, "unread": False, "after": None, "limit": 50} | wanted)
@@ -576,6 +589,7 @@ CHANGES = [
     pytest.param(lambda stores: PostgresDeliveries(stores.database).claim(16, 30), id="a look for what is due"),
     pytest.param(register_webhook, id="a life of a webhook"),
     pytest.param(rescore, id="a batch of scores"),
+    pytest.param(appraise, id="a batch of appraisals"),
 ]
 
 

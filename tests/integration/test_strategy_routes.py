@@ -43,6 +43,8 @@ def test_before_anybody_chose_the_deployments_is_in_force(api: Api) -> None:
     assert now.pop("changedAt")
     assert now == {
         "strategy": "resource_based",
+        "effective": "resource_based",
+        "because": None,
         "chosenBy": None,
         "rescoring": {"rescored": 0, "total": 0, "startedAt": None, "doneAt": None, "done": True},
         "model": None,
@@ -129,7 +131,7 @@ def test_what_a_choice_left_the_schedule_does(api: Api, database: Database, monk
     assert (left["rescored"], left["total"], left["doneAt"], left["done"]) == (5, 12, None, False)
     assert database.call(ODD, {}) == 7
 
-    assert run_schedule() == {"strategy": "best_fit", "rescored": 12, "done": True, "learned": 0}
+    assert run_schedule() == {"strategy": "best_fit", "rescored": 12, "done": True, "appraised": 0, "learned": 0}
     assert database.call(ODD, {}) == 0
     assert run_schedule()["done"]
 

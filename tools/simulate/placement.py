@@ -63,7 +63,11 @@ def _of_today(strategy: Strategy) -> Callable[[World, int], Placement]:
 
 
 def score_of_today(strategy: Strategy, phone: Phone) -> float:
-    """Give the score that routines/placement_score.sql gives."""
+    """Give the score that routines/placement_score.sql gives.
+
+    Raises:
+        ValueError: It gives none: the strategy is learned.
+    """
     cpu, memory, storage = map(_step, (phone.cpu_usage, phone.memory_usage, phone.storage_usage))
     match strategy:
         case Strategy.ROUND_ROBIN:
@@ -76,6 +80,8 @@ def score_of_today(strategy: Strategy, phone: Phone) -> float:
             return 100 - (cpu + memory + storage) / 3
         case Strategy.BEST_FIT:
             return -(phone.cpu_cores / 4 + phone.memory_mb / 4096 + 1)
+        case Strategy.SMART:
+            raise ValueError(strategy)
 
 
 def _step(usage: float) -> float:
@@ -121,7 +127,7 @@ def _wrong(*, is_followed: bool) -> Callable[[World, int], Placement]:
 
 
 STRATEGIES: Mapping[str, Callable[[World, int], Placement]] = {
-    **{str(strategy): _of_today(strategy) for strategy in Strategy},
+    **{str(strategy): _of_today(strategy) for strategy in Strategy if strategy is not Strategy.SMART},
     "random": _random,
     "least_used": _least_used,
     "fewest_failures": _fewest_failures,

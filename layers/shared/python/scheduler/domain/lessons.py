@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from enum import StrEnum
+from random import Random
 from typing import Any
 
-from scheduler.domain.placement import Standing, failure_chance, posterior
+from scheduler.domain.placement import Standing, appraise, failure_chance, posterior
 from scheduler.domain.placement_document import ModelError, read_model
 from scheduler.domain.placement_model import PlacementModel
 from scheduler.domain.placement_record import UNSEEN, Record, Session, fold
-from scheduler.domain.placement_trust import WATCHED, doubt, watched
+from scheduler.domain.placement_trust import WATCHED, Doubt, doubt, watched
 
 UNREADABLE = "unreadable"
 """A published document that this version does not know the format of, as after a rollback."""
@@ -35,6 +37,31 @@ class Learning:
     sessions: int
     learned_until: datetime | None
     doubt: str | None
+
+
+class Because(StrEnum):
+    """Why resource_based is followed though the learned strategy was chosen."""
+
+    MODEL_MISSING = "model_missing"
+    """None is published, or none that this version can read."""
+    MODEL_STALE = "model_stale"
+    CALIBRATION_ALARM = "calibration_alarm"
+    """Failures do not come as the model says."""
+
+
+_BECAUSE: Mapping[str, Because] = {
+    UNREADABLE: Because.MODEL_MISSING,
+    Doubt.STALE: Because.MODEL_STALE,
+    Doubt.MISCALIBRATED: Because.CALIBRATION_ALARM,
+    Doubt.MISORDERED: Because.CALIBRATION_ALARM,
+}
+
+
+def because_of(learning: Learning | None) -> Because | None:
+    """Say why the published model must not decide; None: it may."""
+    if learning is None:
+        return Because.MODEL_MISSING
+    return None if learning.doubt is None else _BECAUSE[learning.doubt]
 
 
 type Place = tuple[str, str]
@@ -102,6 +129,20 @@ def learned(model: PlacementModel, lesson: Mapping[str, Any]) -> tuple[list[dict
         session = Session(told["endedAt"], told["hours"], told["failed"], told["kind"])
         outcomes.append((notebook.learn(told["deviceId"], told["host"], session), session.failed))
     return notebook.changed(), outcomes[-WATCHED:]
+
+
+def appraised(model: PlacementModel, batch: Mapping[str, Any], chance: Random) -> list[dict[str, Any]]:
+    """Say what each device of a batch is worth, by the names under which it is kept."""
+    records, at = records_of(batch["records"]), datetime.fromisoformat(batch["now"]).timestamp()
+    kept = []
+    for told in batch["devices"]:
+        known = standing_of(records, told["deviceId"], told["host"], told["kind"])
+        worth = appraise(model, replace(known, cpu_cores=told["cpuCores"], taken=told["taken"]), at, chance)
+        parts = {name: worth.costs.parts[name] for name in ("failure", "start", "wear", "fit")}
+        kept.append(
+            {"device_id": told["deviceId"], "hazard": worth.hazard, "drawn": worth.drawn, "score": worth.score} | parts
+        )
+    return kept
 
 
 def learning_of(facts: Mapping[str, Any]) -> Learning:

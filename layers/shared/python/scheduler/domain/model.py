@@ -50,6 +50,8 @@ class Strategy(StrEnum):
     WEIGHTED_ROUND_ROBIN = "weighted_round_robin"
     RESOURCE_BASED = "resource_based"
     BEST_FIT = "best_fit"
+    SMART = "smart"
+    """Has no formula there: scores are appraised, by what is learned of each device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,9 +227,16 @@ class Rescoring:
 
 @dataclass(frozen=True, slots=True)
 class StrategyInForce:
-    """The strategy by which devices are lent. `chosen_by` None: the deployment's, since no operator has chosen."""
+    """The strategy by which devices are to be lent. `chosen_by` None: the deployment's, since no operator has chosen.
+
+    Attributes:
+        effective: The one that is followed: another than `name` while something speaks against the learned model.
+        because: What does; None: nothing.
+    """
 
     name: str
     chosen_by: str | None
     changed_at: datetime
     rescoring: Rescoring
+    effective: str
+    because: str | None

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import exp
 from random import Random
+from typing import Any
 
 from scheduler.domain.placement_model import WEAR_SCALE_HOURS, PlacementModel
 from scheduler.domain.placement_record import UNSEEN, Record
@@ -217,3 +218,23 @@ def explores(model: PlacementModel, tier: Tier, *, is_reservation: bool, uniform
         uniform: A draw from 0 to below 1.
     """
     return not is_reservation and tier is not Tier.ENTERPRISE and uniform < model.exploration.share
+
+
+def terms_of(model: PlacementModel) -> Mapping[str, Any]:
+    """Give what a claim needs of a model, flat: its weights, and a device that nobody knows (score, hazard, fixed).
+
+    `use` is the share of the asked minutes after which devices come back, of all sessions: a claim knows no more.
+    """
+    unknown = appraise(model, Standing(UNSEEN), 0.0)
+    shares = [min(share, 1.0) for share in model.uses.of_all]
+    return {
+        "model": model.name,
+        "score": unknown.score,
+        "hazard": unknown.hazard,
+        "fixed": unknown.costs.total - unknown.costs.failure,
+        "failure": model.weights.failure,
+        "stickiness": model.weights.stickiness,
+        "gap": model.weights.gap_hour,
+        "use": sum(shares) / len(shares),
+        "share": model.exploration.share,
+    }

@@ -34,7 +34,7 @@ ENVIRONMENT: dict[str, str] = {
     "queue, separated by blanks",
     "TENANT_CLAIM": "JWT claim that names the tenant (tenant_id)",
     "PLACEMENT_STRATEGY": "Which free device is lent first, until an operator chooses: resource_based, round_robin, "
-    "least_connection, weighted_round_robin or best_fit (resource_based)",
+    "least_connection, weighted_round_robin, best_fit or smart (resource_based)",
     "RECYCLING_ENABLED": "true: a device that comes back is lent again only once it is recycled (wiped), set by the "
     "migrate function (false)",
     "RECYCLING_MINUTES": "Minutes after which a device that is not recycled is quarantined, set by the migrate "

@@ -47,6 +47,19 @@ class PostgresLessons:
             {"name": model.name, "document": Json(json.loads(written(model))), "by": by},
         )
 
+    def next_appraisals(self, limit: int) -> Facts | None:
+        """Read the next devices of the round with what is known of them; None: no model is published."""
+        batch: Facts | None = self._database.call("SELECT next_appraisals(%(limit)s)", {"limit": limit})
+        return batch
+
+    def keep_appraisals(self, after: str, last: str, appraisals: Sequence[Mapping[str, Any]]) -> bool:
+        """Keep what they are worth; False: another was faster, and nothing was kept."""
+        kept: bool = self._database.call(
+            "SELECT keep_appraisals(%(after)s, %(last)s, %(appraisals)s)",
+            {"after": after, "last": last, "appraisals": Json(list(appraisals))},
+        )
+        return kept
+
     def learning(self) -> Facts | None:
         """Read how far the published model has been taught; None: none is published."""
         facts: Facts | None = self._database.call(

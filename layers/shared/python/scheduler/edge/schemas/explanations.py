@@ -56,7 +56,7 @@ class PlacementNowView(View):
     capped: Annotated[bool, Meta(description="there are more devices than were looked at")]
     candidates: Annotated[list[CandidateView], Meta(description="the eight best of all, the best first")]
     excluded: list[ExcludedView]
-    model: Annotated[str | None, Meta(description="of the learned costs, which decide nothing")]
+    model: Annotated[str | None, Meta(description="of the learned costs, which decide under smart only")]
 
     @classmethod
     def of(cls, now: PlacementNow) -> Self:

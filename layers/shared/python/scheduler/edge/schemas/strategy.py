@@ -40,7 +40,7 @@ class RescoringView(View):
 
 
 class LearningView(View):
-    """The published placement model and what it was taught. It is watched, and decides nothing."""
+    """The published placement model and what it was taught. It decides under the strategy smart only."""
 
     name: str
     trainedAt: Annotated[Instant | None, Meta(description="null: this version cannot read it")]
@@ -70,7 +70,12 @@ class LearningView(View):
 class StrategyView(View):
     """The strategy in force."""
 
-    strategy: str
+    strategy: Annotated[str, Meta(description="the chosen one")]
+    effective: Annotated[str, Meta(description="the one that is followed: resource_based while smart cannot be")]
+    because: Annotated[
+        str | None,
+        Meta(description="model_missing, model_stale or calibration_alarm; null: the chosen one is followed"),
+    ]
     chosenBy: Annotated[str | None, Meta(description="the operator; null: the deployment's PLACEMENT_STRATEGY")]
     changedAt: Instant
     rescoring: RescoringView
@@ -81,6 +86,8 @@ class StrategyView(View):
         """Show what is in force."""
         return cls(
             strategy=now.name,
+            effective=now.effective,
+            because=now.because,
             chosenBy=now.chosen_by,
             changedAt=now.changed_at,
             rescoring=RescoringView.of(now.rescoring),

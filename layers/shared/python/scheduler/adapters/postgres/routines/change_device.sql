@@ -19,10 +19,10 @@ BEGIN
            adb_host = device.adb_host, adb_port = device.adb_port, host = device.host, model = device.model,
            labels = device.labels,
            class_id = device_class(device.tenant_id, device.device_type, device.cpu_cores, device.memory_mb, device.storage_mb),
-           placement_score = placement_score(
+           placement_score = coalesce(placement_score(
                (SELECT s.name FROM placement_strategy s), device.cpu_cores, device.memory_mb, device.storage_mb,
                coalesce(usage.cpu_usage, 0), coalesce(usage.memory_usage, 0), coalesce(usage.storage_usage, 0),
-               device.last_allocated_at)
+               device.last_allocated_at), device.placement_score)  -- appraised: until the next round
      WHERE d.id = p_device
     RETURNING * INTO device;
     IF device.is_free AND NOT before.is_free THEN

@@ -1,20 +1,24 @@
 -- Have free devices be lent in the order of a strategy; scores follow by rescore_next. p_by: the operator who chooses; NULL: the
--- deployment does, which no operator's choice gives way to. Settles: two choices at once (the row's lock; the later one stands),
--- a choice against a batch under way (the second row's lock: the next batch begins anew, by the new strategy).
+-- deployment does, which no operator's choice gives way to. The learned one is followed once follow_model finds that it may be. Settles:
+-- two choices at once (the row's lock; the later one stands), a choice against a batch under way (the second row's lock: the next batch
+-- begins anew, by the new strategy).
 CREATE OR REPLACE FUNCTION choose_strategy(p_name text, p_by text) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    before placement_strategy;
-    at     timestamptz;
+    before  placement_strategy;
+    follows text;
+    at      timestamptz;
 BEGIN
     SELECT * INTO before FROM placement_strategy FOR UPDATE;
     IF p_by IS NULL AND before.chosen_by IS NOT NULL THEN
         RETURN;
     END IF;
     at := scheduler_clock();
-    UPDATE placement_strategy SET name = p_name, chosen_by = p_by, changed_at = at
-     WHERE (name, chosen_by) IS DISTINCT FROM (p_name, p_by);
-    IF before.name <> p_name THEN
-        UPDATE placement_rescoring
-           SET after_id = '', rescored = 0, total = (SELECT count(*) FROM devices), started_at = at, done_at = NULL;
+    follows := CASE p_name WHEN 'smart' THEN before.name ELSE p_name END;
+    UPDATE placement_strategy
+       SET name = follows, chosen = CASE p_name WHEN 'smart' THEN p_name END, because = CASE p_name WHEN chosen THEN because END,
+           chosen_by = p_by, changed_at = at
+     WHERE (coalesce(chosen, name), chosen_by) IS DISTINCT FROM (p_name, p_by);
+    IF before.name <> follows THEN
+        PERFORM begin_rescoring(at);
     END IF;
 END $$;

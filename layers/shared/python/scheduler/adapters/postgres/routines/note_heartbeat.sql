@@ -21,7 +21,7 @@ BEGIN
        SET placement_score = placement_score(s.name, d.cpu_cores, d.memory_mb, d.storage_mb, p_cpu_usage, p_memory_usage,
                                              p_storage_usage, d.last_allocated_at)
       FROM placement_strategy s
-     WHERE d.id = p_device
+     WHERE d.id = p_device AND s.name <> 'smart'
        AND d.placement_score IS DISTINCT FROM placement_score(
                s.name, d.cpu_cores, d.memory_mb, d.storage_mb, p_cpu_usage, p_memory_usage, p_storage_usage, d.last_allocated_at);
     RETURN jsonb_build_object('outcome', 'noted');

@@ -18,8 +18,8 @@ BEGIN
         SELECT d.id, d.name, d.device_type, d.status, d.tenant_id, d.cpu_cores, d.memory_mb, d.storage_mb, d.adb_host, d.adb_port,
                d.host, d.model, coalesce(d.labels, '{}'),
                device_class(d.tenant_id, d.device_type, d.cpu_cores, d.memory_mb, d.storage_mb),
-               placement_score((SELECT s.name FROM placement_strategy s), d.cpu_cores, d.memory_mb, d.storage_mb, 0, 0, 0, NULL)
-          FROM jsonb_populate_recordset(NULL::devices, p_devices) d ORDER BY d.id;
+               coalesce(placement_score(s.name, d.cpu_cores, d.memory_mb, d.storage_mb, 0, 0, 0, NULL), (s.terms ->> 'score')::float)
+          FROM jsonb_populate_recordset(NULL::devices, p_devices) d CROSS JOIN placement_strategy s ORDER BY d.id;
         -- Allocations may have come in before their device: it is taken, and its tokens go on from theirs.
         UPDATE devices d SET fence = (SELECT coalesce(max(a.fencing_token), 0) FROM device_allocations a WHERE a.device_id = d.id)
          WHERE d.id = ANY (ids);

@@ -1,7 +1,11 @@
 -- What a device's placement score is made of, by name; the parts add up to it. For who asks why: no claim calls this.
 CREATE OR REPLACE FUNCTION score_parts(p_strategy text, device devices, usage device_heartbeats) RETURNS jsonb
-LANGUAGE sql IMMUTABLE AS $$
+LANGUAGE sql STABLE AS $$
     SELECT CASE p_strategy
+        WHEN 'smart' THEN coalesce((
+            SELECT jsonb_build_object('failure', -a.failure, 'start', -a.start, 'wear', -a.wear, 'fit', -a.fit,
+                                      'sinceWritten', device.placement_score - a.score)
+              FROM placement_appraisals a WHERE a.device_id = device.id), jsonb_build_object('unknown', device.placement_score))
         WHEN 'round_robin' THEN jsonb_build_object('lastLent', -coalesce(extract(epoch FROM device.last_allocated_at), 0))
         WHEN 'least_connection' THEN jsonb_build_object('cpuFree', 100 - used.cpu)
         WHEN 'weighted_round_robin' THEN jsonb_build_object('cpuFree', (100 - used.cpu) / 2, 'memoryFree', (100 - used.memory) / 2)

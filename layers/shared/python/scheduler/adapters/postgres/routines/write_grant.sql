@@ -22,7 +22,9 @@ BEGIN
     VALUES (
         allocation, device.id, held.user_id, held.tenant_id, at, expiry, p_minutes, p_metadata, device.fence + 1,
         device.cpu_cores, device.memory_mb, device.storage_mb, p_reservation,
-        jsonb_build_object('strategy', strategy, 'score', device.placement_score), at, at);
+        CASE strategy WHEN 'smart' THEN jsonb_build_object('strategy', strategy, 'score', device.placement_score,
+                                                           'modelVersion', (SELECT s.terms -> 'model' FROM placement_strategy s))
+                      ELSE jsonb_build_object('strategy', strategy, 'score', device.placement_score) END, at, at);
 
     UPDATE devices
        SET active_allocation_id = allocation, busy_until = expiry, fence = device.fence + 1, last_allocated_at = at,
