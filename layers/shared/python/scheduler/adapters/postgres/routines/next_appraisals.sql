@@ -1,12 +1,12 @@
 -- The next devices of a round of appraisals, in the order of id, with what is known of them, of their hosts and of their models, and how
--- scarce each one's class is: the share that is lent of its first two hundred, in tenths. NULL: no model is published. Writes nothing.
+-- scarce each one's class is: the share that is lent of its first thirty, in tenths. NULL: no model is published. Writes nothing.
 CREATE OR REPLACE FUNCTION next_appraisals(p_limit int) RETURNS jsonb LANGUAGE sql STABLE SET enable_seqscan = off AS $$
     WITH batch AS MATERIALIZED (
         SELECT id, class_id, host, model, cpu_cores FROM devices
          WHERE id > (SELECT appraised_id FROM placement_learning) ORDER BY id LIMIT p_limit
     ), classes AS MATERIALIZED (
         SELECT c.class_id, (SELECT round(avg((s.active_allocation_id IS NOT NULL)::int), 1)
-                              FROM (SELECT active_allocation_id FROM devices WHERE class_id = c.class_id ORDER BY id LIMIT 200) s) AS taken
+                              FROM (SELECT active_allocation_id FROM devices WHERE class_id = c.class_id ORDER BY id LIMIT 30) s) AS taken
           FROM (SELECT DISTINCT class_id FROM batch) c
     ), concerned AS (
         SELECT 'device' AS scope, id FROM batch UNION SELECT 'host', host FROM batch UNION SELECT 'kind', model FROM batch
