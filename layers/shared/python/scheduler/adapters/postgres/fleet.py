@@ -93,7 +93,8 @@ _GLANCES = (
     " greatest(extract(epoch FROM scheduler_now() - h.observed_at), 0)::float8 AS age_seconds"
     " FROM (SELECT * FROM devices WHERE life <> 'deleted' AND id > %(after)s ORDER BY id LIMIT %(limit)s) d"
     " LEFT JOIN device_allocations a ON a.id = d.active_allocation_id"
-    " LEFT JOIN device_heartbeats h ON h.device_id = d.id ORDER BY d.id"
+    " LEFT JOIN LATERAL (SELECT * FROM device_heartbeats WHERE device_id = d.id OFFSET 0) h ON true"  # a probe a device
+    " ORDER BY d.id"
 )
 _BEAT = ("cpu_usage", "memory_usage", "storage_usage", "observed_at", "age_seconds")
 
