@@ -1,6 +1,7 @@
 """Play days of lending on the production services, and say how they went; docs/simulator.md explains."""
 
 import argparse
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -8,8 +9,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from scheduler.adapters.postgres.connection import StatementFailed
+from scheduler.domain.errors import Unavailable
 from tools.simulate.demand import PATTERNS, DemandOptions
 from tools.simulate.placement import STRATEGIES
+from tools.simulate.recorded import Sizes, record
 from tools.simulate.report import Found, text, write
 from tools.simulate.study import Scenario, Study, jobs_here, results, usual_devices
 from tools.simulate.trace import TraceError
@@ -26,9 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     console = Console(stderr=True, highlight=False)
     try:
-        study = study_of(options)
+        study = study_of(options, _recorded(options, console))
         found = _played(study, options.jobs, console)
-    except (TraceError, ValueError) as error:
+    except (TraceError, ValueError, Unavailable, StatementFailed) as error:
         console.print(f"make simulate: {error}", markup=False)
         return 2
     print(text(found))
@@ -37,8 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def study_of(options: argparse.Namespace) -> Study:
-    """Say what is to be compared: each strategy, and each also as the what-if options have it.
+def study_of(options: argparse.Namespace, sizes: Sizes = ()) -> Study:
+    """Say what is to be compared: each strategy, and each also as the what-if options have it; `sizes` of the phones.
 
     Raises:
         TraceError: The trace cannot be read.
@@ -51,22 +55,40 @@ def study_of(options: argparse.Namespace) -> Study:
     demand = options.trace or DemandOptions(options.requests, options.days, options.pattern, options.users)
     usual = _WhatIf.read(options.devices, "+") if options.devices else _WhatIf()
     ageing = _WhatIf.read(options.ageing, "x") if options.ageing else _WhatIf()
-    devices = usual.base or usual_devices(demand)
-    world = WorldOptions(int(devices), ageing.base or 1.0, is_null=options.null_world)
+    devices = usual.base or len(sizes) or usual_devices(demand)
+    world = WorldOptions(int(devices), ageing.base or 1.0, is_null=options.null_world, sizes=sizes)
     scenarios = [Scenario(name, name, world) for name in options.strategy]
     if usual.change or ageing.change:
         what_if = replace(world, devices=int(devices + (usual.change or 0)), ageing=world.ageing * (ageing.change or 1))
-        told = [f"+{usual.change:g} devices"] * bool(usual.change) + [f"ageing x{ageing.change:g}"] * bool(
-            ageing.change
-        )
+        told = [f"+{usual.change:g} devices"] if usual.change else []
+        told += [f"ageing x{ageing.change:g}"] if ageing.change else []
         scenarios += [Scenario(f"{name}, {', '.join(told)}", name, what_if) for name in options.strategy]
     seeds = range(options.seed, options.seed + options.seeds)
     return Study(demand, scenarios, seeds, on_postgres=options.on == "postgres")
 
 
-def _played(study: Study, jobs: int, console: Console) -> Found:
+def _recorded(options: argparse.Namespace, console: Console) -> Sizes:
+    """Read the database, if one is named: who was lent what becomes the trace."""
+    if options.database is None:
+        return ()
+    if options.trace:
+        raise ValueError("either a trace or a database")
+    url = options.database or os.environ.get("DATABASE_URL", "").strip()
+    if not url:
+        raise ValueError("--database without a URL needs DATABASE_URL")
+    options.trace = options.out / "recorded.csv"
+    with _progress(console) as progress:
+        task = progress.add_task(f"the last {options.days:g} days", total=1.0)
+        return record(url, options.days, options.trace, lambda share: progress.update(task, completed=share))
+
+
+def _progress(console: Console) -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
+    return Progress(*columns, console=console)
+
+
+def _played(study: Study, jobs: int, console: Console) -> Found:
+    with _progress(console) as progress:
         runs = len(study.scenarios) * len(study.seeds)
         task = progress.add_task(f"{runs} runs", total=1.0)
         return results(study, jobs, lambda share: progress.update(task, completed=share))
@@ -107,9 +129,17 @@ def _positive(given: str) -> int:
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
     parser.add_argument("--trace", type=Path, metavar="CSV", help="who came when, in place of a pattern")
+    parser.add_argument(
+        "--database",
+        nargs="?",
+        const="",
+        metavar="URL",
+        help="replay what a running database has lent in the last DAYS, on a fleet like its own; it is only read"
+        " (without URL: DATABASE_URL)",
+    )
     parser.add_argument("--pattern", choices=PATTERNS, default="diurnal", help="of arrivals (%(default)s)")
     parser.add_argument("--requests", type=_positive, default=2000, help="about so many in all (%(default)s)")
-    parser.add_argument("--days", type=float, default=7, help="in which they come (%(default)s)")
+    parser.add_argument("--days", type=float, default=7, help="in which they come, or that are replayed (%(default)s)")
     parser.add_argument("--users", type=_positive, help="who come (so many that each comes every other day or so)")
     parser.add_argument("--devices", metavar="N|+N", help="the fleet (what mostly suffices); +20: also with 20 more")
     parser.add_argument("--ageing", metavar="F|xF", help="how much wear counts; x2: also doubled (1)")

@@ -162,7 +162,7 @@ def _plain(study: Study, summaries: Summaries, found: Found) -> dict[str, Any]:
         "scenarios": {
             one.name: {
                 "strategy": one.strategy,
-                "world": asdict(one.world),
+                "world": asdict(one.world) | {"sizes": len(one.world.sizes)},
                 "summary": _estimates(summaries[one.name]),
                 "runs": [dict(result) for result in found[one.name]],
             }

@@ -18,6 +18,8 @@ LONGEST_MINUTES = 1440
 LONGEST_WAIT_MINUTES = 120
 OWN = {"at_seconds", "use_seconds"}
 OPTIONAL = {"minutes", "tenant", "user", "plan", "min_cpu", "min_memory_mb", "max_wait_minutes"}
+COLUMNS = ("at_seconds", "use_seconds", "minutes", "tenant", "user", "plan", "min_cpu", "min_memory_mb")
+"""Of a trace that is written here."""
 PODS = {"cpu_milli", "memory_mib", "qos", "creation_time", "scheduled_time", "deletion_time"}
 PLAN_OF_QOS = {"LS": "pro", "BE": "free", "Burstable": "basic", "Guaranteed": "enterprise"}
 CORES_OF_A_PHONE_CORE, MB_OF_A_PHONE_MB = 4, 8

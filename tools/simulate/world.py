@@ -39,6 +39,8 @@ class WorldOptions:
     repair_minutes: float = 20.0
     turns_bad_at: float | None = None
     """Seconds after the start at which the first good hosts become bad: as many as are bad anyway."""
+    sizes: tuple[tuple[int, int], ...] = ()
+    """Cores and MB of the first phones; those beyond are of any of these. Empty: as is usual."""
 
 
 @dataclass(slots=True, eq=False)
@@ -153,6 +155,8 @@ class World:
         if self.options.is_null:
             relative, boot_seconds, own, worn = 1.0, 35.0, 1.0, 0.0
         rate = FAILURES_AN_HOUR * relative * own * host.badness
+        if sizes := self.options.sizes:
+            cpu_cores, memory_mb = sizes[number] if number < len(sizes) else draw.choice(sizes)
         phone = Phone(f"phone-{number:06}", cpu_cores, memory_mb, host, model, boot_seconds, rate, worn)
         phone.storage_usage = draw.uniform(5, 95) if not self.options.is_null else 50.0
         self.observe(phone, 0.0)
