@@ -7,10 +7,11 @@ import { Around, Badge, Confirm, Dialog, Figures, Table } from './parts.js';
 import { html, useEffect, useState } from './ui.js';
 
 const KEPT = 360;
+const CIRCUITS = { closed: 'up', half_open: 'degraded', open: 'down' };
 const samples = { times: [], grants: [], ends: [], waiting: [], wait: [], last: null }; // since this tab was opened
 
 export function Health() {
-  const { t, number, time } = useI18n();
+  const { t, number, time, span } = useI18n();
   const health = useLive('/health', 10);
   const totals = useLive('/allocations/stats', 5);
   const queue = useLive('/queue/stats', 5);
@@ -20,18 +21,18 @@ export function Health() {
   const [broken, setBroken] = useState(null);
   const curves = useSamples(totals, queue);
   const told = totals.data?.data;
+  const waits = health.data?.data.outbox;
   const run = async () => {
     const { data } = await send('POST', `/dlqs/${encodeURIComponent(redrive.name)}/redrive`, {});
     return t('done.redrive', { moved: data.moved, left: data.left });
   };
   return html`<section>
     <header class="view-head"><h1>${t('nav.health')}</h1>${health.data && html`<${Badge} kind=${health.data.data.status}>${t(`health.${health.data.data.status}`)}</${Badge}>`}</header>
-    <${Around} live=${health}><div class="badges">${Object.entries(health.data?.data.parts ?? {}).map(([name, state]) => html`<${Badge} kind=${state}>${name}: ${t(`health.${state}`)}</${Badge}>`)}</div></${Around}>
-    ${told && html`<${Figures} of=${[
-      [t('health.active'), number(told.activeAllocations)],
-      [t('health.utilisation'), `${number(told.utilisation * 100)} %`],
-      [t('health.total'), number(told.totalAllocations)],
-      [t('health.strategy'), told.strategy],
+    <${Around} live=${health}><div class="badges">${Object.entries(health.data?.data.parts ?? {}).map(([name, state]) => html`<${Badge} kind=${state}>${name}: ${t(`health.${state}`)}</${Badge}>`)}
+      ${Object.entries(health.data?.data.circuits ?? {}).map(([name, state]) => html`<${Badge} kind=${CIRCUITS[state] ?? 'degraded'}>${t('health.circuit', { name })}: ${t(`circuit.${state}`)}</${Badge}>`)}</div></${Around}>
+    ${(told || waits) && html`<${Figures} of=${[
+      ...(waits ? [[t('health.outbox'), number(waits.unpublished) + (waits.unpublished >= 1000 ? '+' : ''), waits.oldestSeconds === null ? null : t('health.oldest', { time: span(waits.oldestSeconds * 1000) })]] : []),
+      ...(told ? [[t('health.active'), number(told.activeAllocations)], [t('health.utilisation'), `${number(told.utilisation * 100)} %`], [t('health.total'), number(told.totalAllocations)], [t('health.strategy'), told.strategy]] : []),
     ]} />`}
     <div class="columns even">
       <${Chart} label=${t('health.throughput')} times=${curves.times} series=${[{ label: t('health.grants'), values: curves.grants, colour: 'lent' }, { label: t('health.ends'), values: curves.ends, colour: 'free' }]} />

@@ -104,6 +104,7 @@ def test_health_shows_parts_invariants_and_parked_messages(open_at: Opened) -> N
     page = open_at("health")
 
     page.get_by_text("postgres: up").wait_for()
+    page.get_by_text("Events to publish").wait_for()
     page.get_by_text("I1 holds").wait_for(timeout=30_000)
     page.get_by_role("cell", name="Billing", exact=True).wait_for()
     assert page.get_by_role("button", name="Redrive Billing").is_disabled()
@@ -134,7 +135,6 @@ def test_a_parked_message_is_sent_back(open_at: Opened, region: dict[str, str], 
     press(page, "Redrive")
 
     page.get_by_text("Sent back: 1, left: 0").wait_for()
-    assert {queue["name"]: queue["waiting"] for queue in scene.call("GET", "/dlqs", who="OPERATOR")}["EventsIn"] == 0
     entries = scene.call("GET", "/audit-log?limit=50", who="OPERATOR")
     assert "POST /scheduler/dlqs/{name}/redrive" in {entry["route"] for entry in entries}
 

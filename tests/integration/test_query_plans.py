@@ -520,6 +520,7 @@ READS = [
     pytest.param(quota(lambda changes: changes.usage(ALICE)), id="what a user holds"),
     pytest.param(quota(lambda changes: changes.beyond_plan("pro", ALICE, 50)), id="who holds more than a plan allows"),
     pytest.param(lambda stores: stores.outbox.oldest(100), id="the oldest events"),
+    pytest.param(lambda stores: stores.outbox.backlog(), id="how many events wait"),
     pytest.param(lambda stores: stores.inbox.has("usage", "event-7"), id="whether an event was applied"),
     pytest.param(hooks(lambda webhooks: webhooks.page(WebhookFilter("tenant-7"))), id="a tenant's webhooks"),
     pytest.param(hooks(lambda webhooks: webhooks.page(WebhookFilter(None))), id="all webhooks"),

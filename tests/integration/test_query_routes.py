@@ -2,18 +2,23 @@
 
 import base64
 import json
+import time
 import uuid
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerConfig
 
 from scheduler.adapters.postgres.connection import Database
+from scheduler.adapters.redis.breaker_store import RedisBreakerStore
+from scheduler.adapters.redis.client import RedisLink, connect
 from tests.support.api import OPERATOR, OTHER_TENANT, OTHER_USER, SERVICE, USER, Api, Claims
 from tests.support.clock import Clock
-from tools.embedded import free_port
+from tools.embedded import ValkeyServer, free_port
 
 AVAILABLE = "/scheduler/devices/available"
 ALLOCATIONS = "/scheduler/allocations"
@@ -380,6 +385,20 @@ class TestTotals:
         assert api.get(STATS, USER).code == "forbidden"
 
 
+@pytest.fixture
+def open_circuit(environment: pytest.MonkeyPatch, valkey_server: ValkeyServer) -> str:
+    """Name a circuit that another execution environment has opened."""
+    name = "user-service-usage"
+    link = RedisLink(
+        lambda: connect("127.0.0.1", valkey_server.port, tls=False, cluster=False, password=None), on_skip=lambda: None
+    )
+    with closing(link):
+        store = RedisBreakerStore(link)
+        store.configure(CircuitBreakerConfig(), name)
+        store.save_open(name, 3, int(time.time()))
+    return name
+
+
 class TestHealth:
     """GET /scheduler/health."""
 
@@ -387,7 +406,42 @@ class TestHealth:
         answer = api.get(HEALTH, None)
 
         assert answer.status == 200
-        assert answer.data == {"status": "ok", "parts": {"postgres": "up", "redis": "up"}}
+        assert answer.data == {
+            "status": "ok",
+            "parts": {"postgres": "up", "redis": "up"},
+            "outbox": {"unpublished": 0, "oldestSeconds": None},
+            "circuits": {},
+        }
+
+    def test_it_tells_what_waits_to_be_published(self, api: Api, database: Database) -> None:
+        api.add_devices(1)
+        api.allocate()
+        database.call("UPDATE outbox SET occurred_at = scheduler_clock() - interval '90 seconds'", {})
+
+        waits = api.get(HEALTH, None).data["outbox"]
+
+        assert waits["unpublished"] == 1
+        assert 90 <= waits["oldestSeconds"] < 120
+
+    def test_it_tells_how_the_circuits_around_neighbours_are(
+        self, api: Api, environment: pytest.MonkeyPatch, open_circuit: str
+    ) -> None:
+        environment.setenv("USER_SERVICE_URL", f"http://127.0.0.1:{free_port()}")
+
+        told = api.get(HEALTH, None).data
+
+        assert told["circuits"] == {"user-service": "closed", open_circuit: "open"}
+        assert (told["status"], told["parts"]["userService"]) == ("degraded", "down")
+
+    def test_it_counts_to_a_thousand(self, api: Api, database: Database) -> None:
+        database.call(
+            "INSERT INTO outbox (type, subject, group_id, tenant_id, data, occurred_at)"
+            " SELECT 'scheduler.device.allocated', 'd', 'd', 'acme', '{}', scheduler_clock()"
+            "   FROM generate_series(1, 1200)",
+            {},
+        )
+
+        assert api.get(HEALTH, None).data["outbox"]["unpublished"] == 1000
 
     def test_without_redis_the_service_is_degraded(self, api: Api, environment: pytest.MonkeyPatch) -> None:
         environment.setenv("REDIS_PORT", str(free_port()))
@@ -395,12 +449,15 @@ class TestHealth:
         answer = api.get(HEALTH, None)
 
         assert (answer.status, answer.json["success"]) == (200, True)
-        assert answer.data == {"status": "degraded", "parts": {"postgres": "up", "redis": "down"}}
+        assert answer.data["status"] == "degraded"
+        assert answer.data["parts"] == {"postgres": "up", "redis": "down"}
 
     def test_where_redis_is_not_used_it_is_not_missed(self, api: Api, environment: pytest.MonkeyPatch) -> None:
         environment.delenv("REDIS_HOST")
 
-        assert api.get(HEALTH, None).data == {"status": "ok", "parts": {"postgres": "up"}}
+        told = api.get(HEALTH, None).data
+
+        assert (told["status"], told["parts"], told["circuits"]) == ("ok", {"postgres": "up"}, {})
 
     def test_without_postgres_the_service_is_down(self, api: Api, environment: pytest.MonkeyPatch) -> None:
         port = free_port()
@@ -409,7 +466,8 @@ class TestHealth:
         answer = api.get(HEALTH, None)
 
         assert (answer.status, answer.json["success"]) == (503, False)
-        assert answer.data == {"status": "down", "parts": {"postgres": "down", "redis": "up"}}
+        parts = {"postgres": "down", "redis": "up"}
+        assert answer.data == {"status": "down", "parts": parts, "outbox": None, "circuits": {}}
         assert str(port) not in answer.text
 
     def test_without_postgres_the_lists_say_come_back(self, api: Api, environment: pytest.MonkeyPatch) -> None:

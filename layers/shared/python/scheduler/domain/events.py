@@ -42,6 +42,14 @@ class BrokenEvent(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Backlog:
+    """Events that committed and are not published: how many (as far as was counted), and how long the oldest waits."""
+
+    events: int
+    oldest_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxEvent:
     """An event that committed and waits to be published. Events of one group go out in the order of `position`.
 

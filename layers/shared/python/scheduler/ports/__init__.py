@@ -21,7 +21,7 @@ from scheduler.domain.quota import QuotaDocument, QuotaTerms
 
 if TYPE_CHECKING:  # few functions audit or relay
     from scheduler.domain.audit import Border, Finding, FullRun, Invariant, Slice
-    from scheduler.domain.events import OutboxEvent
+    from scheduler.domain.events import Backlog, OutboxEvent
 
 
 class AllocationStore(Protocol):
@@ -149,6 +149,24 @@ class OutboxStore(Protocol):
 
     def mark_published(self, positions: Sequence[int]) -> None:
         """Mark events as published."""
+
+
+class BacklogStore(Protocol):
+    """Where events wait, for those who only watch."""
+
+    def backlog(self) -> "Backlog":
+        """Tell what waits.
+
+        Raises:
+            Unavailable: Postgres does not answer.
+        """
+
+
+class CircuitBook(Protocol):
+    """Where the states of circuits are kept for all functions."""
+
+    def states(self) -> Mapping[str, str]:
+        """Tell each circuit's state by its name (closed, open, half_open); none when they cannot be asked."""
 
 
 class UsageReporter(Protocol):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from scheduler.adapters.http.circuit import OPEN_SECONDS, CircuitStore, guarded
+from scheduler.adapters.http.circuit_names import BILLING_SERVICE, BILLING_SERVICE_METERING
 from scheduler.adapters.http.neighbour import Call, Neighbour, json_object, path_segment
 from scheduler.adapters.http.patience import Patience
 from scheduler.adapters.http.session import ServiceFailed
@@ -42,7 +43,7 @@ class BillingBalances:
         meter: Meter,
         *,
         allow_on_error: bool = True,
-        circuit: str = "billing-service",
+        circuit: str = BILLING_SERVICE,
         patience: Patience = BALANCE_PATIENCE,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -123,7 +124,7 @@ class BillingMetering:
         meter: Meter,
         *,
         seconds_left: Callable[[], float] = lambda: TELL_PATIENCE.seconds,
-        circuit: str = "billing-service-metering",
+        circuit: str = BILLING_SERVICE_METERING,
         patience: Patience = TELL_PATIENCE,
     ) -> None:
         """Take what tells how many seconds the running function may still spend."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from scheduler.adapters.http.circuit import OPEN_SECONDS, CircuitStore
+from scheduler.adapters.http.circuit_names import NOTIFICATION_SERVICE
 from scheduler.adapters.http.neighbour import Call, Neighbour
 from scheduler.adapters.http.patience import Patience
 from scheduler.adapters.http.telling import Telling
@@ -29,7 +30,7 @@ class NotificationService:
         meter: Meter,
         *,
         seconds_left: Callable[[], float] = lambda: SEND_PATIENCE.seconds,
-        circuit: str = "notification-service",
+        circuit: str = NOTIFICATION_SERVICE,
         patience: Patience = SEND_PATIENCE,
     ) -> None:
         """Take what tells how many seconds the running function may still spend."""

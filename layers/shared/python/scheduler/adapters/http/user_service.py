@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from scheduler.adapters.http.circuit import OPEN_SECONDS, CircuitStore, guarded
+from scheduler.adapters.http.circuit_names import USER_SERVICE, USER_SERVICE_USAGE
 from scheduler.adapters.http.neighbour import Call, Neighbour, json_object, path_segment
 from scheduler.adapters.http.patience import Patience
 from scheduler.adapters.http.session import Answer, ServiceFailed
@@ -64,7 +65,7 @@ class UserServiceQuotas:
         *,
         unknown_user: QuotaDocument,
         allow_on_error: bool = False,
-        circuit: str = "user-service",
+        circuit: str = USER_SERVICE,
         patience: Patience = READ_PATIENCE,
     ) -> None:
         """Take what a user has whom the service does not know, and whether to allow when it cannot be asked."""
@@ -146,7 +147,7 @@ class UserServiceUsage:
         meter: Meter,
         *,
         seconds_left: Callable[[], float] = lambda: REPORT_PATIENCE.seconds,
-        circuit: str = "user-service-usage",
+        circuit: str = USER_SERVICE_USAGE,
         patience: Patience = REPORT_PATIENCE,
     ) -> None:
         """Take what tells how many seconds the running function may still spend."""

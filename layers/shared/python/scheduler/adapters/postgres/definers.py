@@ -19,6 +19,7 @@ DEFINERS: dict[str, str] = {
     "next_gap": "the next gap between a device's reservations, whosever they are; tells a time",
     "next_reserved": "the start of a device's next reservation, whosever it is; tells a time",
     "note_act": "writes the audit log, which no role of the functions may do in another way",
+    "outbox_backlog": "how many events of all tenants wait to be published, and how long; tells numbers",
     "queue_outlook": "forecasts a wait from the line of all tenants; tells ranks, times and classes, no names",
     "read_quotas": "quotas of others too while they wait; tells what serving the line needs",
     "reap_batch": "ends what is overdue of others where it stands in the way of a batch",

@@ -3,7 +3,10 @@
 from collections.abc import Collection, Sequence
 
 from scheduler.adapters.postgres.connection import Database
-from scheduler.domain.events import OutboxEvent
+from scheduler.domain.events import Backlog, OutboxEvent
+
+MOST_COUNTED = 1000
+"""Beyond it, how many more there are tells nobody more."""
 
 
 class PostgresOutbox:
@@ -34,6 +37,11 @@ class PostgresOutbox:
             {"limit": limit, "without": list(without)},
         )
         return [OutboxEvent(**row) for row in rows]
+
+    def backlog(self) -> Backlog:
+        """Tell what waits, by the index of what is unpublished."""
+        (row,) = self._database.rows("SELECT * FROM outbox_backlog(%(most)s)", {"most": MOST_COUNTED})
+        return Backlog(**row)
 
     def mark_published(self, positions: Sequence[int]) -> None:
         """Mark by id, all with one instant, in whatever order they lie; marking twice changes nothing."""

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
@@ -101,6 +101,17 @@ class RedisBreakerStore:
         if won:
             self._remember(probing)
         return bool(won)
+
+    def states(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Tell how these circuits are (closed, open, half_open), in one round trip; none when Redis is away."""
+        commands: list[Command] = [("GET", _key(name)) for name in names]
+        kept: list[Any] = []
+        if self._link and commands:
+            kept = self._link.attempt(lambda client: client.run(commands), kept)
+        return {
+            name: (_circuit(name, text).state if text else CircuitState.CLOSED).value.lower()
+            for name, text in zip(names, kept, strict=False)
+        }
 
     def _save(self, circuit: Circuit) -> None:
         self._ask(("SET", _key(circuit.name), _text(circuit), "EX", KEPT_SECONDS))
