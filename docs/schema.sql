@@ -69,46 +69,6 @@ CREATE TYPE public.request_key AS (
 
 COMMENT ON TYPE public.request_key IS 'An Idempotency-Key with whom and what it belongs to';
 
-CREATE FUNCTION public.adopt_allocation() RETURNS trigger
-    LANGUAGE plpgsql
-    AS $$
-DECLARE
-    adopted device_allocations := NEW;
-    at      timestamptz;
-BEGIN
-    adopted.expires_at := coalesce(adopted.expires_at, adopted.allocated_at + make_interval(mins => adopted.duration_minutes));
-    UPDATE devices
-       SET active_allocation_id = adopted.id, busy_until = adopted.expires_at, fence = fence + 1
-     WHERE id = adopted.device_id
-    RETURNING fence, cpu_cores, memory_mb, storage_mb
-         INTO adopted.fencing_token, adopted.cpu_cores, adopted.memory_mb, adopted.storage_mb;
-    IF NOT FOUND THEN  -- a device that is not of the fleet: only its number counts
-        SELECT 0, 0, 0, 0 INTO adopted.fencing_token, adopted.cpu_cores, adopted.memory_mb, adopted.storage_mb;
-    END IF;
-    at := scheduler_clock();
-
-    UPDATE device_allocations
-       SET expires_at = adopted.expires_at, fencing_token = adopted.fencing_token, cpu_cores = adopted.cpu_cores,
-           memory_mb = adopted.memory_mb, storage_mb = adopted.storage_mb
-     WHERE id = adopted.id;
-    UPDATE quota_usage
-       SET devices = devices + 1, cpu_cores = cpu_cores + adopted.cpu_cores,
-           memory_mb = memory_mb + adopted.memory_mb, storage_mb = storage_mb + adopted.storage_mb
-     WHERE (tenant_id, user_id) = (adopted.tenant_id, adopted.user_id);
-    INSERT INTO outbox (type, subject, group_id, tenant_id, data, occurred_at)
-    VALUES ('device.allocated', adopted.device_id, adopted.device_id, adopted.tenant_id,
-            jsonb_build_object(
-                'allocationId', adopted.id, 'deviceId', adopted.device_id,
-                'userId', adopted.user_id, 'tenantId', adopted.tenant_id,
-                'allocatedAt', wire_time(adopted.allocated_at), 'expiresAt', wire_time(adopted.expires_at),
-                'durationMinutes', adopted.duration_minutes, 'fencingToken', adopted.fencing_token, 'remainingDevices', -1,
-                'quotaUsed', quota_share(adopted.cpu_cores, adopted.memory_mb, adopted.storage_mb)), at);
-    PERFORM count_allocations(adopted.tenant_id, 1, 0, 0, 0);
-    RETURN NULL;
-END $$;
-
-COMMENT ON FUNCTION public.adopt_allocation() IS 'Counts an active row that came in past the claim like a grant';
-
 CREATE TABLE public.devices (
     id character varying(255) NOT NULL,
     name character varying(255) NOT NULL,
@@ -175,6 +135,63 @@ COMMENT ON COLUMN public.devices.failures_in_row IS 'Allocations that it failed 
 COMMENT ON COLUMN public.devices.recycling_since IS 'Since when it is being wiped';
 
 COMMENT ON COLUMN public.devices.life_reason IS 'Why it is not in service, as operators are told';
+
+CREATE TYPE public.smart_choice AS (
+	device public.devices,
+	choice jsonb
+);
+
+COMMENT ON TYPE public.smart_choice IS 'The device that was taken, and what is kept of how it was chosen; NULL: nothing was weighed';
+
+CREATE TYPE public.weighed_head AS (
+	id text,
+	class_id integer,
+	place integer,
+	cost double precision,
+	drawn_cost double precision
+);
+
+COMMENT ON TYPE public.weighed_head IS 'One of the few best free devices, and what lending it to a request is expected to cost; place: by score';
+
+CREATE FUNCTION public.adopt_allocation() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    adopted device_allocations := NEW;
+    at      timestamptz;
+BEGIN
+    adopted.expires_at := coalesce(adopted.expires_at, adopted.allocated_at + make_interval(mins => adopted.duration_minutes));
+    UPDATE devices
+       SET active_allocation_id = adopted.id, busy_until = adopted.expires_at, fence = fence + 1
+     WHERE id = adopted.device_id
+    RETURNING fence, cpu_cores, memory_mb, storage_mb
+         INTO adopted.fencing_token, adopted.cpu_cores, adopted.memory_mb, adopted.storage_mb;
+    IF NOT FOUND THEN  -- a device that is not of the fleet: only its number counts
+        SELECT 0, 0, 0, 0 INTO adopted.fencing_token, adopted.cpu_cores, adopted.memory_mb, adopted.storage_mb;
+    END IF;
+    at := scheduler_clock();
+
+    UPDATE device_allocations
+       SET expires_at = adopted.expires_at, fencing_token = adopted.fencing_token, cpu_cores = adopted.cpu_cores,
+           memory_mb = adopted.memory_mb, storage_mb = adopted.storage_mb
+     WHERE id = adopted.id;
+    UPDATE quota_usage
+       SET devices = devices + 1, cpu_cores = cpu_cores + adopted.cpu_cores,
+           memory_mb = memory_mb + adopted.memory_mb, storage_mb = storage_mb + adopted.storage_mb
+     WHERE (tenant_id, user_id) = (adopted.tenant_id, adopted.user_id);
+    INSERT INTO outbox (type, subject, group_id, tenant_id, data, occurred_at)
+    VALUES ('device.allocated', adopted.device_id, adopted.device_id, adopted.tenant_id,
+            jsonb_build_object(
+                'allocationId', adopted.id, 'deviceId', adopted.device_id,
+                'userId', adopted.user_id, 'tenantId', adopted.tenant_id,
+                'allocatedAt', wire_time(adopted.allocated_at), 'expiresAt', wire_time(adopted.expires_at),
+                'durationMinutes', adopted.duration_minutes, 'fencingToken', adopted.fencing_token, 'remainingDevices', -1,
+                'quotaUsed', quota_share(adopted.cpu_cores, adopted.memory_mb, adopted.storage_mb)), at);
+    PERFORM count_allocations(adopted.tenant_id, 1, 0, 0, 0);
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION public.adopt_allocation() IS 'Counts an active row that came in past the claim like a grant';
 
 CREATE TABLE public.quota_usage (
     tenant_id character varying(255) NOT NULL,

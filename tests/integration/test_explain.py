@@ -67,6 +67,8 @@ def test_an_allocation_tells_its_decision_and_how_its_wish_would_stand_now(api: 
             "explored": False,
             "propensity": 1.0,
             "modelVersion": None,
+            "rank": None,
+            "heads": [],
         },
         "asked": {
             "durationMinutes": 30,

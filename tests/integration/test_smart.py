@@ -1,17 +1,20 @@
 """The learned strategy: it is followed while its model may be believed, and each device has the score it earned."""
 
 import json
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
+import psycopg2
 import pytest
 
 from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.lessons import PostgresLessons
-from scheduler.domain.placement import terms_of
+from scheduler.domain.placement import Asked, Costs, Head, best, cost_of, terms_of
 from scheduler.domain.placement_model import PlacementModel
 from scheduler.service import appraiser as appraiser_module
 from tests.support.api import OPERATOR, SERVICE, Answer, Api, Context, device_body
+from tests.support.contenders import add_devices, allocator_on, ask_at_once, request
 from tools.handlers import load_function
 
 ROUTE = "/scheduler/strategy"
@@ -250,3 +253,202 @@ def test_parts_add_up_to_the_score(api: Api, database: Database) -> None:
     assert parts["two"].keys() == {"unknown"}
     for each in now["candidates"]:
         assert sum(each["parts"].values()) == pytest.approx(each["score"])
+
+
+# --- the choice within a claim
+
+
+def explained(api: Api, lent: Answer) -> Any:
+    return api.get(f"/scheduler/allocations/{lent.data['allocationId']}/explain", SERVICE).data["decision"]
+
+
+def appraise_as(database: Database, **worth: dict[str, float]) -> None:
+    """Have devices be worth what is given, and nothing else be expected of them; scores follow."""
+    for device, given in worth.items():
+        row = {"hazard": 0.01, "drawn": 0.01, "failure": 0, "start": 0, "wear": 0, "fit": 0, "score": -0.001} | given
+        database.call(
+            "WITH kept AS (INSERT INTO placement_appraisals SELECT * FROM jsonb_populate_record("
+            "NULL::placement_appraisals, %(row)s::jsonb) ON CONFLICT (device_id) DO UPDATE SET"
+            " hazard = excluded.hazard, drawn = excluded.drawn, start = excluded.start,"
+            " score = excluded.score RETURNING device_id, score)"
+            " UPDATE devices SET placement_score = score FROM kept WHERE id = device_id RETURNING id",
+            {"row": json.dumps(row | {"device_id": device})},
+        )
+
+
+def terms(database: Database, **changes: float) -> None:
+    database.call(
+        "UPDATE placement_strategy SET terms = terms || %(changes)s::jsonb RETURNING name",
+        {"changes": json.dumps(changes)},
+    )
+
+
+def test_hours_weigh_failing_against_what_is_fixed(api: Api, database: Database) -> None:
+    publish(database)
+    phones(api, "risky", "slow")
+    choose(api)
+    appraise_as(database, risky={"hazard": 0.03, "drawn": 0.03}, slow={"start": 0.005, "score": -0.002})
+
+    short, long = (api.allocate(userId=user, durationMinutes=minutes) for user, minutes in (("al", 5), ("bo", 600)))
+    api.release(short.data["deviceId"], userId="al")
+    api.release(long.data["deviceId"], userId="bo")
+    again = api.allocate(userId="cy", durationMinutes=600)
+
+    assert (short.data["deviceId"], again.data["deviceId"]) == ("risky", "slow")
+    assert explained(api, again)["rank"] == 2
+
+
+def test_she_gets_the_one_that_she_had_last(api: Api, database: Database) -> None:
+    publish(database)
+    phones(api, "one", "two")
+    choose(api)
+    appraise_as(database, one={"hazard": 0.0100}, two={"hazard": 0.0101, "score": -0.00101})
+    first = api.allocate(userId="bo").data["deviceId"]
+    hers = api.allocate().data["deviceId"]
+    api.release(first, userId="bo")
+    api.release(hers)
+
+    assert (first, hers) == ("one", "two")
+    assert api.allocate().data["deviceId"] == "two"
+    assert api.allocate(userId="cy").data["deviceId"] == "one"
+
+
+def test_a_short_gap_is_filled_first(api: Api, database: Database) -> None:
+    publish(database)
+    phones(api, "free", "gap")
+    choose(api)
+    appraise_as(database, free={}, gap={"hazard": 0.0101, "score": -0.00101})
+    database.call(
+        "UPDATE devices SET next_reserved_at = scheduler_clock() + interval '65 min' WHERE id = 'gap' RETURNING id", {}
+    )
+
+    assert api.allocate(durationMinutes=120).data["deviceId"] == "free"
+    assert api.allocate(userId="bo", durationMinutes=60).data["deviceId"] == "gap"
+
+
+def test_costs_in_the_claim_are_those_of_the_domain(api: Api, database: Database) -> None:
+    model = publish(database)
+    phones(api, "a", "b", "c")
+    choose(api)
+    teach(database, a=3, b=1)
+    run_schedule()
+    hers = api.allocate().data["deviceId"]
+    api.release(hers)
+    database.call(
+        "UPDATE devices SET next_reserved_at = scheduler_clock() + interval '3 h' WHERE id = 'b' RETURNING id", {}
+    )
+    lent = api.allocate(durationMinutes=90)
+    known = {row["device_id"]: row for row in database.rows("SELECT * FROM placement_appraisals", {})}
+
+    hours = 1.5 * terms_of(model)["use"]
+    heads = [
+        Head(
+            each["deviceId"],
+            row["hazard"],
+            row["drawn"],
+            Costs(start=row["start"], wear=row["wear"], fit=row["fit"]),
+            was_hers=each["deviceId"] == hers,
+            gap_hours=3 if each["deviceId"] == "b" else None,
+        )
+        for each in explained(api, lent)["heads"]
+        for row in [known[each["deviceId"]]]
+    ]
+    asked = Asked(hours, explores=explained(api, lent)["explored"])
+    assert [each["cost"] for each in explained(api, lent)["heads"]] == pytest.approx(
+        [cost_of(model, head, asked).total for head in heads], rel=1e-3
+    )
+    assert len(heads) == 3
+    assert lent.data["deviceId"] == best(model, heads, asked).device_id
+
+
+def exploring(api: Api, database: Database, share: float) -> None:
+    """Two devices: one is believed to be better, the other was drawn better."""
+    publish(database)
+    phones(api, "believed", "drawn")
+    choose(api)
+    appraise_as(database, believed={}, drawn={"hazard": 0.05, "drawn": 0.001, "score": -0.002})
+    terms(database, share=share)
+
+
+@pytest.mark.parametrize(
+    ("share", "lent", "explored", "propensity"),
+    [pytest.param(1, "drawn", True, 1, id="who explores"), pytest.param(0, "believed", False, 1, id="who does not")],
+)
+def test_draws_decide_for_those_who_explore(
+    api: Api, database: Database, share: float, lent: str, explored: bool, propensity: float
+) -> None:
+    exploring(api, database, share)
+
+    got = api.allocate()
+
+    told = explained(api, got)
+    assert (got.data["deviceId"], told["explored"], told["propensity"]) == (lent, explored, propensity)
+    assert [head["deviceId"] for head in told["heads"]] == ["believed", "drawn"]
+
+
+def test_the_propensity_is_the_share_of_those_who_would_have_got_it(api: Api, database: Database) -> None:
+    exploring(api, database, 0.25)
+    seen = set()
+    for turn in range(40):
+        got = api.allocate(userId=f"user-{turn}")
+        told = explained(api, got)
+        seen.add((got.data["deviceId"], told["explored"], told["propensity"]))
+        api.release(got.data["deviceId"], userId=f"user-{turn}")
+
+    assert seen == {("drawn", True, 0.25), ("believed", False, 0.75)}
+
+
+def test_nobody_explores_with_a_device_that_operators_exclude(api: Api, database: Database) -> None:
+    exploring(api, database, 1)
+    api.call("PATCH", "/scheduler/devices/drawn", OPERATOR, {"labels": {"exploration": "excluded"}})
+
+    assert api.allocate().data["deviceId"] == "believed"
+
+
+def test_tier_enterprise_never_explores(api: Api, database: Database) -> None:
+    exploring(api, database, 1)
+    plan = {"tenantId": "acme", "planName": "enterprise", "limits": {"maxDevices": 5}}
+    assert api.call("PUT", "/scheduler/quotas/alice", OPERATOR, plan).status == 200
+
+    got = api.allocate()
+
+    assert (got.data["deviceId"], explained(api, got)["explored"]) == ("believed", False)
+    assert api.allocate(userId="bo").status == 201
+
+
+def test_forty_at_once_get_forty_devices(database: Database, database_url: str, api: Api) -> None:
+    publish(database)
+    add_devices(database, 40)
+    choose(api)
+    terms(database, share=0.3)
+
+    outcome = ask_at_once(
+        database_url, [request(f"user-{n}") for n in range(40)], lambda own: allocator_on(own).allocate
+    )
+
+    assert (len(outcome.grants), len(outcome.devices), outcome.refusals) == (40, 40, {})
+    kept = database.rows("SELECT decision FROM device_allocations", {})
+    assert {row["decision"]["strategy"] for row in kept} == {"smart"}
+    assert all(len(row["decision"].get("heads", [])) <= 8 for row in kept)
+
+
+def test_one_that_is_being_taken_is_passed_over(api: Api, database: Database, database_url: str) -> None:
+    publish(database)
+    add_devices(database, 12)
+    choose(api)
+    with closing(psycopg2.connect(database_url)) as other, other.cursor() as cursor:
+        cursor.execute("SELECT id FROM devices WHERE is_free ORDER BY placement_score DESC, id LIMIT 11 FOR UPDATE")
+        locked = {row[0] for row in cursor.fetchall()}
+
+        assert api.allocate().data["deviceId"] not in locked
+
+
+def test_a_newcomer_leaves_what_others_wait_for(api: Api, database: Database) -> None:
+    publish(database)
+    phones(api, "one")
+    choose(api)
+    api.allocate(userId="bo")
+    api.post("/scheduler/queue", SERVICE, {"userId": "cai", "durationMinutes": 30})
+    database.call("UPDATE devices SET active_allocation_id = NULL, busy_until = NULL RETURNING id", {})
+
+    assert api.allocate().status == 409

@@ -86,6 +86,8 @@ class Decision:
     Attributes:
         propensity: How likely this choice was, given what was free.
         model_version: None: no learned model took part.
+        rank: Which of the best by score it was, 1 is the first; None: they were not weighed.
+        heads: Of the learned strategy: those best, by score, each with the cost that the request saw in it.
     """
 
     strategy: str
@@ -93,6 +95,8 @@ class Decision:
     explored: bool
     propensity: float
     model_version: str | None
+    rank: int | None = None
+    heads: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,4 +219,6 @@ def _decision(written: Mapping[str, Any] | None) -> Decision | None:
         explored=written.get("explored", False),
         propensity=written.get("propensity", 1.0),
         model_version=written.get("modelVersion"),
+        rank=written.get("rank"),
+        heads=written.get("heads", ()),
     )

@@ -8,6 +8,8 @@ from typing import Any
 from scheduler.domain.model import DeviceWants
 
 MB_PER_GB = 1024
+UNEXPLORING_PLANS = frozenset({"enterprise"})
+"""Their users are never lent a device so that more is learned of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +27,16 @@ class QuotaLimits:
 
 @dataclass(frozen=True, slots=True)
 class QuotaTerms:
-    """What a claim is checked against: a ready refusal, or limits and how long they are valid."""
+    """What a claim is checked against: a ready refusal, or limits and how long they are valid.
+
+    Attributes:
+        may_explore: Whether she may be lent a device so that more is learned of it.
+    """
 
     refusal: str | None
     valid_until: datetime | None
     limits: QuotaLimits
+    may_explore: bool = True
 
 
 NO_LIMITS = QuotaTerms(refusal=None, valid_until=None, limits=QuotaLimits())
@@ -50,7 +57,8 @@ class QuotaDocument:
         `exceeded` alone does not refuse: only our own count can say so.
         """
         refusal = f"Quota {self.status}" if self.status in {"suspended", "expired"} else self._too_big(wants)
-        return QuotaTerms(refusal=refusal, valid_until=self.valid_until, limits=self.limits)
+        explores = self.plan_name not in UNEXPLORING_PLANS
+        return QuotaTerms(refusal, self.valid_until, self.limits, explores)
 
     def _too_big(self, wants: DeviceWants) -> str | None:
         asked_and_allowed = (

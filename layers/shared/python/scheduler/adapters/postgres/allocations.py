@@ -40,7 +40,7 @@ class PostgresAllocations:
             " %(metadata)s, %(key)s::request_key, %(last_attempt)s, %(waits)s)"
         )
         facts: Facts = self._database.call(
-            f"SELECT {under_cap(Capped.ALLOCATIONS, self._cap, claim)}",
+            f"SELECT {under_cap(Capped.ALLOCATIONS, self._cap, claim)}{'' if terms.may_explore else _UNEXPLORING}",
             cap_parameters(self._cap)
             | {
                 "tenant": request.user.tenant_id,
@@ -147,6 +147,9 @@ _COLUMNS = (
     " a.renewal_count, a.last_renewed_at,"
     " coalesce(d.name, a.device_id) AS device_name, coalesce(d.status, 'deleted') AS device_status"
 )
+
+# Evaluated before what is selected, and for this transaction only; others pay nothing for it.
+_UNEXPLORING = " FROM set_config('app.explores', 'no', true)"
 
 # Where only tenant and time lead, indexes begin with the status: the newest of each status, then the newest of those.
 _NEWEST_BY_STATUS = (

@@ -73,6 +73,13 @@ class PlacementNowView(View):
         )
 
 
+class HeadView(View):
+    """One of the best by score, as the learned strategy weighed it for the request."""
+
+    deviceId: str
+    cost: Annotated[float, Meta(description="expected; the lowest of those that could be had is lent")]
+
+
 class DecisionView(View):
     """What was written with the grant."""
 
@@ -81,6 +88,8 @@ class DecisionView(View):
     explored: Annotated[bool, Meta(description="whether chance had a part, to learn")]
     propensity: Annotated[float, Meta(description="how likely this choice was: 1 where chance had no part")]
     modelVersion: Annotated[str | None, Meta(description="null: no learned model took part")]
+    rank: Annotated[int | None, Meta(description="by score, 1 is the best; null: the best were not weighed")]
+    heads: Annotated[list[HeadView], Meta(description="what was weighed, the best by score first; at most eight")]
 
     @classmethod
     def of(cls, decision: Decision) -> Self:
@@ -91,6 +100,8 @@ class DecisionView(View):
             explored=decision.explored,
             propensity=decision.propensity,
             modelVersion=decision.model_version,
+            rank=decision.rank,
+            heads=[HeadView(deviceId=head["deviceId"], cost=head["cost"]) for head in decision.heads],
         )
 
 

@@ -1,9 +1,8 @@
--- Lend the best free device that fits to one user, or say why not, with the event of either (p_waits: she joins the queue when
--- none is free, and her join tells instead). Settles: users racing for devices
--- (SKIP LOCKED), one user racing with herself (her usage row), bookings (next_reserved_at on the device's own row), newcomers
--- against those who wait (newcomer: her name when anybody waits), the same request twice (its key). Outcomes: granted |
--- over_quota | none_free, or worth_retrying before the last attempt: overdue allocations would help, or somebody holds a device
--- that she may yet give up. Without seqscan: a session keeps the plans that it made while the tables were small.
+-- Lend the best free device that fits to one user, or say why not, with the event of either (p_waits: she joins the queue when none is
+-- free, and her join tells instead). Settles: users racing for devices (SKIP LOCKED), one user racing with herself (her usage row),
+-- bookings (next_reserved_at on the device's own row), newcomers against those who wait (newcomer: her name when anybody waits), the
+-- same request twice (its key). Outcomes: granted | over_quota | none_free, or worth_retrying before the last attempt: overdue ones would
+-- help, or somebody holds a device that she may yet give up. Without seqscan: a session keeps the plans of small tables.
 CREATE OR REPLACE FUNCTION claim_device(
     p_tenant text, p_user text, p_wants device_wants, p_terms quota_terms, p_minutes int, p_metadata jsonb,
     p_key request_key, p_last_attempt boolean, p_waits boolean
@@ -16,6 +15,7 @@ DECLARE
     until   timestamptz;
     newcomer text;
     device  devices;
+    taken   smart_choice;
 BEGIN
     IF p_key.key IS NOT NULL THEN
         answer := open_request(p_key);
@@ -30,7 +30,10 @@ BEGIN
         most := quota_ceiling(held, p_terms);
         until := scheduler_clock() + make_interval(mins => p_minutes);
         newcomer := CASE WHEN somebody_waits() THEN p_user END;
-        device := take_free_device(p_tenant, newcomer, p_wants, most, until);
+        IF (SELECT name = 'smart' FROM placement_strategy) THEN
+            taken := take_smart_device(p_tenant, p_user, newcomer, p_wants, most, until, p_minutes);
+        END IF;
+        device := coalesce(taken.device, take_free_device(p_tenant, newcomer, p_wants, most, until));
         IF device.id IS NULL AND p_last_attempt THEN
             device := await_free_device(p_tenant, newcomer, p_wants, most, until);
         END IF;
@@ -39,7 +42,7 @@ BEGIN
             answer := grant_device(device, held, p_terms, p_minutes, p_metadata);
         END IF;
         IF answer IS NOT NULL THEN
-            PERFORM keep_wants(answer, p_wants);
+            PERFORM keep_wants(answer, p_wants), keep_choice(answer, taken.choice);
             RETURN close_request(p_key, answer);
         END IF;
         refusal := too_big_refusal(p_tenant, p_wants, most);
