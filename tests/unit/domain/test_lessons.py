@@ -3,12 +3,22 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
 
-from scheduler.domain.lessons import Notebook, learned, learning_of, places, records_of, standing_of
-from scheduler.domain.placement import Standing, failure_chance, posterior
+from scheduler.domain.lessons import (
+    Notebook,
+    appraised,
+    because_of,
+    learned,
+    learning_of,
+    places,
+    records_of,
+    standing_of,
+)
+from scheduler.domain.placement import Standing, appraise, failure_chance, posterior
 from scheduler.domain.placement_document import written
 from scheduler.domain.placement_model import PlacementModel
 from scheduler.domain.placement_record import UNSEEN, Record, Session, fold
@@ -145,3 +155,54 @@ def test_what_this_version_cannot_read_is_unreadable() -> None:
     told = learning_of(learning({"format": 2}))
 
     assert (told.doubt, told.trained_at, told.learned_until) == ("unreadable", None, None)
+
+
+def test_devices_are_worth_what_their_records_say_by_the_names_under_which_it_is_kept() -> None:
+    told = [
+        {"deviceId": "a", "host": "h", "kind": "X1", "cpuCores": 8, "taken": 0.5},
+        {"deviceId": "b", "host": None, "kind": None, "cpuCores": 2, "taken": 0.25},
+    ]
+    records = [row(scope, name, record) for (scope, name), record in KNOWN.items()]
+    chance = Random(7)
+    expected = [
+        appraise(MODEL, standing, NOW.timestamp(), chance)
+        for standing in (
+            Standing(own=OWN, host=HOST, of_kind=KIND, kind="X1", cpu_cores=8, taken=0.5),
+            Standing(own=UNSEEN, cpu_cores=2, taken=0.25),
+        )
+    ]
+
+    kept = appraised(MODEL, {"records": records, "now": NOW.isoformat(), "devices": told}, Random(7))
+
+    assert [each["device_id"] for each in kept] == ["a", "b"]
+    for each, worth in zip(kept, expected, strict=True):
+        assert (each["hazard"], each["drawn"], each["score"]) == (worth.hazard, worth.drawn, worth.score)
+        assert each["drawn"] != each["hazard"]
+        costs = worth.costs
+        assert [each[name] for name in ("failure", "start", "wear", "fit")] == [
+            costs.failure,
+            costs.start,
+            costs.wear,
+            costs.fit,
+        ]
+        assert len(each) == 8
+
+
+@pytest.mark.parametrize(
+    ("doubt", "because"),
+    [
+        (None, None),
+        ("unreadable", "model_missing"),
+        ("stale", "model_stale"),
+        ("miscalibrated", "calibration_alarm"),
+        ("misordered", "calibration_alarm"),
+    ],
+)
+def test_a_doubt_is_told_as_what_keeps_the_model_from_deciding(doubt: str | None, because: str | None) -> None:
+    told = learning_of(learning(json.loads(written(MODEL))))
+
+    assert because_of(replace(told, doubt=doubt)) == because
+
+
+def test_without_a_model_none_decides() -> None:
+    assert because_of(None) == "model_missing"

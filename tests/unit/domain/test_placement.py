@@ -23,8 +23,9 @@ from scheduler.domain.placement import (
     explores,
     failure_chance,
     posterior,
+    terms_of,
 )
-from scheduler.domain.placement_model import PlacementModel, Strengths, Weights
+from scheduler.domain.placement_model import Exploration, PlacementModel, Strengths, Uses, Weights
 from scheduler.domain.placement_record import Record, Session, fold
 from scheduler.domain.queue import Tier
 
@@ -307,3 +308,26 @@ def test_few_explore_and_nobody_who_must_not() -> None:
 def test_more_hours_fail_more_often() -> None:
     assert failure_chance(0.5, 0.0) == 0.0
     assert failure_chance(0.5, 2.0) == about(1 - 2.718281828459045**-1)
+
+
+def test_a_claim_is_told_the_weights_and_a_device_that_nobody_knows() -> None:
+    model = replace(
+        MODEL,
+        name="m",
+        weights=Weights(failure=3.0, start_second=0.01, stickiness=0.5, gap_hour=0.25),
+        uses=Uses(of_all=(0.5, 0.5, 1.0, 2.0, 1.0)),
+        exploration=Exploration(0.125),
+    )
+    unknown = appraise(model, Standing(Record()), 0.0)
+
+    assert terms_of(model) == {
+        "model": "m",
+        "score": unknown.score,
+        "hazard": unknown.hazard,
+        "fixed": about(unknown.costs.start),
+        "failure": 3.0,
+        "stickiness": 0.5,
+        "gap": 0.25,
+        "use": 0.8,
+        "share": 0.125,
+    }
