@@ -44,6 +44,7 @@ NAMES = {
     fleet_models.FullRun: "FullRunView",
     fleet_models.Audit: "AuditView",
     fleet_models.AuditEntry: "AuditEntryView",
+    fleet_models.Backlog: "BacklogView",
     fleet_models.Health: "HealthView",
     errors.Problem: "Problem",
     errors.Alternative: "Alternative",

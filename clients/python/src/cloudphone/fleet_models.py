@@ -211,8 +211,17 @@ class AuditEntry(Model, frozen=True):
     after: dict[str, Any] | None
 
 
+class Backlog(Model, frozen=True):
+    """Events that wait to be published; the oldest for so many seconds, None: none does."""
+
+    unpublished: int
+    oldest_seconds: float | None
+
+
 class Health(Model, frozen=True):
-    """How the scheduler and its parts are."""
+    """How the scheduler and its parts are. `outbox` None: its database does not answer."""
 
     status: str
     parts: dict[str, str]
+    outbox: Backlog | None
+    circuits: dict[str, str]
