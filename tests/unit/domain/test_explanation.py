@@ -121,6 +121,15 @@ def test_an_allocation_is_told_with_what_was_asked() -> None:
     assert told.decision == Decision("best_fit", -2.5, explored=False, propensity=1.0, model_version=None)
 
 
+def test_of_a_weighed_choice_the_rank_and_the_heads_are_told() -> None:
+    heads = [{"deviceId": "phone-7", "cost": 0.5}]
+    weighed = {"strategy": "smart", "score": -0.5, "rank": 2, "heads": heads}
+    told = explained_allocation(allocation(weighed)).decision
+
+    assert told is not None
+    assert (told.rank, told.heads) == (2, heads)
+
+
 @pytest.mark.parametrize("written", [None, {}, {"score": 3}])
 def test_without_a_strategy_there_was_no_decision(written: Any) -> None:
     assert explained_allocation(allocation(written)).decision is None

@@ -162,12 +162,13 @@ def test_devices_are_worth_what_their_records_say_by_the_names_under_which_it_is
         {"deviceId": "a", "host": "h", "kind": "X1", "cpuCores": 8, "taken": 0.5},
         {"deviceId": "b", "host": None, "kind": None, "cpuCores": 2, "taken": 0.25},
     ]
-    records = [row(scope, name, record) for (scope, name), record in KNOWN.items()]
+    own, host, of_kind = (replace(record, as_of=NOW.timestamp()) for record in (OWN, HOST, KIND))
+    records = [row("device", "a", own), row("host", "h", host), row("kind", "X1", of_kind)]
     chance = Random(7)
     expected = [
         appraise(MODEL, standing, NOW.timestamp(), chance)
         for standing in (
-            Standing(own=OWN, host=HOST, of_kind=KIND, kind="X1", cpu_cores=8, taken=0.5),
+            Standing(own=own, host=host, of_kind=of_kind, kind="X1", cpu_cores=8, taken=0.5),
             Standing(own=UNSEEN, cpu_cores=2, taken=0.25),
         )
     ]

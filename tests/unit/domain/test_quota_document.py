@@ -129,6 +129,11 @@ def test_suspended_and_expired_refuse_but_exceeded_alone_does_not(status, refusa
     assert document(status=status).terms_for(DeviceWants()).refusal == refusal
 
 
+@pytest.mark.parametrize(("plan", "may"), [("free", True), ("pro", True), ("enterprise", False)])
+def test_who_pays_for_enterprise_is_no_subject_of_exploring(plan, may):
+    assert document(planName=plan).terms_for(DeviceWants()).may_explore is may
+
+
 @pytest.mark.parametrize(
     ("wants", "refusal"),
     [

@@ -225,7 +225,7 @@ def terms_of(model: PlacementModel) -> Mapping[str, Any]:
 
     `use` is the share of the asked minutes after which devices come back, of all sessions: a claim knows no more.
     """
-    unknown = appraise(model, Standing(UNSEEN), 0.0)
+    unknown = appraise(model, Standing(UNSEEN), UNSEEN.as_of)
     shares = [min(share, 1.0) for share in model.uses.of_all]
     return {
         "model": model.name,
