@@ -1,6 +1,8 @@
 """Commands to one node: what is told is done in order, and its answers are nobody else's."""
 
+import gc
 import time
+import weakref
 
 import pytest
 import redis
@@ -57,6 +59,19 @@ def test_hanging_up_forgets_what_was_still_to_be_read(node: Node, redis_url: str
     assert node.run([("PING",)]) == ["PONG"]
     with redis.Redis.from_url(redis_url) as other:
         assert other.info("commandstats")["cmdstat_ping"]["calls"] == 1, "an answer was waited for that cannot come"
+
+
+def test_whoever_is_forgotten_in_a_ring_hangs_up(valkey_server: ValkeyServer) -> None:
+    ring = [connect("127.0.0.1", valkey_server.port, tls=False, cluster=False, password=None)]
+    ring.append(ring)  # type: ignore[arg-type]
+    gc.collect(0)  # what is made before is older now than the socket, which would be collected first, and complain
+    ring[0].run([("PING",)])
+    hung_up = weakref.ref(ring[0]._socket)  # type: ignore[attr-defined]
+
+    del ring
+    gc.collect()
+
+    assert hung_up() is None
 
 
 def test_what_cannot_be_sent_is_told(valkey_server: ValkeyServer) -> None:

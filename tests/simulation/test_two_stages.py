@@ -40,7 +40,7 @@ def test_postgres_and_the_stores_in_memory_lend_alike(database: Database, strate
     assert [what for what in HAPPENS if not counts[what]] == [], "the day has too little in it"
 
 
-@pytest.mark.parametrize("strategy", Strategy)
+@pytest.mark.parametrize("strategy", [each for each in Strategy if each is not Strategy.SMART])
 def test_the_strategies_of_today_score_as_the_database_does(database: Database, strategy: Strategy) -> None:
     phones = list(World(WorldOptions(devices=60), SEED).phones.values())
     for number, phone in enumerate(phones):

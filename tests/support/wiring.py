@@ -4,14 +4,11 @@ import sys
 
 from aws_lambda_powertools.utilities.circuit_breaker import base as circuits
 
-from scheduler import runtime
 from scheduler.settings import settings
 
 
 def forget_wiring() -> None:
     """Forget settings, connections and use cases, and what the process has seen of its circuits."""
-    if runtime._redis_link.cache_info().currsize:  # circuits hold it in rings: collected, its socket may come first
-        runtime._redis_link().close()
     settings.cache_clear()
     for seen in (circuits._LOCAL_FAILURES, circuits._LOCAL_SUCCESSES, circuits._LAST_OBSERVED_STATE):
         seen.clear()

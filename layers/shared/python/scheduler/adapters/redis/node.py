@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from socket import SO_RCVTIMEO, SO_SNDTIMEO, SOL_SOCKET, socket, timeout
 from threading import Lock
 from typing import Any
+from weakref import finalize
 
 from hiredis import Reader, pack_command
 from redis.connection import Connection
@@ -35,6 +36,7 @@ class Node:
         self._one_at_a_time = Lock()
         self._socket: Any = None
         self._reader: Any = None
+        self._hang_up: Any = None
         self._unread = 0
         self._asks_slots = False
         self.one_slot = False
@@ -65,6 +67,8 @@ class Node:
     def close(self) -> None:
         """Hang up; the next command connects anew."""
         self._connection.disconnect()
+        if self._hang_up:
+            self._hang_up.detach()
         self._socket = self._reader = None
         self._unread = 0
 
@@ -102,6 +106,9 @@ class Node:
     def _connect(self) -> None:
         self._connection.connect()
         self._socket = self._connection._sock
+        # In a ring that is collected, the socket may come before the connection that would have closed it.
+        self._hang_up = finalize(self, self._socket.close)
+        self._hang_up.atexit = False
         seconds = self._connection.socket_timeout
         if seconds and type(self._socket) is socket:
             # The kernel itself keeps the time limits then. Python's own, which TLS needs, ask before each call whether
