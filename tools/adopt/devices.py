@@ -6,24 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from scheduler.edge.schemas.devices import DeviceBody
+from scheduler.edge.schemas.devices import DEVICE_COLUMNS, DeviceBody
 from scheduler.edge.validation import valid
 
-FIELDS = {
-    "id": "id",
-    "name": "name",
-    "device_type": "deviceType",
-    "status": "status",
-    "cpu_cores": "cpuCores",
-    "memory_mb": "memoryMB",
-    "storage_mb": "storageMB",
-    "adb_host": "adbHost",
-    "adb_port": "adbPort",
-    "host": "host",
-    "model": "model",
-    "tenant_id": "tenantId",
-    "labels": "labels",
-}
+FIELDS = {DEVICE_COLUMNS.get(field, field): field for field in DeviceBody.__struct_fields__}
 """The API's field for each column."""
 REQUIRED = ("id", "device_type", "cpu_cores", "memory_mb", "storage_mb", "adb_host", "adb_port")
 

@@ -119,7 +119,7 @@ OneOrManyDevices = Annotated[
 ]
 """One device as it is, or many under `devices`."""
 
-_DEVICE_COLUMNS = {
+DEVICE_COLUMNS = {
     "deviceType": "device_type",
     "cpuCores": "cpu_cores",
     "memoryMB": "memory_mb",
@@ -128,10 +128,11 @@ _DEVICE_COLUMNS = {
     "adbPort": "adb_port",
     "tenantId": "tenant_id",
 }
+"""The column of each field that is called otherwise."""
 
 
 def _columns(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {_DEVICE_COLUMNS.get(name, name): value for name, value in fields.items()}
+    return {DEVICE_COLUMNS.get(name, name): value for name, value in fields.items()}
 
 
 class DeviceIdsView(View):
