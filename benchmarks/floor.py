@@ -101,8 +101,9 @@ def script(url: str, plan: str) -> str:
     store.release(giving_back)
     claim, release = (_with_variables(statement) for statement in recorder.statements)
     return (
-        f"\\set user random(0, {USERS_PER_WORKER - 1})\n{claim} ->> 'deviceId' AS device \\gset\n"
-        f"{release} ->> 'deviceId' AS released \\gset\n"
+        f"\\set user random(0, {USERS_PER_WORKER - 1})\n"
+        f"SELECT ({claim}) ->> 'deviceId' AS device \\gset\n"
+        f"SELECT ({release}) ->> 'deviceId' AS released \\gset\n"
     )
 
 
