@@ -17,6 +17,7 @@ from tools.embedded.server import EmbeddedServer
 
 REGION = "eu-central-1"
 _ACCOUNT = "123456789012"
+_ROOT = Path(__file__).parents[2]
 _ANSWER_SECONDS = 2
 
 
@@ -28,6 +29,7 @@ class LocalAws(EmbeddedServer):
     def command(self) -> list[str]:
         """Return the program, kept to the loopback address and away from the docker engine."""
         settings = {
+            "PYTHONPATH": str(_ROOT),
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.port),
             "SERVICES": "sns,sqs,secretsmanager",
@@ -37,7 +39,7 @@ class LocalAws(EmbeddedServer):
             "DOCKER_HOST": "unix:///nonexistent",  # it removes containers that it takes for its own
             "LOG_LEVEL": "WARNING",  # one line for each message would slow it down
         }
-        return ["env", *(f"{name}={value}" for name, value in settings.items()), sys.executable, "-m", "ministack"]
+        return ["env", *(f"{name}={value}" for name, value in settings.items()), sys.executable, "-m", "tools.embedded.ministack"]
 
     def answers(self) -> bool:
         """Tell whether its health page answers."""
