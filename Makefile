@@ -93,7 +93,7 @@ lifecycles: setup ## Live 10,000 lives of allocations under kills and redeliveri
 bench: setup ## Measure how fast it is, write docs/performance.md (up to an hour, goes on where it was stopped; ARGS=--quick: five minutes)
 	@python -m benchmarks $(ARGS)
 
-bloat: setup ## Watch tables and indexes through 5 million cycles with cleanup (about 45 minutes; ARGS="--cycles 100000")
+bloat: setup ## Watch tables and indexes through 5 million cycles with cleanup (about 45 minutes; ARGS="--cycles 100000", ARGS=--variations)
 	@python -m benchmarks.bloat $(ARGS)
 
 connections: setup ## Put 50 to 500 environments before 50 connections, and write docs/connections.md (ten minutes; ARGS=--help)

@@ -19,6 +19,7 @@ from benchmarks.outcome import Table, WrongAnswer
 from benchmarks.populated import populated, query, server_on_disk
 from benchmarks.screen import rich_table
 from benchmarks.stage import PLAN
+from benchmarks.variations import compare
 from scheduler.adapters.postgres.allocations import PostgresAllocations
 from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.upkeep import PostgresUpkeep
@@ -33,6 +34,7 @@ CHUNKS = 10
 """Between two checkpoints."""
 DAYS_A_CHUNK = 10
 RETENTION_DAYS = 30
+VARIED_CYCLES = 200_000
 MOST_GROWTH = 1.3
 """A size may be this much larger at the last checkpoint than at the second, settled one: some rows may be dead."""
 SETTINGS = {"autovacuum_naptime": "5s"}
@@ -61,13 +63,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the cycles and print the sizes; 1 when something grew."""
     parser = argparse.ArgumentParser(prog="make bloat", description=__doc__.partition("\n")[0])
     parser.add_argument("--cycles", type=int, default=5_000_000, help="in all; 100000 is a quick form")
-    cycles, console = parser.parse_args(arguments).cycles, Console(highlight=False)
+    parser.add_argument("--variations", action="store_true", help="compare settings of tables instead (200000 cycles each)")
+    options, console = parser.parse_args(arguments), Console(highlight=False)
     os.environ |= {"DATABASE_URL": "", "DEFAULT_PLAN": PLAN, "AWS_EC2_METADATA_DISABLED": "true"}
     with server_on_disk("bloat", SETTINGS) as server, tempfile.TemporaryDirectory() as folder:
         url = populated(server, "bloat", Size(DEVICES, occupied=0), lambda _step: None)
         cycle = Path(folder) / "cycle.sql"
         cycle.write_text(script(url, PLAN))
-        sizes = [measure(url, cycle, cycles, number, console) for number in range(CHECKPOINTS)]
+        if options.variations:
+            compare(server, lambda database, cycles: run_cycles(database, cycle, cycles), VARIED_CYCLES, console)
+            return 0
+        sizes = [measure(url, cycle, options.cycles, number, console) for number in range(CHECKPOINTS)]
+    return verdict(sizes, options.cycles, console)
+
+
+def verdict(sizes: Sequence[dict[str, int]], cycles: int, console: Console) -> int:
+    """Print the sizes; 1 when something grew."""
     console.print(rich_table(table(sizes, cycles)))
     grown = [name for name, size in sizes[-1].items() if size > MOST_GROWTH * max(sizes[1][name], 128 * 1024)]
     console.print(f"{os.cpu_count()} cores; autovacuum looks every 5 s, fsync off")

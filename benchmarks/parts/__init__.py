@@ -12,11 +12,13 @@ from benchmarks.parts import (
     lock,
     outbox_lag,
     profile,
+    strategies,
     sweeps,
 )
 
 PARTS: tuple[Part[Any], ...] = (
     cycles.PART,
+    strategies.PART,
     fixed_rate.PART,
     outbox_lag.PART,
     lock.PART,

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.parts import cycles, lock, outbox_lag, profile
+from benchmarks.parts import cycles, lock, outbox_lag, profile, strategies
 from benchmarks.stage import Stage, stage
 
 SMALL = [
     (cycles.PART, cycles.Form(workers=(1,), rounds=1, seconds=1)),
+    (strategies.PART, strategies.Form(workers=1, rounds=1, seconds=1)),
     (outbox_lag.PART, outbox_lag.Form(rate=20, environments=1, rounds=1, seconds=1)),
     (lock.PART, lock.Form(rounds=1, claims=5, workers=2, seconds=1)),
     (profile.PART, profile.Form(cycles=20)),

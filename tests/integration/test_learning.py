@@ -12,6 +12,7 @@ import pytest
 
 from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.lessons import PostgresLessons
+from scheduler.domain.lessons import Learned
 from scheduler.domain.placement_document import written
 from scheduler.domain.placement_model import PlacementModel
 from scheduler.service import learner as learner_module
@@ -161,7 +162,7 @@ def test_whoever_learns_the_same_lesson_later_keeps_nothing(
     assert lesson is not None
     assert learn(database) == 1
 
-    assert not lessons.keep(lesson, "m-1", [], [(0.5, True)])
+    assert not lessons.keep(lesson, "m-1", Learned([], [(0.5, True)]))
     assert model_of(api)["sessions"] == 1
 
 
@@ -175,7 +176,7 @@ def test_a_lesson_of_a_model_that_is_replaced_meanwhile_is_learned_anew(
     assert lesson is not None
     lessons.publish(replace(MODEL, name="m-2"), "kim")
 
-    assert not lessons.keep(lesson, "m-1", [], [])
+    assert not lessons.keep(lesson, "m-1", Learned([], []))
     assert learn(database) == 1
     assert model_of(api)["name"] == "m-2"
 

@@ -47,6 +47,7 @@ def test_before_anybody_chose_the_deployments_is_in_force(api: Api) -> None:
         "because": None,
         "chosenBy": None,
         "rescoring": {"rescored": 0, "total": 0, "startedAt": None, "doneAt": None, "done": True},
+        "trial": None,
         "model": None,
     }
 
@@ -97,8 +98,17 @@ def test_the_same_choice_again_changes_nothing(api: Api) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [{"strategy": "fastest"}, {"strategy": None}, {"strategy": "best_fit", "mode": "shadow"}, {}, []],
-    ids=["unknown", "null", "another field", "nothing", "no object"],
+    [
+        pytest.param({"strategy": "fastest"}, id="unknown"),
+        pytest.param({"strategy": None}, id="null"),
+        pytest.param({"strategy": "best_fit", "mode": "shadow"}, id="another field"),
+        pytest.param({"strategy": "best_fit", "trialShare": 1}, id="a trial on all"),
+        pytest.param({"strategy": "best_fit", "trialShare": -0.1}, id="a trial on less than none"),
+        pytest.param({"strategy": "best_fit", "trialShare": "0.1"}, id="a share in words"),
+        pytest.param({"strategy": "smart", "trialShare": 0.1}, id="a trial of what is followed"),
+        pytest.param({}, id="nothing"),
+        pytest.param([], id="no object"),
+    ],
 )
 def test_what_is_no_choice_is_refused(api: Api, body: Any) -> None:
     answer = api.call("PUT", ROUTE, OPERATOR, body)

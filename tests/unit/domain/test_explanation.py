@@ -128,6 +128,15 @@ def test_of_a_weighed_choice_the_rank_and_the_heads_are_told() -> None:
 
     assert told is not None
     assert (told.rank, told.heads) == (2, heads)
+    assert (told.trial, told.would_lend) == (None, None)
+
+
+def test_by_which_arm_of_a_trial_it_was_lent_is_told() -> None:
+    written = {"strategy": "best_fit", "trial": "shadow", "wouldLend": "phone-9"}
+    told = explained_allocation(allocation(written)).decision
+
+    assert told is not None
+    assert (told.trial, told.would_lend) == ("shadow", "phone-9")
 
 
 @pytest.mark.parametrize("written", [None, {}, {"score": 3}])

@@ -1,6 +1,7 @@
 """Ended sessions become records of device, host and model; what was foretold is kept from before the outcome."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from scheduler.domain.lessons import (
+    Arm,
     Notebook,
     appraised,
     because_of,
@@ -96,12 +98,16 @@ def test_records_are_read_as_they_are_kept() -> None:
     }
 
 
-def lesson(*failed: bool, watched: Any = ()) -> dict[str, Any]:
+def lesson(
+    *failed: bool, watched: Any = (), trial: Any = None, arms: Sequence[str | None] = (None,) * 4
+) -> dict[str, Any]:
     return {
+        "trial": trial,
         "records": [row("device", "a", OWN)],
         "watched": list(watched),
         "sessions": [
             {"deviceId": "a", "host": "h", "kind": "X1", "failed": each, "endedAt": 5000.0 + n, "hours": 2.0}
+            | {"arm": arms[n]}
             for n, each in enumerate(failed)
         ],
     }
@@ -111,22 +117,37 @@ def test_a_lesson_is_learned_session_by_session() -> None:
     notebook = Notebook(MODEL, {("device", "a"): OWN})
     chances = [notebook.learn("a", "h", Session(5000.0 + n, 2.0, n == 1, "X1")) for n in range(2)]
 
-    records, watched = learned(MODEL, lesson(False, True, watched=[[0.25, True]]))
+    taught = learned(MODEL, lesson(False, True, watched=[[0.25, True]]))
 
-    assert records == notebook.changed()
-    assert watched == [(0.25, True), (chances[0], False), (chances[1], True)]
+    assert taught.records == notebook.changed()
+    assert taught.watched == [(0.25, True), (chances[0], False), (chances[1], True)]
+    assert taught.arms == []
 
 
 def test_the_last_four_hundred_outcomes_are_watched() -> None:
-    _, watched = learned(MODEL, lesson(True, watched=[[n / 1000, False] for n in range(400)]))
+    watched = learned(MODEL, lesson(True, watched=[[n / 1000, False] for n in range(400)])).watched
 
     assert len(watched) == 400
     assert (watched[0], watched[-1][1]) == ((0.001, False), True)
 
 
+def test_sessions_of_a_trial_are_counted_by_arm_on_top_of_those_before() -> None:
+    kept = {"from": "2026-03-02T08:00:00Z", "arms": {"canary": [3, 0.5, 1]}}
+    chances = [chance for chance, _ in learned(MODEL, lesson(False, True, True, True)).watched]
+
+    arms = learned(
+        MODEL, lesson(False, True, True, True, trial=kept, arms=["canary", "control", "canary", None])
+    ).arms
+
+    assert arms == [
+        Arm("canary", 5, 0.5 + chances[0] + chances[2], 2),
+        Arm("control", 1, chances[1], 1),
+    ]
+
+
 def learning(document: Any, **more: Any) -> dict[str, Any]:
     told = {"name": "m", "document": document, "now": NOW.isoformat(), "publishedBy": "lee", "sessions": 7}
-    return told | {"publishedAt": "2026-03-01T09:00:00Z", "watched": [], "learnedUntil": None} | more
+    return told | {"publishedAt": "2026-03-01T09:00:00Z", "watched": [], "learnedUntil": None} | {"trial": None} | more
 
 
 def test_how_a_model_stands_is_told() -> None:
@@ -134,7 +155,15 @@ def test_how_a_model_stands_is_told() -> None:
 
     assert (told.name, told.trained_at, told.published_by, told.sessions) == ("m", MODEL.trained_at, "lee", 7)
     assert (told.published_at, told.learned_until) == (NOW - timedelta(days=1), NOW - timedelta(hours=1))
-    assert told.doubt is None
+    assert (told.doubt, told.arms) == (None, [])
+
+
+def test_the_arms_of_a_trial_are_told_by_name() -> None:
+    arms = {"control": [9, 0.5, 2], "canary": [4, 0.25, 0]}
+
+    told = learning_of(learning({"format": 2}, trial={"from": "2026-03-02T08:00:00Z", "arms": arms}))
+
+    assert told.arms == [Arm("canary", 4, 0.25, 0), Arm("control", 9, 0.5, 2)]
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,8 @@ class Decision:
         model_version: None: no learned model took part.
         rank: Which of the best by score it was, 1 is the first; None: they were not weighed.
         heads: Of the learned strategy: those best, by score, each with the cost that the request saw in it.
+        trial: By which arm of a trial it was lent (`canary`, `control`, `shadow`); None: there was none.
+        would_lend: The device that the learned strategy would have lent, in a shadow trial.
     """
 
     strategy: str
@@ -97,6 +99,8 @@ class Decision:
     model_version: str | None
     rank: int | None = None
     heads: Sequence[Mapping[str, Any]] = ()
+    trial: str | None = None
+    would_lend: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,4 +225,6 @@ def _decision(written: Mapping[str, Any] | None) -> Decision | None:
         model_version=written.get("modelVersion"),
         rank=written.get("rank"),
         heads=written.get("heads", ()),
+        trial=written.get("trial"),
+        would_lend=written.get("wouldLend"),
     )

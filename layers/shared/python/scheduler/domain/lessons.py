@@ -19,6 +19,35 @@ UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
+class Arm:
+    """One arm of a trial: its ended sessions, how many were expected to fail by the model, and how many did.
+
+    `name`: `canary`, lent by the learned strategy, and `control`, as ever, drawn by lot; in a shadow trial, which lends as
+    ever, `agreed`: that device would have been lent anyway, and `differed`.
+    """
+
+    name: str
+    sessions: int = 0
+    expected: float = 0.0
+    failed: int = 0
+
+    def plus(self, chance: float, *, failed: bool) -> "Arm":
+        """Count a session in."""
+        return replace(
+            self, sessions=self.sessions + 1, expected=self.expected + chance, failed=self.failed + int(failed)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a lesson taught: the records to keep, by the columns' names; the last outcomes; how a trial stands after it."""
+
+    records: Sequence[Mapping[str, Any]]
+    watched: Sequence[tuple[float, bool]]
+    arms: Sequence[Arm] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Learning:
     """The published model, and how far it has been taught.
 
@@ -28,6 +57,7 @@ class Learning:
         trained_at: None: it is unreadable.
         doubt: Why the model should not be followed (`Doubt`, or `unreadable`: this version does not know its format);
             None: nothing speaks against it.
+        arms: How the sessions of a trial under way ended.
     """
 
     name: str
@@ -37,6 +67,7 @@ class Learning:
     sessions: int
     learned_until: datetime | None
     doubt: str | None
+    arms: Sequence[Arm] = ()
 
 
 class Because(StrEnum):
@@ -121,14 +152,18 @@ def records_of(rows: Sequence[Mapping[str, Any]]) -> dict[Place, Record]:
     }
 
 
-def learned(model: PlacementModel, lesson: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[tuple[float, bool]]]:
-    """Learn a lesson: give the records to keep, and the last outcomes, those of the lesson behind the ones before."""
+def learned(model: PlacementModel, lesson: Mapping[str, Any]) -> Learned:
+    """Learn a lesson; its outcomes come behind the ones that were watched before."""
     notebook = Notebook(model, records_of(lesson["records"]))
     outcomes = _outcomes(lesson["watched"])
+    arms = {arm.name: arm for arm in _arms(lesson["trial"])}
     for told in lesson["sessions"]:
         session = Session(told["endedAt"], told["hours"], told["failed"], told["kind"])
-        outcomes.append((notebook.learn(told["deviceId"], told["host"], session), session.failed))
-    return notebook.changed(), outcomes[-WATCHED:]
+        chance = notebook.learn(told["deviceId"], told["host"], session)
+        outcomes.append((chance, session.failed))
+        if (name := told["arm"]) is not None:
+            arms[name] = arms.get(name, Arm(name)).plus(chance, failed=session.failed)
+    return Learned(notebook.changed(), outcomes[-WATCHED:], list(arms.values()))
 
 
 def appraised(model: PlacementModel, batch: Mapping[str, Any], chance: Random) -> list[dict[str, Any]]:
@@ -160,7 +195,12 @@ def learning_of(facts: Mapping[str, Any]) -> Learning:
         sessions=facts["sessions"],
         learned_until=None if until is None else datetime.fromisoformat(until),
         doubt=UNREADABLE if model is None else doubt(model, watched(_outcomes(facts["watched"])), now),
+        arms=_arms(facts["trial"]),
     )
+
+
+def _arms(trial: Mapping[str, Any] | None) -> list[Arm]:
+    return [] if trial is None else [Arm(name, *counts) for name, counts in sorted(trial["arms"].items())]
 
 
 def _outcomes(kept: Sequence[Sequence[Any]]) -> list[tuple[float, bool]]:

@@ -232,6 +232,8 @@ class StrategyInForce:
     Attributes:
         effective: The one that is followed: another than `name` while something speaks against the learned model.
         because: What does; None: nothing.
+        trial_share: Share of the requests on which the learned strategy is tried meanwhile; 0: on none, it only says
+            what it would have lent; None: it is not tried.
     """
 
     name: str
@@ -240,3 +242,9 @@ class StrategyInForce:
     rescoring: Rescoring
     effective: str
     because: str | None
+    trial_share: float | None = None
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether the learned strategy is chosen or tried."""
+        return self.name == Strategy.SMART or self.trial_share is not None

@@ -1,8 +1,8 @@
 """What learning of ended allocations needs of where they and what is learned are kept."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
+from scheduler.domain.lessons import Learned
 from scheduler.domain.outcome import Facts
 from scheduler.domain.placement_model import PlacementModel
 
@@ -13,9 +13,7 @@ class Lessons(Protocol):
     def next(self, limit: int) -> Facts | None:
         """Read the next ones, up to `limit`, with what is known so far; None: no model is published."""
 
-    def keep(
-        self, lesson: Facts, model: str, records: Sequence[Mapping[str, Any]], watched: Sequence[tuple[float, bool]]
-    ) -> bool:
+    def keep(self, lesson: Facts, model: str, taught: Learned) -> bool:
         """Keep what one taught; False: another was faster, and nothing was kept."""
 
     def publish(self, model: PlacementModel, by: str) -> None:

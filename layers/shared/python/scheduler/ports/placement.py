@@ -13,11 +13,14 @@ class StrategyStore(Protocol):
     def in_force(self) -> StrategyInForce:
         """Read it, and how far scores follow it."""
 
-    def choose(self, strategy: Strategy, by: str | None) -> None:
-        """Change it; `by` None: for the deployment, which leaves an operator's choice as it is."""
+    def choose(self, strategy: Strategy, by: str | None, trial_share: float | None = None) -> None:
+        """Change it; `by` None: for the deployment, which leaves an operator's choice as it is.
+
+        `trial_share`: of the requests, on which the learned strategy is tried beside it; None: it is not.
+        """
 
     def follow_model(self, because: str | None, terms: Mapping[str, Any] | None) -> None:
-        """Where the learned strategy is chosen: follow it, or `because` of something another meanwhile.
+        """Where the learned strategy is chosen or tried: follow it, or `because` of something another meanwhile.
 
         `terms`: what a claim needs of the model (`placement.terms_of`); None: there is none.
         """

@@ -9,7 +9,6 @@ from random import SystemRandom
 from typing import Any
 
 from scheduler.domain.lessons import appraised, because_of, learning_of
-from scheduler.domain.model import Strategy
 from scheduler.domain.placement import terms_of
 from scheduler.domain.placement_document import ModelError, read_model
 from scheduler.domain.placement_model import PlacementModel
@@ -23,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class Appraiser:
-    """Works where the learned strategy is chosen, also while it is given up: its way back is the same."""
+    """Works where the learned strategy is chosen or tried, also while it is given up: its way back is the same."""
 
     def __init__(self, store: StrategyStore, appraisals: Appraisals, meter: Meter) -> None:
         """Take where the strategy is kept, and where devices wait to be appraised."""
@@ -34,7 +33,7 @@ class Appraiser:
     def heed(self) -> None:
         """Follow the model, or give it up for resource_based while it is missing, stale or wrong."""
         before = self._store.in_force()
-        if before.name != Strategy.SMART:
+        if not before.needs_model:
             return
         facts = self._appraisals.learning()
         because = because_of(None if facts is None else learning_of(facts))
@@ -46,7 +45,7 @@ class Appraiser:
 
     def appraise(self, seconds: float) -> int:
         """Go on with the round, once round at most, for some seconds at most; tell how many devices were appraised."""
-        if self._store.in_force().name != Strategy.SMART:
+        if not self._store.in_force().needs_model:
             return 0
         stop_at = time.monotonic() + seconds
         devices, chance = 0, SystemRandom()

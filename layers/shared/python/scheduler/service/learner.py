@@ -39,8 +39,7 @@ class Learner:
             if lesson is None or lesson["last"] is None:
                 break
             model = read_model(json.dumps(lesson["document"]), datetime.fromisoformat(lesson["now"]))
-            records, watched = learned(model, lesson)
-            if not self._lessons.keep(lesson, model.name, records, watched):
+            if not self._lessons.keep(lesson, model.name, learned(model, lesson)):
                 break  # another run is at it
             sessions += len(lesson["sessions"])
         return {"learned": sessions}

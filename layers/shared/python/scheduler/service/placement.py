@@ -29,10 +29,15 @@ class Placement:
         """Tell the strategy, who chose it, and how far scores follow."""
         return self._store.in_force()
 
-    def choose(self, strategy: Strategy, *, by: str | None, seconds: float | None = None) -> StrategyInForce:
-        """Switch, and rescore for some seconds; chosen again, what is in force stays. `by` None: the deployment."""
-        self._store.choose(strategy, by)
-        if self._appraiser and strategy is Strategy.SMART:
+    def choose(
+        self, strategy: Strategy, *, by: str | None, trial_share: float | None = None, seconds: float | None = None
+    ) -> StrategyInForce:
+        """Switch, and rescore for some seconds; chosen again, what is in force stays. `by` None: the deployment.
+
+        `trial_share`: of the requests, on which the learned strategy is tried beside it; None: it is not.
+        """
+        self._store.choose(strategy, by, trial_share)
+        if self._appraiser and (strategy is Strategy.SMART or trial_share is not None):
             self._appraiser.appraise(APPRAISE_AT_ONCE_SECONDS)
             self._appraiser.heed()
         self._rescore(AT_ONCE_SECONDS if seconds is None else seconds)

@@ -7,6 +7,7 @@ from typing import Any
 from psycopg2.extras import Json
 
 from scheduler.adapters.postgres.connection import Database
+from scheduler.domain.lessons import Learned
 from scheduler.domain.outcome import Facts
 from scheduler.domain.placement_document import written
 from scheduler.domain.placement_model import PlacementModel
@@ -24,18 +25,18 @@ class PostgresLessons:
         lesson: Facts | None = self._database.call("SELECT next_lesson(%(limit)s)", {"limit": limit})
         return lesson
 
-    def keep(
-        self, lesson: Facts, model: str, records: Sequence[Mapping[str, Any]], watched: Sequence[tuple[float, bool]]
-    ) -> bool:
+    def keep(self, lesson: Facts, model: str, taught: Learned) -> bool:
         """Keep what one taught; False: another was faster, and nothing was kept."""
+        trial, counts = lesson["trial"], {arm.name: [arm.sessions, arm.expected, arm.failed] for arm in taught.arms}
+        after = {} if trial is None else {"from": trial["from"], "arms": counts}
         kept: bool = self._database.call(
             "SELECT keep_lesson(%(from)s, %(last)s, %(model)s, %(records)s, %(watched)s)",
             {
                 "from": Json({"endedAt": lesson["endedAt"], "endedId": lesson["endedId"]}),
-                "last": Json(lesson["last"] | {"sessions": len(lesson["sessions"])}),
+                "last": Json(lesson["last"] | {"sessions": len(lesson["sessions"]), "trial": after}),
                 "model": model,
-                "records": Json(list(records)),
-                "watched": Json([list(outcome) for outcome in watched]),
+                "records": Json(list(taught.records)),
+                "watched": Json([list(outcome) for outcome in taught.watched]),
             },
         )
         return kept
@@ -65,7 +66,7 @@ class PostgresLessons:
         facts: Facts | None = self._database.call(
             "SELECT jsonb_build_object('name', m.name, 'document', m.document, 'now', wire_time(scheduler_now()),"
             " 'publishedAt', wire_time(m.published_at), 'publishedBy', m.published_by, 'sessions', l.sessions,"
-            " 'watched', l.watched,"
+            " 'watched', l.watched, 'trial', trial_now(l),"
             " 'learnedUntil', CASE WHEN l.ended_at > '-infinity' THEN wire_time(l.ended_at) END)"
             " FROM placement_models m CROSS JOIN placement_learning l WHERE m.is_active",
             {},

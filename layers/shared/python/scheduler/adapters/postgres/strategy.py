@@ -19,7 +19,7 @@ class PostgresStrategy:
     def in_force(self) -> StrategyInForce:
         """Read both rows in one statement."""
         (row,) = self._database.rows(
-            "SELECT s.name, s.chosen, s.because, s.chosen_by, s.changed_at,"
+            "SELECT s.name, s.chosen, s.because, s.trial_share, s.chosen_by, s.changed_at,"
             " r.rescored, r.total, r.started_at, r.done_at"
             " FROM placement_strategy s CROSS JOIN placement_rescoring r",
             {},
@@ -32,11 +32,14 @@ class PostgresStrategy:
             rescoring=rescoring,
             effective=row["name"],
             because=row["because"],
+            trial_share=row["trial_share"],
         )
 
-    def choose(self, strategy: Strategy, by: str | None) -> None:
+    def choose(self, strategy: Strategy, by: str | None, trial_share: float | None = None) -> None:
         """Change it in one round trip; claims read the new one from then on."""
-        self._database.call("SELECT choose_strategy(%(name)s, %(by)s)", {"name": strategy, "by": by})
+        self._database.call(
+            "SELECT choose_strategy(%(name)s, %(trial)s, %(by)s)", {"name": strategy, "trial": trial_share, "by": by}
+        )
 
     def follow_model(self, because: str | None, terms: Mapping[str, Any] | None) -> None:
         """Follow the learned strategy where it is chosen, or give it up meanwhile, in one round trip."""

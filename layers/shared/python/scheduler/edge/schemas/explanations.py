@@ -90,6 +90,11 @@ class DecisionView(View):
     modelVersion: Annotated[str | None, Meta(description="null: no learned model took part")]
     rank: Annotated[int | None, Meta(description="by score, 1 is the best; null: the best were not weighed")]
     heads: Annotated[list[HeadView], Meta(description="what was weighed, the best by score first; at most eight")]
+    trial: Annotated[
+        str | None,
+        Meta(description="canary: lent by smart, by lot; control, shadow: as ever; null: smart was not being tried"),
+    ]
+    wouldLend: Annotated[str | None, Meta(description="the device that smart would have lent, where trial is shadow")]
 
     @classmethod
     def of(cls, decision: Decision) -> Self:
@@ -102,6 +107,8 @@ class DecisionView(View):
             modelVersion=decision.model_version,
             rank=decision.rank,
             heads=[HeadView(deviceId=head["deviceId"], cost=head["cost"]) for head in decision.heads],
+            trial=decision.trial,
+            wouldLend=decision.would_lend,
         )
 
 

@@ -30,7 +30,7 @@ BEGIN
         most := quota_ceiling(held, p_terms);
         until := scheduler_clock() + make_interval(mins => p_minutes);
         newcomer := CASE WHEN somebody_waits() THEN p_user END;
-        IF (SELECT name = 'smart' FROM placement_strategy) THEN
+        IF (SELECT name = 'smart' OR trial_share IS NOT NULL FROM placement_strategy) THEN
             taken := take_smart_device(p_tenant, p_user, newcomer, p_wants, most, until, p_minutes);
         END IF;
         device := coalesce(taken.device, take_free_device(p_tenant, newcomer, p_wants, most, until));

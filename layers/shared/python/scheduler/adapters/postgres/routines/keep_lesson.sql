@@ -11,7 +11,7 @@ BEGIN
     END IF;
     UPDATE placement_learning
        SET ended_at = (p_last ->> 'endedAt')::timestamptz, ended_id = (p_last ->> 'endedId')::uuid, watched = p_watched,
-           sessions = sessions + (p_last ->> 'sessions')::int
+           sessions = sessions + (p_last ->> 'sessions')::int, trial = coalesce(p_last -> 'trial', trial)
      WHERE (ended_at, ended_id) = ((p_from ->> 'endedAt')::timestamptz, (p_from ->> 'endedId')::uuid);
     IF NOT FOUND THEN
         RETURN false;

@@ -3,15 +3,19 @@
 -- so what is older than that is there or never will be, and none is passed over. NULL: no model is published. Writes nothing.
 CREATE OR REPLACE FUNCTION next_lesson(p_limit int) RETURNS jsonb LANGUAGE sql STABLE SET enable_seqscan = off AS $$
     WITH ended AS MATERIALIZED (
-        SELECT a.id, a.released_at FROM device_allocations a
+        SELECT a.id, a.released_at, a.allocated_at, a.decision FROM device_allocations a
          WHERE a.status <> 'allocated' AND a.released_at >= (SELECT ended_at FROM placement_learning)
            AND (a.released_at, a.id) > (SELECT ended_at, ended_id FROM placement_learning)
            AND a.released_at < scheduler_now() - interval '30 seconds'
          ORDER BY a.released_at, a.id LIMIT p_limit
     ), sessions AS MATERIALIZED (
         SELECT e.released_at, e.id, r.segment, r.device_id, d.host, d.model, coalesce(r.device_failed, false) AS failed,
-               extract(epoch FROM r.ended_at) AS ended_at, extract(epoch FROM r.ended_at - r.started_at) / 3600 AS hours
-          FROM ended e
+               extract(epoch FROM r.ended_at) AS ended_at, extract(epoch FROM r.ended_at - r.started_at) / 3600 AS hours,
+               CASE WHEN r.segment > 1 OR e.allocated_at < t.changed_at OR t.trial_share IS NULL THEN NULL
+                    WHEN e.decision ->> 'trial' <> 'shadow' THEN e.decision ->> 'trial'
+                    WHEN e.decision ->> 'wouldLend' = r.device_id THEN 'agreed'
+                    WHEN e.decision ? 'wouldLend' THEN 'differed' END AS arm
+          FROM ended e CROSS JOIN placement_strategy t
          CROSS JOIN LATERAL (SELECT * FROM usage_records WHERE allocation_id = e.id AND kind = 'usage' OFFSET 0) r
           LEFT JOIN LATERAL (SELECT host, model FROM devices WHERE id = r.device_id OFFSET 0) d ON true
     ), concerned AS (
@@ -20,12 +24,12 @@ CREATE OR REPLACE FUNCTION next_lesson(p_limit int) RETURNS jsonb LANGUAGE sql S
     )
     SELECT jsonb_build_object(
         'document', m.document, 'now', wire_time(scheduler_now()), 'endedAt', l.ended_at::text, 'endedId', l.ended_id,
-        'watched', l.watched,
+        'watched', l.watched, 'trial', trial_now(l),
         'last', (SELECT jsonb_build_object('endedAt', e.released_at::text, 'endedId', e.id)
                    FROM ended e ORDER BY e.released_at DESC, e.id DESC LIMIT 1),
         'sessions', (SELECT coalesce(jsonb_agg(jsonb_build_object(
                         'deviceId', s.device_id, 'host', s.host, 'kind', s.model, 'failed', s.failed, 'endedAt', s.ended_at,
-                        'hours', s.hours) ORDER BY s.released_at, s.id, s.segment), '[]') FROM sessions s),
+                        'hours', s.hours, 'arm', s.arm) ORDER BY s.released_at, s.id, s.segment), '[]') FROM sessions s),
         'records', (SELECT coalesce(jsonb_agg(to_jsonb(k)), '[]') FROM concerned c
                      CROSS JOIN LATERAL (SELECT * FROM placement_records WHERE scope = c.scope AND id = c.id OFFSET 0) k))
       FROM placement_models m CROSS JOIN placement_learning l
