@@ -63,7 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the cycles and print the sizes; 1 when something grew."""
     parser = argparse.ArgumentParser(prog="make bloat", description=__doc__.partition("\n")[0])
     parser.add_argument("--cycles", type=int, default=5_000_000, help="in all; 100000 is a quick form")
-    parser.add_argument("--variations", action="store_true", help="compare settings of tables instead (200000 cycles each)")
+    parser.add_argument(
+        "--variations", action="store_true", help="compare settings of tables instead (200000 cycles each)"
+    )
     options, console = parser.parse_args(arguments), Console(highlight=False)
     os.environ |= {"DATABASE_URL": "", "DEFAULT_PLAN": PLAN, "AWS_EC2_METADATA_DISABLED": "true"}
     with server_on_disk("bloat", SETTINGS) as server, tempfile.TemporaryDirectory() as folder:

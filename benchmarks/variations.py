@@ -22,12 +22,14 @@ VARIATIONS: Mapping[str, str] = {
     "as migrated": "SELECT 1",
     "pages filled": """
         DO $$ DECLARE t record; BEGIN
-          FOR t IN SELECT oid::regclass AS name FROM pg_class WHERE reloptions::text LIKE '%fillfactor%' AND relkind = 'r' LOOP
+          FOR t IN SELECT oid::regclass AS name FROM pg_class
+                    WHERE relkind = 'r' AND reloptions::text LIKE '%fillfactor%' LOOP
             EXECUTE format('ALTER TABLE %s RESET (fillfactor)', t.name);
           END LOOP; END $$""",
     "autovacuum's defaults": """
         DO $$ DECLARE t record; BEGIN
-          FOR t IN SELECT oid::regclass AS name FROM pg_class WHERE reloptions::text LIKE '%autovacuum%' AND relkind = 'r' LOOP
+          FOR t IN SELECT oid::regclass AS name FROM pg_class
+                    WHERE relkind = 'r' AND reloptions::text LIKE '%autovacuum%' LOOP
             EXECUTE format('ALTER TABLE %s RESET (autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold,'
                            ' autovacuum_vacuum_cost_delay, autovacuum_analyze_scale_factor)', t.name);
           END LOOP; END $$""",

@@ -679,6 +679,52 @@ BEGIN
     RETURN NEW;
 END $$;
 
+CREATE TABLE public.placement_strategy (
+    only_row boolean DEFAULT true NOT NULL,
+    name character varying(50) DEFAULT 'resource_based'::character varying NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    chosen_by character varying(255),
+    chosen character varying(50),
+    because character varying(50),
+    terms jsonb,
+    trial_share double precision,
+    CONSTRAINT placement_strategy_only_row_check CHECK (only_row),
+    CONSTRAINT placement_strategy_trial_share_check CHECK (((trial_share >= (0)::double precision) AND (trial_share < (1)::double precision)))
+);
+
+COMMENT ON TABLE public.placement_strategy IS 'The strategy that placement scores follow';
+
+COMMENT ON COLUMN public.placement_strategy.name IS 'The strategy that is followed: by it devices are scored and lent';
+
+COMMENT ON COLUMN public.placement_strategy.chosen_by IS 'Subject of the operator who chose; NULL: nobody has, and the deployment''s PLACEMENT_STRATEGY decides';
+
+COMMENT ON COLUMN public.placement_strategy.chosen IS '"smart" when that was chosen, which may be given up for another meanwhile; NULL: what is followed was';
+
+COMMENT ON COLUMN public.placement_strategy.because IS 'Why another than the chosen one is followed: model_missing, model_stale, calibration_alarm';
+
+COMMENT ON COLUMN public.placement_strategy.terms IS 'What a claim needs of the published model: its name, weights, and what a device that nobody knows is expected to cost';
+
+COMMENT ON COLUMN public.placement_strategy.trial_share IS 'Share of requests that the learned strategy lends to; 0: none, it only says what it would have lent; NULL: it is not tried';
+
+CREATE TABLE public.placement_learning (
+    only_row boolean DEFAULT true NOT NULL,
+    ended_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    ended_id uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid NOT NULL,
+    sessions bigint DEFAULT 0 NOT NULL,
+    watched jsonb DEFAULT '[]'::jsonb NOT NULL,
+    appraised_id character varying(255) DEFAULT ''::character varying NOT NULL,
+    trial jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT placement_learning_only_row_check CHECK (only_row)
+);
+
+COMMENT ON TABLE public.placement_learning IS 'Up to which ended allocation records are kept: each counts once';
+
+COMMENT ON COLUMN public.placement_learning.watched IS 'Of the last sessions: the chance to fail that the model gave, and whether it did';
+
+COMMENT ON COLUMN public.placement_learning.appraised_id IS 'The last device of the round of appraisals, in the order of id; empty: a round begins';
+
+COMMENT ON COLUMN public.placement_learning.trial IS 'How the sessions of a trial ended, by arm ("arms"), and which trial it is: when it was chosen ("from")';
+
 CREATE TABLE public.notifications (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     fact character varying(255) NOT NULL,
@@ -955,22 +1001,6 @@ COMMENT ON COLUMN public.placement_appraisals.drawn IS 'The same by a draw of wh
 
 COMMENT ON COLUMN public.placement_appraisals.score IS 'The costs of a usual session, negative; higher is lent first';
 
-CREATE TABLE public.placement_learning (
-    only_row boolean DEFAULT true NOT NULL,
-    ended_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    ended_id uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid NOT NULL,
-    sessions bigint DEFAULT 0 NOT NULL,
-    watched jsonb DEFAULT '[]'::jsonb NOT NULL,
-    appraised_id character varying(255) DEFAULT ''::character varying NOT NULL,
-    CONSTRAINT placement_learning_only_row_check CHECK (only_row)
-);
-
-COMMENT ON TABLE public.placement_learning IS 'Up to which ended allocation records are kept: each counts once';
-
-COMMENT ON COLUMN public.placement_learning.watched IS 'Of the last sessions: the chance to fail that the model gave, and whether it did';
-
-COMMENT ON COLUMN public.placement_learning.appraised_id IS 'The last device of the round of appraisals, in the order of id; empty: a round begins';
-
 CREATE TABLE public.placement_models (
     name character varying(100) NOT NULL,
     document jsonb NOT NULL,
@@ -1027,29 +1057,6 @@ COMMENT ON COLUMN public.placement_rescoring.total IS 'Devices that there were a
 COMMENT ON COLUMN public.placement_rescoring.started_at IS 'NULL: no other strategy was ever chosen';
 
 COMMENT ON COLUMN public.placement_rescoring.done_at IS 'NULL, and begun: batches are left';
-
-CREATE TABLE public.placement_strategy (
-    only_row boolean DEFAULT true NOT NULL,
-    name character varying(50) DEFAULT 'resource_based'::character varying NOT NULL,
-    changed_at timestamp with time zone DEFAULT now() NOT NULL,
-    chosen_by character varying(255),
-    chosen character varying(50),
-    because character varying(50),
-    terms jsonb,
-    CONSTRAINT placement_strategy_only_row_check CHECK (only_row)
-);
-
-COMMENT ON TABLE public.placement_strategy IS 'The strategy that placement scores follow';
-
-COMMENT ON COLUMN public.placement_strategy.name IS 'The strategy that is followed: by it devices are scored and lent';
-
-COMMENT ON COLUMN public.placement_strategy.chosen_by IS 'Subject of the operator who chose; NULL: nobody has, and the deployment''s PLACEMENT_STRATEGY decides';
-
-COMMENT ON COLUMN public.placement_strategy.chosen IS '"smart" when that was chosen, which may be given up for another meanwhile; NULL: what is followed was';
-
-COMMENT ON COLUMN public.placement_strategy.because IS 'Why another than the chosen one is followed: model_missing, model_stale, calibration_alarm';
-
-COMMENT ON COLUMN public.placement_strategy.terms IS 'What a claim needs of the published model: its name, weights, and what a device that nobody knows is expected to cost';
 
 CREATE TABLE public.queue_gate (
     only_row boolean DEFAULT true NOT NULL,

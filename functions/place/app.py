@@ -33,7 +33,7 @@ def strategy(placement: Placing, learner: Learning) -> Response[Envelope[Strateg
 def choose(
     body: StrategyBody, who: Annotated[Caller, Given(caller)], placement: Placing, learner: Learning
 ) -> Response[Envelope[StrategyView]]:
-    """Lend by this strategy from now on, whatever later deployments say, and try the learned one beside it if so asked."""
+    """Lend by this strategy from now on, whatever later deployments say, and try the learned one beside it if asked."""
     now = placement.choose(body.strategy, by=who.subject, trial_share=body.trialShare)
     return ok(Envelope(data=StrategyView.of(now, learner.learning()), message="Strategy changed"))
 

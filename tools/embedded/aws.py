@@ -39,7 +39,13 @@ class LocalAws(EmbeddedServer):
             "DOCKER_HOST": "unix:///nonexistent",  # it removes containers that it takes for its own
             "LOG_LEVEL": "WARNING",  # one line for each message would slow it down
         }
-        return ["env", *(f"{name}={value}" for name, value in settings.items()), sys.executable, "-m", "tools.embedded.ministack"]
+        return [
+            "env",
+            *(f"{name}={value}" for name, value in settings.items()),
+            sys.executable,
+            "-m",
+            "tools.embedded.ministack",
+        ]
 
     def answers(self) -> bool:
         """Tell whether its health page answers."""

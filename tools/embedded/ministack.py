@@ -1,6 +1,7 @@
 """MiniStack that forgets deduplication ids one by one as they grow old.
 
-Its own way is to copy what it has seen in five minutes with each message: at hundreds of messages a second that would be measured.
+Its own way is to copy what it has seen in five minutes with each message: at hundreds a second that is what would be
+measured.
 """
 
 import time

@@ -22,7 +22,7 @@ _PLAN = "enterprise"
 _MICRO = 1_000_000
 _HEAD_START_SECONDS = 0.2
 _SETTLE_SECONDS = 1.0
-"""Sessions that have just hung up count when Postgres has taken leave of them: not before, as living ones, nor twice."""
+"""Sessions that have just hung up count once Postgres has taken leave of them: not as living ones, nor twice."""
 
 
 class Costs:

@@ -135,9 +135,7 @@ def test_sessions_of_a_trial_are_counted_by_arm_on_top_of_those_before() -> None
     kept = {"from": "2026-03-02T08:00:00Z", "arms": {"canary": [3, 0.5, 1]}}
     chances = [chance for chance, _ in learned(MODEL, lesson(False, True, True, True)).watched]
 
-    arms = learned(
-        MODEL, lesson(False, True, True, True, trial=kept, arms=["canary", "control", "canary", None])
-    ).arms
+    arms = learned(MODEL, lesson(False, True, True, True, trial=kept, arms=["canary", "control", "canary", None])).arms
 
     assert arms == [
         Arm("canary", 5, 0.5 + chances[0] + chances[2], 2),

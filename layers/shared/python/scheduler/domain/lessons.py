@@ -22,8 +22,8 @@ UNREADABLE = "unreadable"
 class Arm:
     """One arm of a trial: its ended sessions, how many were expected to fail by the model, and how many did.
 
-    `name`: `canary`, lent by the learned strategy, and `control`, as ever, drawn by lot; in a shadow trial, which lends as
-    ever, `agreed`: that device would have been lent anyway, and `differed`.
+    `name`: `canary`, lent by the learned strategy, and `control`, as ever, drawn by lot; in a shadow trial, which lends
+    as ever, `agreed`: that device would have been lent anyway, and `differed`.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What a lesson taught: the records to keep, by the columns' names; the last outcomes; how a trial stands after it."""
+    """What a lesson taught: the records to keep, by the columns' names; the last outcomes; how a trial stands."""
 
     records: Sequence[Mapping[str, Any]]
     watched: Sequence[tuple[float, bool]]
