@@ -69,6 +69,8 @@ def test_an_allocation_tells_its_decision_and_how_its_wish_would_stand_now(api: 
             "modelVersion": None,
             "rank": None,
             "heads": [],
+            "trial": None,
+            "wouldLend": None,
         },
         "asked": {
             "durationMinutes": 30,
