@@ -33,7 +33,7 @@ export function signIn(text) {
 }
 
 export function signOut(why = null) {
-  sessionStorage.removeItem(KEY);
+  sessionStorage.clear();
   ended = why;
   listeners.forEach((tell) => tell());
 }

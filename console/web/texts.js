@@ -22,6 +22,11 @@ export const TEXTS = {
   'signin.noToken': ['This is no token: it should have three parts, separated by dots.', '这不是令牌：应由三段组成，以点分隔。'],
   'signin.expired': ['Your token has expired. Sign in with a new one.', '令牌已过期，请用新令牌登录。'],
   'signin.noOperator': ["This token is not an operator's: its scope lacks scheduler.operator.", '此令牌不是运维令牌：scope 中没有 scheduler.operator。'],
+  'signin.account': ['Sign in with your account', '使用账号登录'],
+  'signin.denied': ['The sign-in service denied access.', '登录服务拒绝了访问。'],
+  'signin.failed': ['The sign-in service gave no token. Sign in again.', '登录服务没有发放令牌，请重新登录。'],
+  'signin.foreign': ['This answer is for no sign-in of this tab. Sign in again.', '此应答不属于本标签页的登录，请重新登录。'],
+  'signin.silent': ['The sign-in service cannot be reached. Try again.', '无法连接登录服务，请重试。'],
   'signin.refused': ['The API refused this token.', 'API 拒绝了此令牌。'],
 
   'state.loading': ['Loading', '加载中'],

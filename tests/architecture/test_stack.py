@@ -37,7 +37,16 @@ FULL = planned(
 )
 """All that can be made is."""
 THEIR_SUBNETS = {"VpcId": "vpc-1", "VpcSubnetIds": "subnet-1,subnet-2", "VpcSecurityGroupIds": "sg-1"}
-STACKS = {"local": LOCAL, "bare": BARE, "full": FULL, "in their subnets": planned(**THEIR_SUBNETS)}
+CONSOLE_URL = "https://phones.example/scheduler/console"
+ACCOUNTS = planned(ConsoleUrl=CONSOLE_URL)
+"""Operators sign in to the console at the pool that is made."""
+STACKS = {
+    "local": LOCAL,
+    "bare": BARE,
+    "full": FULL,
+    "in their subnets": planned(**THEIR_SUBNETS),
+    "with accounts": ACCOUNTS,
+}
 MADE = {name: stack for name, stack in STACKS.items() if name != "local"}
 
 ON_ALL_RESOURCES = {
@@ -345,9 +354,67 @@ def test_callers_come_with_tokens_of_the_pool_or_of_the_issuer_that_is_given() -
         schemes = stack.of("AWS::ApiGatewayV2::Api")["SchedulerApi"]["Body"]["components"]["securitySchemes"]
         return schemes["Jwt"]["x-amazon-apigateway-authorizer"]["jwtConfiguration"]
 
+    pool = {"Fn::GetAtt": ["UserPool", "ProviderURL"]}
     clients = [{"Ref": name} for name in ("MachineClient", "OperatorClient", "PeopleClient")]
-    assert authorizer(BARE) == {"issuer": {"Fn::GetAtt": ["UserPool", "ProviderURL"]}, "audience": clients}
-    assert authorizer(LOCAL) == {"issuer": "http://127.0.0.1:1", "audience": ["scheduler-api"]}
+    assert authorizer(BARE) == {"issuer": pool, "audience": clients}
+    assert authorizer(ACCOUNTS) == {"issuer": pool, "audience": [*clients, {"Ref": "ConsoleClient"}]}
+    given = {"Fn::Split": [",", "scheduler-api"]}
+    assert authorizer(LOCAL) == {"issuer": "http://127.0.0.1:1", "audience": given}
+
+
+def console_of(stack: Planned) -> dict[str, Any]:
+    """What the console function is told of where operators sign in."""
+    variables = stack.of("AWS::Lambda::Function")["ConsoleFunction"]["Environment"]["Variables"]
+    return {n: v for n, v in variables.items() if n.startswith("CONSOLE_") and n != "CONSOLE_ENABLED"}
+
+
+def test_the_console_gets_a_public_client_of_the_pool_for_its_own_address() -> None:
+    client = ACCOUNTS.of("AWS::Cognito::UserPoolClient")["ConsoleClient"]
+    domain = "https://${UserPoolDomain}.auth.${AWS::Region}.amazoncognito.com/oauth2"
+
+    assert (client["GenerateSecret"], client["AllowedOAuthFlows"]) == (False, ["code"])
+    assert client["CallbackURLs"] == [CONSOLE_URL]
+    assert client["AllowedOAuthScopes"] == ["openid", "scheduler/operator"]
+    assert client["WriteAttributes"] == ["email"]
+    assert console_of(ACCOUNTS) == {
+        "CONSOLE_AUTHORIZE_URL": {"Fn::Sub": f"{domain}/authorize"},
+        "CONSOLE_TOKEN_URL": {"Fn::Sub": f"{domain}/token"},
+        "CONSOLE_CLIENT_ID": {"Ref": "ConsoleClient"},
+        "CONSOLE_SCOPE": "openid scheduler/operator",
+    }
+
+
+def test_whoever_has_an_account_in_the_pool_is_no_operator_without_the_group() -> None:
+    groups = [group["GroupName"] for group in ACCOUNTS.of("AWS::Cognito::UserPoolGroup").values()]
+
+    assert groups == ["operators"]
+    for function in ACCOUNTS.of("AWS::Lambda::Function").values():
+        assert function["Environment"]["Variables"]["OPERATOR_GROUP"] == "operators"
+
+
+def test_without_an_address_the_console_has_no_client_and_takes_tokens_only() -> None:
+    assert "ConsoleClient" not in BARE.resources
+    for stack in (BARE, LOCAL):
+        assert {**console_of(stack), "CONSOLE_SCOPE": ""} == dict.fromkeys(console_of(stack), "")
+
+
+def test_the_console_asks_the_issuer_that_is_given() -> None:
+    stack = planned(
+        JwtIssuer="https://id.example",
+        JwtAudience="phones",
+        ConsoleUrl=CONSOLE_URL,
+        ConsoleAuthorizeUrl="https://id.example/authorize",
+        ConsoleTokenUrl="https://id.example/token",
+        ConsoleClientId="console",
+    )
+
+    assert tuple(console_of(stack).values()) == (
+        "https://id.example/authorize",
+        "https://id.example/token",
+        "console",
+        "openid scheduler.operator",
+    )
+    assert "ConsoleClient" not in stack.resources
 
 
 def test_a_client_may_ask_for_one_scope_of_the_scheduler_and_no_user_sets_a_tenant() -> None:

@@ -2,15 +2,19 @@
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e.conftest import Api, region_up
+from tests.support.oidc_provider import CLIENT, Provider, provider_up
 from tools.browser.__main__ import ASKED_FOR
 from tools.browser.chromium import browsing
 from tools.browser.scene import Scene
 from tools.browser.screenshots import opened
+from tools.region.issuer import Issuer
+from tools.region.layout import Layout
 
 collect_ignore_glob = [] if ASKED_FOR in os.environ else ["test_*.py"]
 
@@ -18,9 +22,20 @@ Opened = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
-def region() -> Iterator[dict[str, str]]:
-    """Bring up a region in the middle of its day."""
-    with region_up() as environment:
+def provider() -> Iterator[Provider]:
+    """Where operators have accounts. It serves once the region is up, which it gives tokens for."""
+    with provider_up() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def region(provider: Provider) -> Iterator[dict[str, str]]:
+    """Bring up a region in the middle of its day, whose console knows the provider."""
+    login = {"CONSOLE_AUTHORIZE_URL": provider.authorize_url, "CONSOLE_TOKEN_URL": provider.token_url}
+    with region_up(**login, CONSOLE_CLIENT_ID=CLIENT) as environment:
+        layout = Layout(Path(environment["REGION_HOME"]))
+        provider.issuer = Issuer.with_key(environment["ISSUER_URL"], layout.signing_key)
+        provider.callback = f"{environment['API_URL']}/scheduler/console"
         Scene(environment).play()
         yield environment
 
@@ -51,7 +66,7 @@ def is_fault(said: Any) -> bool:
 
 @pytest.fixture
 def open_at(browser: Any, region: dict[str, str]) -> Iterator[Opened]:
-    """Open the console at a place, signed in; after the test no page may have told of an error."""
+    """Open the console at a place, signed in unless said; after the test no page may have told of an error."""
     faults: list[str] = []
     pages: list[Any] = []
 

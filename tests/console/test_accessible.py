@@ -1,6 +1,7 @@
 """axe-core finds nothing in any view, in either scheme and language, wide and narrow."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -88,12 +89,15 @@ def test_lending_is_accessible(open_at: Opened, look: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_signing_in_is_accessible(open_at: Opened) -> None:
-    page = open_at("fleet", quiet=True)
-    page.get_by_role("button", name="Sign out").click()
-    page.get_by_label("Access token").wait_for()
+@pytest.mark.parametrize("look", LOOKS)
+def test_signing_in_is_accessible(open_at: Opened, look: str) -> None:
+    page = open_at("fleet", quiet=True, signed_in=False, **LOOKS[look])
+    page.locator(".signin textarea").wait_for()
+    page.goto(page.url.replace("#", "?error=login_required#"))
+    page.locator(".told").filter(has_text=re.compile(".")).wait_for()
 
     assert told(report(page)) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_the_check_sees_a_fault(open_at: Opened) -> None:

@@ -18,7 +18,7 @@ def signed_out(open_at: Opened, place: str = "fleet") -> Any:
 def test_an_operator_signs_in_with_a_token_and_out_again(open_at: Opened, region: dict[str, str]) -> None:
     page = signed_out(open_at)
     page.get_by_label("Access token").fill(region["OPERATOR_TOKEN"])
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
     page.get_by_role("heading", name="Fleet").wait_for()
     assert region["OPERATOR_TOKEN"] not in page.url
@@ -33,7 +33,7 @@ def test_what_is_no_token_of_an_operator_is_told_so(open_at: Opened, region: dic
     page = signed_out(open_at)
     for text, told in (("nonsense", "no token"), (region["SERVICE_TOKEN"], "not an operator's")):
         page.get_by_label("Access token").fill(text)
-        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign in", exact=True).click()
         page.get_by_text(told).wait_for()
 
 
@@ -41,7 +41,7 @@ def test_a_forged_token_is_refused_by_the_api(open_at: Opened, region: dict[str,
     page = signed_out(open_at)
     head, claims, _ = region["OPERATOR_TOKEN"].split(".")
     page.get_by_label("Access token").fill(f"{head}.{claims}.AAAA")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
     page.get_by_text("The API refused this token").wait_for()
 

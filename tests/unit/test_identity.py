@@ -33,6 +33,31 @@ def test_the_scope_gives_the_role(scope, role):
 
 
 @pytest.mark.parametrize(
+    ("claims", "role"),
+    [
+        pytest.param(
+            {"cognito:groups": "[night operators]"}, Role.OPERATOR, id="in the group, as the gateway writes it"
+        ),
+        pytest.param({"cognito:groups": "[operators]"}, Role.OPERATOR, id="in it alone"),
+        pytest.param({"cognito:groups": ["operators"]}, Role.OPERATOR, id="as the token has it"),
+        pytest.param({"cognito:groups": "operators"}, Role.OPERATOR, id="as one word"),
+        pytest.param({"client_id": "ana"}, Role.OPERATOR, id="a machine, which is its client"),
+        pytest.param({}, Role.USER, id="in no group"),
+        pytest.param({"client_id": "console"}, Role.USER, id="in no group, by a client"),
+        pytest.param({"cognito:groups": "[]"}, Role.USER, id="in an empty list of groups"),
+        pytest.param({"cognito:groups": "[operators-in-training]"}, Role.USER, id="in one with a longer name"),
+        pytest.param({"cognito:groups": "[[operators]]"}, Role.USER, id="in one that looks like a list"),
+        pytest.param({"groups": "[operators]"}, Role.USER, id="by another claim"),
+        pytest.param({"scope": "", "cognito:groups": "[operators]"}, Role.USER, id="in the group without the scope"),
+    ],
+)
+def test_where_a_group_is_named_people_need_it_beside_the_scope(claims, role):
+    asked = {"sub": "ana", "scope": "openid scheduler/operator"} | claims
+
+    assert caller_of(asked, "tenant_id", "operators").role is role
+
+
+@pytest.mark.parametrize(
     ("claims", "tenant"),
     [
         pytest.param({"sub": "ana", "tenant_id": "acme"}, "acme", id="named"),

@@ -16,9 +16,10 @@ def test_a_database_is_all_that_must_be_given():
     assert known.database_url == "postgresql://db.example/scheduler"
     assert (known.redis_host, known.redis_port, known.redis_tls, known.redis_cluster) == ("", 6379, False, False)
     assert (known.user_service_url, known.quota_allow_on_error, known.default_plan) == ("", False, "pro")
-    assert (known.tenant_claim, known.fleet.placement_strategy) == ("tenant_id", Strategy.RESOURCE_BASED)
+    assert (known.claims.tenant, known.fleet.placement_strategy) == ("tenant_id", Strategy.RESOURCE_BASED)
     assert (known.lock_wait_seconds, known.retention.days, known.relay_seconds) == (5.0, 30, 63.0)
-    assert known.pages.docs
+    assert (known.pages.docs, known.pages.console, known.pages.console_login) == (True, True, None)
+    assert known.claims.operator_group == ""
 
 
 @pytest.mark.parametrize("name", ENVIRONMENT)
@@ -81,6 +82,13 @@ def test_a_variable_is_read_as_what_it_is(name, text, attribute, value):
         pytest.param("WEBHOOK_ALLOWED_TARGETS", "localhost", id="a target without a port"),
         pytest.param("WEBHOOK_ALLOWED_TARGETS", "http://localhost:80", id="a URL as a target"),
         pytest.param("WEBHOOK_ALLOWED_TARGETS", "*:80", id="any target"),
+        pytest.param("CONSOLE_TOKEN_URL", "http://id.example/token", id="a token in the clear"),
+        pytest.param("CONSOLE_TOKEN_URL", "http://localhost.example/token", id="a host that begins like this machine"),
+        pytest.param("CONSOLE_TOKEN_URL", "https://id.example; script-src *", id="a policy in a URL"),
+        pytest.param("CONSOLE_TOKEN_URL", "https://*.example/token", id="any host"),
+        pytest.param("CONSOLE_TOKEN_URL", "https://id.example@other.example/", id="a user in a URL"),
+        pytest.param("CONSOLE_TOKEN_URL", "id.example/token", id="a URL without a scheme"),
+        pytest.param("CONSOLE_AUTHORIZE_URL", "javascript:alert(1)", id="a script as a URL"),
         pytest.param("RATE_WRITE_PER_MINUTE", "-1", id="a limit below none"),
         pytest.param("RATE_TIERS", "enterprise", id="a tier without a factor"),
         pytest.param("RATE_TIERS", "enterprise=0", id="a tier that may nothing"),
@@ -101,6 +109,36 @@ def test_a_variable_is_read_as_what_it_is(name, text, attribute, value):
 def test_an_unusable_value_is_refused_by_the_name_of_its_variable(name, text):
     with pytest.raises(ConfigurationError, match=f"^{name} must be"):
         read_settings(GIVEN | {name: text})
+
+
+LOGIN = {
+    "CONSOLE_AUTHORIZE_URL": "https://id.example/authorize?audience=phones",
+    "CONSOLE_TOKEN_URL": "https://tokens.id.example:8443/oauth2/token",
+    "CONSOLE_CLIENT_ID": "console",
+}
+
+
+def test_where_operators_sign_in_is_read_whole():
+    login = read_settings(GIVEN | LOGIN).pages.console_login
+
+    assert login is not None
+    assert (login.authorize_url, login.token_url, login.client_id) == tuple(LOGIN.values())
+    assert login.scope == "openid scheduler.operator"
+    assert login.token_origin == "https://tokens.id.example:8443"
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:4711/token", "http://localhost:4711", "https://id.example"])
+def test_tokens_come_by_https_or_from_this_machine(url):
+    login = read_settings(GIVEN | LOGIN | {"CONSOLE_TOKEN_URL": url}).pages.console_login
+
+    assert login is not None
+    assert url.startswith(login.token_origin)
+
+
+@pytest.mark.parametrize("name", LOGIN)
+def test_a_part_of_where_operators_sign_in_is_refused(name):
+    with pytest.raises(ConfigurationError, match=name):
+        read_settings(GIVEN | {key: value for key, value in LOGIN.items() if key != name})
 
 
 def test_a_refusal_does_not_repeat_the_value_which_may_be_a_secret():

@@ -57,15 +57,17 @@ def opened(
     theme: str = "light",
     language: str = "en",
     window: tuple[int, int] = WIDE,
+    signed_in: bool = True,
 ) -> Any:
-    """Give a page of the console at a place, signed in as the operator."""
+    """Give a page of the console at a place, signed in as the operator, or not yet."""
     page = context.new_page()
     page.set_viewport_size({"width": window[0], "height": window[1]})
     kept = {"console.theme": theme, "console.language": language}
     page.add_init_script(
         f"Object.entries({json.dumps(kept)}).forEach(([key, value]) => localStorage.setItem(key, value));"
-        f"sessionStorage.setItem('console.token', {json.dumps(environment['OPERATOR_TOKEN'])});"
     )
+    if signed_in:
+        page.add_init_script(f"sessionStorage.setItem('console.token', {json.dumps(environment['OPERATOR_TOKEN'])});")
     page.goto(f"{environment['API_URL']}/scheduler/console#{place}")
     return page
 

@@ -29,6 +29,10 @@ GIVEN = {
     "RateQueryPerMinute": "RATE_QUERY_PER_MINUTE",
     "RateBatchPerMinute": "RATE_BATCH_PER_MINUTE",
     "RateServicePerMinute": "RATE_SERVICE_PER_MINUTE",
+    "ConsoleAuthorizeUrl": "CONSOLE_AUTHORIZE_URL",
+    "ConsoleTokenUrl": "CONSOLE_TOKEN_URL",
+    "ConsoleClientId": "CONSOLE_CLIENT_ID",
+    "ConsoleScope": "CONSOLE_SCOPE",
 }
 """Parameters that follow the environment of `make up` and `make run`."""
 

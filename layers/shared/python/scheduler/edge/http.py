@@ -141,7 +141,8 @@ def _admitted(event: Mapping[str, Any], method: str, route: str, needed: Access)
     claims = claims_of(event)
     if not claims:
         raise Unauthorized
-    who = caller_of(claims, settings().tenant_claim)
+    told_by = settings().claims
+    who = caller_of(claims, told_by.tenant, told_by.operator_group)
     admit(who.role, needed)
     if who.role is not Role.OPERATOR:
         act_for(Acting(tenant_id=who.tenant_id))

@@ -72,8 +72,13 @@ class Caller:
         return self.tenant_id
 
 
-def caller_of(claims: Mapping[str, Any], tenant_claim: str) -> Caller:
+def caller_of(claims: Mapping[str, Any], tenant_claim: str, operator_group: str = "") -> Caller:
     """Read the claims; `scheduler.service` and Cognito's `scheduler/service` are the same scope.
+
+    Args:
+        claims: What API Gateway has verified.
+        tenant_claim: The name of the claim that names the tenant.
+        operator_group: The group of the people who are operators; empty: who has the scope is one.
 
     Raises:
         Unauthorized: They name no subject, or one that no column holds.
@@ -83,10 +88,22 @@ def caller_of(claims: Mapping[str, Any], tenant_claim: str) -> Caller:
     if not subject or max(len(subject), len(tenant_id)) > MAX_ID_LENGTH or "\0" in subject + tenant_id:
         raise Unauthorized
     scopes = str(claims.get("scope") or "").replace("/", ".").split()
-    if "scheduler.operator" in scopes:
+    if "scheduler.operator" in scopes and _may_operate(claims, operator_group):
         role = Role.OPERATOR
     elif "scheduler.service" in scopes:
         role = Role.SERVICE
     else:
         role = Role.USER
     return Caller(subject, tenant_id, role)
+
+
+def _may_operate(claims: Mapping[str, Any], group: str) -> bool:
+    """Tell whether the scope is enough: a machine was given it itself, people may only have their client's."""
+    is_machine = bool(claims["sub"] == claims.get("client_id"))
+    return not group or is_machine or group in _listed(claims.get("cognito:groups"))
+
+
+def _listed(claim: object) -> list[str]:
+    """Read a claim that is a list, which API Gateway passes on as `[one other]`."""
+    text = " ".join(map(str, claim)) if isinstance(claim, list) else str(claim or "")
+    return (text[1:-1] if text.startswith("[") and text.endswith("]") else text).split()

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 from scheduler.domain.caps import Cap, Caps
 from scheduler.domain.model import Language, Strategy
+from scheduler.settings.pages import PageSettings, read_pages
 from scheduler.settings.reader import ConfigurationError as ConfigurationError
 from scheduler.settings.reader import Reader
 from scheduler.settings.variables import ENVIRONMENT as ENVIRONMENT
@@ -82,11 +83,11 @@ class ReservationSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class PageSettings:
-    """Which pages are served: the API's documents, and the operations console."""
+class ClaimSettings:
+    """The claim that names the tenant, and the group that people who are operators are in (empty: none is needed)."""
 
-    docs: bool
-    console: bool
+    tenant: str
+    operator_group: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class Settings:
     notifications: NotificationSettings
     events_topic_arn: str
     parking: ParkingSettings
-    tenant_claim: str
+    claims: ClaimSettings
     fleet: FleetPolicy
     rates: RateLimits
     caps: Caps
@@ -170,7 +171,7 @@ def _settings(read: Reader) -> Settings:
         notifications=_notifications(read),
         events_topic_arn=read.text("EVENTS_TOPIC_ARN"),
         parking=ParkingSettings(read.text("EVENTS_IN_DLQ_URL"), read.pairs("DEAD_LETTERS")),
-        tenant_claim=read.text("TENANT_CLAIM", "tenant_id"),
+        claims=ClaimSettings(read.text("TENANT_CLAIM", "tenant_id"), read.text("OPERATOR_GROUP")),
         fleet=_read_fleet_policy(read),
         rates=_rates(read),
         caps=_caps(read),
@@ -184,7 +185,7 @@ def _settings(read: Reader) -> Settings:
         relay_seconds=read.number("RELAY_SECONDS", 63.0, 1, 840),
         webhook_seconds=read.number("WEBHOOK_SECONDS", 60.0, 0, 840),
         webhook_allowed_targets=read.targets("WEBHOOK_ALLOWED_TARGETS"),
-        pages=_pages(read),
+        pages=read_pages(read),
     )
 
 
@@ -194,12 +195,6 @@ def _database_login(read: Reader) -> DatabaseLogin:
     if by_iam and mode is SslMode.PREFER:
         mode = SslMode.REQUIRE  # a token must not be read on its way
     return DatabaseLogin(by_iam, mode, read.text("DB_SSL_ROOT_CERT"))
-
-
-def _pages(read: Reader) -> PageSettings:
-    return PageSettings(
-        docs=read.flag("DOCS_ENABLED", default=True), console=read.flag("CONSOLE_ENABLED", default=True)
-    )
 
 
 def _read_fleet_policy(read: Reader) -> FleetPolicy:

@@ -79,6 +79,15 @@ class Reader:
             raise ConfigurationError(f"{name} must be host:port, separated by commas")
         return found
 
+    def url(self, name: str) -> str:
+        """Read a URL by https, or by http on this machine, of characters that are safe in a header and a page."""
+        found = self.text(name)
+        secure = r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?"
+        local = r"http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?"
+        if found and not re.fullmatch(rf"({secure}|{local})(/[A-Za-z0-9._~%!$&()*+,=:@/?-]*)?", found):
+            raise ConfigurationError(f"{name} must be a URL by https")
+        return found
+
     def one_of[Choice: StrEnum](self, choices: type[Choice], name: str, default: Choice) -> Choice:
         """Read one of some words."""
         try:

@@ -33,6 +33,8 @@ ENVIRONMENT: dict[str, str] = {
     "DEAD_LETTERS": "Queues that operators may redrive, as name=URL of the dead letters,URL of the "
     "queue, separated by blanks",
     "TENANT_CLAIM": "JWT claim that names the tenant (tenant_id)",
+    "OPERATOR_GROUP": "Group (claim cognito:groups) that people with the operators' scope must be in; for issuers that "
+    "give scopes to clients, not to people (none)",
     "PLACEMENT_STRATEGY": "Which free device is lent first, until an operator chooses: resource_based, round_robin, "
     "least_connection, weighted_round_robin, best_fit or smart (resource_based)",
     "RECYCLING_ENABLED": "true: a device that comes back is lent again only once it is recycled (wiped), set by the "
@@ -68,5 +70,10 @@ ENVIRONMENT: dict[str, str] = {
     "address; for local use",
     "DOCS_ENABLED": "false: no OpenAPI document and no Swagger UI (true)",
     "CONSOLE_ENABLED": "false: no operations console (true)",
+    "CONSOLE_AUTHORIZE_URL": "Where operators sign in to the console (OIDC authorization endpoint); empty: with a "
+    "pasted token only",
+    "CONSOLE_TOKEN_URL": "Where the console gets its token for what came back (OIDC token endpoint)",
+    "CONSOLE_CLIENT_ID": "The console's public client at both",
+    "CONSOLE_SCOPE": "What it asks for (openid scheduler.operator)",
 }
 """Every variable the functions read, and what it is for; the README's table is compared with it by a test."""
