@@ -32,6 +32,13 @@ def test_our_own_form_is_read_in_the_order_of_time(tmp_path: Path) -> None:
     assert (second.minutes, second.wants.min_cpu, second.max_wait_minutes) == (30, 8, 15)
 
 
+def test_what_is_booked_ahead_is_wanted_later(tmp_path: Path) -> None:
+    now, later = read(trace(tmp_path, "at_seconds,use_seconds,ahead_minutes\n10,900,\n70,900,90\n"), 1)
+
+    assert (now.ahead, now.wanted_at) == (None, 0)
+    assert (later.at, later.wanted_at, later.minutes) == (60, 60 + 90 * 60, 15)
+
+
 def test_what_lasts_longer_than_may_be_asked_is_played_as_long(tmp_path: Path) -> None:
     (only,) = read(trace(tmp_path, "at_seconds,use_seconds\n0,9999999\n"), 1)
 
@@ -73,6 +80,9 @@ def test_what_a_trace_does_not_tell_follows_from_the_seed(tmp_path: Path) -> Non
         pytest.param("at_seconds,use_seconds\n-1,2\n", "line 2: at_seconds is -1; the least is 0", id="negative"),
         pytest.param("at_seconds,use_seconds\nnan,2\n", "line 2: at_seconds is nan", id="not a number"),
         pytest.param("at_seconds,use_seconds,plan\n1,2,gold\n", "line 2: plan is 'gold'; there are free", id="plan"),
+        pytest.param(
+            "at_seconds,use_seconds,ahead_minutes\n1,60,90\n", "line 2: minutes is 1; what is booked", id="short window"
+        ),
         pytest.param(PODS + "a,x,1,0,LS,Running,1,3,2\n", "line 2: cpu_milli is 'x', not a number", id="pod"),
         pytest.param(PODS + "a,1,1,0,LS,Running,1,,2\n", "deletion_time is '', not a number", id="no end"),
     ],

@@ -52,7 +52,10 @@ def study_of(options: argparse.Namespace, sizes: Sizes = ()) -> Study:
         raise ValueError(f"on Postgres at most {MOST_ON_POSTGRES:,} requests in all: fewer --requests or --seeds")
     if options.on == "postgres" and (learned := [name for name in options.strategy if name.startswith("smart")]):
         raise ValueError(f"{learned[0]} is played in memory only")
-    demand = options.trace or DemandOptions(options.requests, options.days, options.pattern, options.users)
+    if options.trace and options.reservations:
+        raise ValueError("a trace tells itself who books, in its column ahead_minutes; --reservations is for patterns")
+    drawn = DemandOptions(options.requests, options.days, options.pattern, options.users, options.reservations)
+    demand = options.trace or drawn
     usual = _WhatIf.read(options.devices, "+") if options.devices else _WhatIf()
     ageing = _WhatIf.read(options.ageing, "x") if options.ageing else _WhatIf()
     devices = usual.base or len(sizes) or usual_devices(demand)
@@ -126,6 +129,13 @@ def _positive(given: str) -> int:
     return value
 
 
+def _share(given: str) -> float:
+    value = float(given)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError("a share is from 0 to 1")
+    return value
+
+
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
     parser.add_argument("--trace", type=Path, metavar="CSV", help="who came when, in place of a pattern")
@@ -141,6 +151,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--requests", type=_positive, default=2000, help="about so many in all (%(default)s)")
     parser.add_argument("--days", type=float, default=7, help="in which they come, or that are replayed (%(default)s)")
     parser.add_argument("--users", type=_positive, help="who come (so many that each comes every other day or so)")
+    parser.add_argument(
+        "--reservations", type=_share, default=0.0, metavar="SHARE", help="of requests that book ahead, 0 to 1 (0)"
+    )
     parser.add_argument("--devices", metavar="N|+N", help="the fleet (what mostly suffices); +20: also with 20 more")
     parser.add_argument("--ageing", metavar="F|xF", help="how much wear counts; x2: also doubled (1)")
     parser.add_argument(

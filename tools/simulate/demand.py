@@ -18,8 +18,26 @@ EARLY, RENEWING, IMPATIENT = 0.4, 0.08, 0.05
 """How many give back before the end, ask for more shortly before it, and leave the line by themselves."""
 RENEWED_MINUTES = 30
 REQUESTS_A_USER_AND_DAY = 0.4
+LEAD_HOURS = {1: 25, 4: 35, 24: 30, 72: 10}
+"""How long ahead is booked, and how many of a hundred do; each between half of it and half as much again."""
+CANCELLING, ABSENT = 0.1, 0.05
+"""How many of those who book cancel at some time before the start, and do not come."""
+LATEST_SECONDS = 480.0
+"""After the start, within which the others come."""
 COMES_AGAIN = 2
 """So often a user whose phone failed asks for another one, for the rest of her time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """How a wish is booked."""
+
+    lead_seconds: float
+    """From the booking to the start of the window."""
+    cancels_after: float | None = None
+    """Seconds after the booking."""
+    comes_after: float | None = 0.0
+    """Seconds after the start of the window; None: she does not come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +58,13 @@ class Arrival:
     leaves_after: float | None = None
     """Seconds in the line after which she gives up."""
     comes_again: int = COMES_AGAIN
+    ahead: Ahead | None = None
+    """None: she wants the phone now."""
+
+    @property
+    def wanted_at(self) -> float:
+        """When she wants to begin."""
+        return self.at + (self.ahead.lead_seconds if self.ahead else 0.0)
 
     def again(self, at: float, used_seconds: float, draw: Random) -> "Arrival":
         """Give her next wish, after a failure."""
@@ -51,17 +76,22 @@ class Arrival:
             use_seconds=rest,
             luck=draw.expovariate(1),
             comes_again=self.comes_again - 1,
+            ahead=None,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class DemandOptions:
-    """How many come in how many days, and in which pattern; `users` None: so many that each comes now and then."""
+    """How many come in how many days, and in which pattern; `users` None: so many that each comes now and then.
+
+    `reservations`: the share that books, 0 to 1.
+    """
 
     requests: int
     days: float
     pattern: str = "diurnal"
     users: int | None = None
+    reservations: float = 0.0
 
 
 type Rate = Callable[[float], float]
@@ -94,7 +124,8 @@ def arrivals(options: DemandOptions, seed: int) -> Sequence[Arrival]:
     steps = 1000
     mean = sum(rate(span * (step + 0.5) / steps) for step in range(steps)) / steps
     users = options.users or max(20, round(options.requests / options.days / REQUESTS_A_USER_AND_DAY))
-    return [_arrival(draw, at, users) for at in _times(draw, rate, options.requests / span / mean, span)]
+    wishes = [_arrival(draw, at, users) for at in _times(draw, rate, options.requests / span / mean, span)]
+    return _some_booked(wishes, options.reservations, seed) if options.reservations else wishes
 
 
 def plans(wishes: Sequence[Arrival]) -> Mapping[User, str]:
@@ -118,7 +149,7 @@ def devices_for(wishes: Sequence[Arrival], share: float = 0.75) -> int:
     """Say how many devices suffice at a share of the arrivals, were everybody served at once."""
     busy: list[tuple[float, int]] = []
     for wish in wishes:
-        busy += [(wish.at, 1), (wish.at + min(wish.use_seconds, wish.minutes * MINUTE), -1)]
+        busy += [(wish.wanted_at, 1), (wish.wanted_at + min(wish.use_seconds, wish.minutes * MINUTE), -1)]
     level, levels = 0, list[float]()
     for _, step in sorted(busy):
         level += step
@@ -150,3 +181,24 @@ def _arrival(draw: Random, at: float, users: int) -> Arrival:
         max_wait_minutes=draw.choice((60, 120, 120, 120)),
         leaves_after=draw.expovariate(1 / (HOUR / 2)) if draw.random() < IMPATIENT else None,
     )
+
+
+def _some_booked(wishes: Sequence[Arrival], share: float, seed: int) -> Sequence[Arrival]:
+    """Have a share of the wishes booked. All are drawn for: who books at a small share does so at a large one too."""
+    draw = Random(f"{seed} bookings")
+    both = ((wish, _booked(draw, wish)) for wish in wishes)
+    return [booked if draw.random() < share else wish for wish, booked in both]
+
+
+def _booked(draw: Random, wish: Arrival) -> Arrival:
+    """An absent one neither fails nor gives back."""
+    lead = draw.choices(list(LEAD_HOURS), list(LEAD_HOURS.values()))[0] * HOUR * draw.uniform(0.5, 1.5)
+    cancels, when, absent, late = (draw.random() for _ in range(4))
+    ahead = Ahead(
+        lead_seconds=lead,
+        cancels_after=when * lead if cancels < CANCELLING else None,
+        comes_after=None if absent < ABSENT else late * min(LATEST_SECONDS, wish.use_seconds),
+    )
+    if ahead.comes_after is None:
+        return replace(wish, ahead=ahead, luck=math.inf, use_seconds=math.inf, renew_minutes=0)
+    return replace(wish, ahead=ahead)

@@ -3,7 +3,6 @@
 import heapq
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from random import Random
@@ -13,11 +12,12 @@ from scheduler.domain.model import AllocationRequest, ReleaseRequest
 from scheduler.domain.outcome import Facts
 from scheduler.domain.queue import QueueRequest
 from scheduler.domain.renewal import RenewalRequest
+from tools.simulate.bookings import Bookings
 from tools.simulate.demand import HOUR, MINUTE, Arrival, plans
-from tools.simulate.history import Ended
 from tools.simulate.measures import Measures
 from tools.simulate.placement import Placement
-from tools.simulate.services import HOLD_MINUTES, Services
+from tools.simulate.services import HOLD_MINUTES, NO_SHOW_MINUTES, Services
+from tools.simulate.sessions import Grant, Session
 from tools.simulate.stage import Stage
 from tools.simulate.world import LOAD_SECONDS, Phone, World
 
@@ -33,28 +33,6 @@ REGISTERED_AT_ONCE = 1000
 type Act = Callable[[], None]
 
 
-@dataclass(slots=True, eq=False)
-class Session:
-    """A user with a phone."""
-
-    arrival: Arrival
-    phone: Phone
-    allocation_id: str
-    began: float
-    load: float
-    """Of its host, as the phone last told."""
-    start_seconds: float
-
-
-@dataclass(slots=True)
-class Grant:
-    """What was lent to whom, in the order of lending: what two stages are compared by."""
-
-    at: float
-    user_id: str
-    device_id: str
-
-
 class Play:
     """One run: a world and its demand on a stage, under a strategy."""
 
@@ -63,7 +41,8 @@ class Play:
         self.grants: list[Grant] = []
         self.measures = Measures(world, max(wishes[-1].at, HOUR) if wishes else HOUR)
         self._stage, self._world, self._wishes, self._placement = stage, world, wishes, placement
-        self._services = Services(stage)
+        self._services = Services(stage, reserves=any(wish.ahead for wish in wishes))
+        self._bookings = Bookings(self._services, self.measures.promises)
         self._now, self._order = 0.0, count()
         self._is_nudged = False
         self._events: list[tuple[float, int, Act]] = []
@@ -124,6 +103,23 @@ class Play:
             self._at(minute, partial(self._sweep, minute))
 
     def _arrive(self, wish: Arrival) -> None:
+        if wish.ahead is None:
+            self._ask(wish)
+        elif reservation := self._bookings.book(wish):
+            self._at(wish.wanted_at + DUE_SECONDS, partial(self._serve_at_start, reservation))
+            self._at_next_minute(wish.wanted_at)
+            if wish.ahead.cancels_after is not None:
+                self._at(self._now + wish.ahead.cancels_after, partial(self._cancel, reservation))
+
+    def _serve_at_start(self, reservation: str) -> None:
+        if self._bookings.waits(reservation):
+            self._dispatch()
+
+    def _cancel(self, reservation: str) -> None:
+        if self._bookings.cancel(reservation):
+            self._nudge_soon()
+
+    def _ask(self, wish: Arrival) -> None:
         counts = self.measures.counts
         counts["asked"] += 1
         request = AllocationRequest(wish.user, wish.minutes, wish.wants, waits=True)
@@ -161,7 +157,8 @@ class Play:
             del self._waiting[entry_id]
             self.measures.counts["left the line"] += 1
 
-    def _begin(self, wish: Arrival, allocation_id: str, device_id: str, waited: float) -> None:
+    def _begin(self, wish: Arrival, allocation_id: str, device_id: str, waited: float | None) -> None:
+        """Lend a phone; `waited` None: it was reserved."""
         phone, now = self._world.phones[device_id], self._now
         self.grants.append(Grant(now, wish.user.user_id, device_id))
         phone.lent_at = now
@@ -170,7 +167,8 @@ class Play:
         session = self._sessions[allocation_id] = Session(wish, phone, allocation_id, now, phone.cpu_usage / 100, start)
         if self._placement.judge:
             self._placement.judge.lend(phone, wish.user, wish.minutes, now)
-        end, renewed = now + wish.minutes * MINUTE, wish.renew_minutes * MINUTE
+        begins = now if wish.ahead is None else wish.wanted_at
+        end, renewed = begins + wish.minutes * MINUTE, wish.renew_minutes * MINUTE
         fails = now + wish.luck / self._world.failures_an_hour(phone, now) * HOUR
         leaves = now + wish.use_seconds
         if fails < min(leaves, end + renewed):
@@ -215,9 +213,12 @@ class Play:
         self.measures.counts["failures"] += 1
         phone.failed_at.append(self._now)
         phone.is_down = True
+        self._bookings.fear_for(phone)
         self._services.fleet.change(phone.id, {"status": "error"}, by=OPERATOR)
         self.measures.break_down(is_over=False)
         self._at(self._now + self._world.options.repair_minutes * MINUTE, partial(self._repair, phone))
+        if self._bookings.is_endangered:
+            self._at_next_minute(self._now)
         self._give_back(session)
         if wish.comes_again:
             self.measures.counts["came again"] += 1
@@ -234,8 +235,10 @@ class Play:
         self._minutes.discard(minute)
         self._services.expirer.expire()
         self._meet()
-        if self._waiting:
+        if self._waiting or self._services.reserves:
             self._dispatch()
+        if self._bookings.is_endangered:
+            self._at_next_minute(self._now)
 
     def _nudge_soon(self) -> None:
         """Have the line served when dispatch has heard of what frees a device; for nobody when nobody waits."""
@@ -249,15 +252,28 @@ class Play:
         self._meet()
 
     def _meet(self) -> None:
-        """See what the services did: ends first, since they come before what is lent anew."""
-        served, in_vain, ended = self._services.seen.take()
-        for allocation_id, device_id, seconds in ended:
+        """See what the services did: ends first, since they come before what is lent anew, then what was reserved."""
+        seen = self._services.seen.take()
+        for allocation_id, device_id, seconds in seen.ended:
             self._end(allocation_id, device_id, seconds)
-        for wait in in_vain:
+        for wait in seen.in_vain:
             if self._waiting.pop(wait.id, None):
                 self.measures.counts["waited in vain"] += 1
-        for facts in served:
+        for wish, facts in self._bookings.meet(seen):
+            self._begin_reserved(wish, facts["allocationId"], facts["deviceId"])
+        for facts in seen.served:
             self._meet_served(facts)
+
+    def _begin_reserved(self, wish: Arrival, allocation_id: str, device_id: str) -> None:
+        self._begin(wish, allocation_id, device_id, None)
+        if wish.ahead is None or wish.ahead.comes_after is None:
+            self._at_next_minute(self._now + NO_SHOW_MINUTES * MINUTE)
+        else:
+            self._at(self._now + wish.ahead.comes_after, partial(self._come, wish, allocation_id))
+
+    def _come(self, wish: Arrival, allocation_id: str) -> None:
+        if allocation_id in self._sessions:
+            self._services.attendance.note(wish.user.tenant_id, wish.user.user_id)
 
     def _meet_served(self, facts: Facts) -> None:
         wish, since = self._waiting.pop(facts["entryId"])
@@ -266,29 +282,11 @@ class Play:
     def _end(self, allocation_id: str, device_id: str, seconds: int) -> None:
         session, phone = self._sessions.pop(allocation_id), self._world.phones[device_id]
         self.measures.take_back(session.began, seconds)
-        self._tell_end(session, seconds)
+        if self._placement.judge:
+            self._placement.judge.end(session.ended(self._now, seconds))
         self._world.use(phone, seconds)
         if not phone.is_down:
             self._rescore([phone])
-
-    def _tell_end(self, session: Session, seconds: int) -> None:
-        if (judge := self._placement.judge) is None:
-            return
-        phone, wish = session.phone, session.arrival
-        ended = Ended(
-            at=self._now,
-            device=phone.id,
-            host=str(phone.host.number),
-            kind=phone.model,
-            tenant=wish.user.tenant_id,
-            user=wish.user.user_id,
-            minutes=wish.minutes,
-            hours=seconds / HOUR,
-            failed=phone.is_down,
-            load=session.load,
-            start_seconds=session.start_seconds,
-        )
-        judge.end(ended)
 
     def _hear_hosts(self) -> None:
         for phone in self._world.phones.values():

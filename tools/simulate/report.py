@@ -17,6 +17,8 @@ from tools.simulate.study import Estimate, Result, Study, differences, summary
 type Summaries = Mapping[str, Mapping[str, Estimate]]
 type Found = Mapping[str, Sequence[Result]]
 """Results by scenario, in the order of the seeds."""
+type Row = tuple[str, str, str]
+"""Title, measure and unit."""
 
 SHOWN = {
     "success rate": ("Requests that got a phone, at once or after a wait", "%"),
@@ -30,6 +32,19 @@ SHOWN = {
     "start p90": ("Time until a lent phone can be used, p90", "s"),
 }
 PICTURED = tuple(SHOWN)[:6]
+PROMISED = {
+    "reservations asked": ("Bookings asked for", ""),
+    "reservations without a phone": ("Refused at booking: no phone that fits was free for the window", "%"),
+    "reservations refused": ("Refused at booking: by the user's quota", "%"),
+    "reservations cancelled": ("Cancelled before the start, of those booked", "%"),
+    "reservations kept": ("Begun in their window, of those booked and not cancelled", "%"),
+    **{f"reservations kept {tier}": (f"Begun in their window, {tier}", "%") for tier in Tier},
+    "reservations failed": ("Failed, of those booked: no phone was left, or the quota refused at the start", "%"),
+    "reservations expired": ("Not begun until their window was over, of those booked", "%"),
+    "reservations moved": ("Begun on another phone than was booked, of those begun", "%"),
+    "reservations unclaimed": ("Ended because nobody came, of those begun", "%"),
+}
+"""Shown where anybody books."""
 _SCALE = {"%": 100.0, "min": 1 / MINUTE}
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Simulation</title>
@@ -59,7 +74,8 @@ def text(found: Found) -> str:
     """Give the main figures as lines of text."""
     summaries = {name: summary(runs) for name, runs in found.items()}
     rows = [["", *summaries]]
-    rows += [[name, *(_written(one[name], unit) for one in summaries.values())] for name, (_, unit) in SHOWN.items()]
+    shown = _shown(summaries).items()
+    rows += [[name, *(_written(one[name], unit) for one in summaries.values())] for name, (_, unit) in shown]
     rows += [
         [f"{name}, min", *(_written(one[name], "min") for one in summaries.values())]
         for name in (f"wait p{share} {ALL}" for share in SHARES)
@@ -69,8 +85,15 @@ def text(found: Found) -> str:
 
 
 def plots(summaries: Summaries) -> list[Plot]:
-    """Give the pictures: one of each measure, and the waits of each tier."""
+    """Give the pictures: one of each measure, the waits of each tier, and reservations where there are any."""
     pictures = [_bars(name.replace(" ", "-"), *SHOWN[name], [name], [""], summaries) for name in PICTURED]
+    if _books(summaries):
+        kept = ["reservations kept", *(f"reservations kept {tier}" for tier in Tier)]
+        title = "Reservations that began in their window"
+        pictures.append(_bars("reservations-kept", title, "%", kept, [ALL, *map(str, Tier)], summaries))
+        fates = [name for name, (_, unit) in PROMISED.items() if unit and name not in kept]
+        groups = [name.removeprefix("reservations ") for name in fates]
+        pictures.append(_bars("reservations-else", "What else became of bookings", "%", fates, groups, summaries))
     for share in SHARES:
         names = [f"wait p{share} {tier}" for tier in (*map(str, Tier), ALL)]
         groups = [name.rpartition(" ")[2] for name in names]
@@ -101,11 +124,20 @@ def _written(one: Estimate, unit: str) -> str:
     return f"{one.mean * scale:.4g} ± {(one.high - one.low) / 2 * scale:.2g} {unit if unit != 'min' else ''}".strip()
 
 
+def _books(summaries: Summaries) -> bool:
+    return any(found["reservations asked"].mean > 0 for found in summaries.values())
+
+
+def _shown(summaries: Summaries) -> Mapping[str, tuple[str, str]]:
+    return {**SHOWN, **PROMISED} if _books(summaries) else SHOWN
+
+
 def _about(study: Study) -> str:
     asked = (
         f"the trace {study.demand.name}"
         if isinstance(study.demand, Path)
         else f"{study.demand.requests:,} requests in {study.demand.days:g} days, {study.demand.pattern}"
+        + (f", {study.demand.reservations:.0%} booked ahead" if study.demand.reservations else "")
     )
     where = "Postgres" if study.on_postgres else "memory"
     return html.escape(
@@ -115,10 +147,16 @@ def _about(study: Study) -> str:
 
 
 def _tables(summaries: Summaries) -> str:
-    rows = [(f"{title} <small>{name}</small>", name, unit) for name, (title, unit) in SHOWN.items()]
     tiers = (*map(str, Tier), ALL)
     waits = [(f"Wait p{share}, {tier}, min", f"wait p{share} {tier}", "min") for tier in tiers for share in SHARES]
-    return _table(rows, summaries) + "<h2>Waits by tier</h2>" + _table(waits, summaries)
+    tables = _table(_named(SHOWN), summaries) + "<h2>Waits by tier</h2>" + _table(waits, summaries)
+    if not _books(summaries):
+        return tables
+    return f"{tables}<h2>Reservations</h2>{_table(_named(PROMISED), summaries)}"
+
+
+def _named(shown: Mapping[str, tuple[str, str]]) -> Sequence[Row]:
+    return [(f"{title} <small>{name}</small>", name, unit) for name, (title, unit) in shown.items()]
 
 
 def _against(found: Found) -> tuple[str, Summaries]:
@@ -131,12 +169,13 @@ def _against_the_first(found: Found) -> str:
     first, others = _against(found)
     if not others:
         return ""
-    rows = [(name, name, unit) for name, (_, unit) in SHOWN.items()]
+    shown = _shown({first: summary(found[first])}).items()
+    rows = [(name, name, unit) for name, (_, unit) in shown]
     rows += [(f"wait p{share} {ALL}, min", f"wait p{share} {ALL}", "min") for share in SHARES]
     return f"<h2>Difference from {html.escape(first)}, seed by seed</h2>" + _table(rows, others)
 
 
-def _table(rows: Sequence[tuple[str, str, str]], summaries: Summaries) -> str:
+def _table(rows: Sequence[Row], summaries: Summaries) -> str:
     heads = "".join(f"<th>{html.escape(name)}</th>" for name in summaries)
     body = "".join(
         f"<tr><td>{title}</td>"

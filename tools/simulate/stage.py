@@ -14,25 +14,34 @@ from scheduler.adapters.postgres.migrate import migrate
 from scheduler.adapters.postgres.queue import PostgresQueue
 from scheduler.adapters.postgres.quotas import BuiltInQuotas, seed_plans
 from scheduler.adapters.postgres.renewals import PostgresRenewals
+from scheduler.adapters.postgres.reservation_calendar import PostgresReservationCalendar
+from scheduler.adapters.postgres.reservations import PostgresReservations
 from scheduler.domain.model import User
 from scheduler.domain.plans import BUILT_IN_PLANS
 from scheduler.ports import AllocationStore, DeviceStore, KeyStore
 from scheduler.ports.batches import QuotaBook
 from scheduler.ports.queue import QueueStore
 from scheduler.ports.renewals import RenewalStore
+from scheduler.ports.reservations import Attendances, ReservationCalendar, ReservationStore
 from tools.embedded import postgres
 from tools.embedded.clock import Clock
 from tools.simulate.memory.allocations import MemoryAllocations
+from tools.simulate.memory.calendar import MemoryCalendar
 from tools.simulate.memory.devices import MemoryDevices
 from tools.simulate.memory.fleet import MemoryDevice
 from tools.simulate.memory.keys import KeptAnswers
 from tools.simulate.memory.queue import MemoryQueue
 from tools.simulate.memory.quotas import MemoryQuotas
 from tools.simulate.memory.renewals import MemoryRenewals
+from tools.simulate.memory.reservations import MemoryReservations
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 """A Monday, when every simulation begins."""
 DEFAULT_PLAN = "free"
+
+
+class Reservations(ReservationStore, Attendances, Protocol):
+    """Where devices are promised, and where it is noted that owners came."""
 
 
 class Stage(Protocol):
@@ -49,6 +58,14 @@ class Stage(Protocol):
     @property
     def queue(self) -> QueueStore:
         """Where users wait."""
+
+    @property
+    def reservations(self) -> Reservations:
+        """Where devices are promised."""
+
+    @property
+    def calendar(self) -> ReservationCalendar:
+        """Where promises fall due."""
 
     @property
     def devices(self) -> DeviceStore:
@@ -83,6 +100,7 @@ class MemoryStage:
         self._store.now = START
         self.allocations, self.renewals = self._store, MemoryRenewals(self._store)
         self.queue, self.devices = MemoryQueue(self._store), MemoryDevices(self._store)
+        self.reservations, self.calendar = MemoryReservations(self._store), MemoryCalendar(self._store)
         self.quotas, self.keys = (
             MemoryQuotas(plans, DEFAULT_PLAN),
             KeptAnswers(self._store.keys, lambda: self._store.now),
@@ -122,6 +140,7 @@ class PostgresStage:
         self.go_to(0)
         self.allocations, self.renewals = PostgresAllocations(database), PostgresRenewals(database)
         self.queue, self.devices = PostgresQueue(database), PostgresDevices(database)
+        self.reservations, self.calendar = PostgresReservations(database), PostgresReservationCalendar(database)
         self.quotas, self.keys = BuiltInQuotas(database, DEFAULT_PLAN), PostgresKeys(database)
         database.call(
             "INSERT INTO quotas (tenant_id, user_id, plan_name)"

@@ -11,13 +11,14 @@ from statistics import median
 
 from scheduler.domain.model import DeviceWants, User
 from scheduler.domain.plans import BUILT_IN_PLANS
-from tools.simulate.demand import MINUTE, Arrival
+from tools.simulate.demand import MINUTE, Ahead, Arrival
 
 LONGEST_MINUTES = 1440
 """The most that one allocation may be asked for; what lasted longer is played as long."""
 LONGEST_WAIT_MINUTES = 120
+SHORTEST_WINDOW_MINUTES = 15
 OWN = {"at_seconds", "use_seconds"}
-OPTIONAL = {"minutes", "tenant", "user", "plan", "min_cpu", "min_memory_mb", "max_wait_minutes"}
+OPTIONAL = {"minutes", "tenant", "user", "plan", "min_cpu", "min_memory_mb", "max_wait_minutes", "ahead_minutes"}
 COLUMNS = ("at_seconds", "use_seconds", "minutes", "tenant", "user", "plan", "min_cpu", "min_memory_mb")
 """Of a trace that is written here."""
 PODS = {"cpu_milli", "memory_mib", "qos", "creation_time", "scheduled_time", "deletion_time"}
@@ -79,6 +80,9 @@ def _own(row: Row, draw: Random, users: int) -> Arrival:
     minutes = _number(row, "minutes", least=1) if row.get("minutes") else math.ceil(use / MINUTE)
     name = row.get("user") or f"{plan}-{draw.randrange(users)}"
     wait = _number(row, "max_wait_minutes", least=1) if row.get("max_wait_minutes") else LONGEST_WAIT_MINUTES
+    ahead = Ahead(_number(row, "ahead_minutes", least=1) * MINUTE) if row.get("ahead_minutes") else None
+    if ahead and minutes < SHORTEST_WINDOW_MINUTES:
+        raise ValueError(f"minutes is {minutes:g}; what is booked ahead lasts at least {SHORTEST_WINDOW_MINUTES}")
     return Arrival(
         at=_number(row, "at_seconds", least=0),
         user=User(row.get("tenant") or "acme", name),
@@ -88,6 +92,7 @@ def _own(row: Row, draw: Random, users: int) -> Arrival:
         luck=draw.expovariate(1),
         use_seconds=use,
         max_wait_minutes=int(wait),
+        ahead=ahead,
     )
 
 

@@ -1,4 +1,4 @@
-"""Sees what the services do to the stores: who was served, whose wait was over, what has ended."""
+"""Sees what the services do to the stores: who was served, what has ended, what became of reservations."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -7,8 +7,10 @@ from scheduler.domain.model import AllocationRequest, EndedAllocation, ReleaseRe
 from scheduler.domain.outcome import Facts
 from scheduler.domain.queue import EndedWait
 from scheduler.domain.quota import QuotaTerms
+from scheduler.domain.reservation import Reservation
 from scheduler.ports import AllocationStore
 from scheduler.ports.queue import QueueStore
+from scheduler.ports.reservations import ReservationCalendar
 
 
 @dataclass
@@ -19,12 +21,23 @@ class Seen:
     in_vain: list[EndedWait] = field(default_factory=list)
     ended: list[tuple[str, str, int]] = field(default_factory=list)
     """Allocation, device, seconds."""
+    begun: list[Facts] = field(default_factory=list)
+    moved: list[tuple[str, str]] = field(default_factory=list)
+    """Reservation, and the device that it has now."""
+    broken: list[tuple[str, str]] = field(default_factory=list)
+    """Reservation, and what became of it: failed, expired or unclaimed."""
 
-    def take(self) -> tuple[Sequence[Facts], Sequence[EndedWait], Sequence[tuple[str, str, int]]]:
+    def take(self) -> "Seen":
         """Give all, and forget it."""
-        taken = self.served, self.in_vain, self.ended
+        taken = Seen(self.served, self.in_vain, self.ended, self.begun, self.moved, self.broken)
         self.served, self.in_vain, self.ended = [], [], []
+        self.begun, self.moved, self.broken = [], [], []
         return taken
+
+    def note_ends(self, ended: Sequence[EndedAllocation]) -> Sequence[EndedAllocation]:
+        """Note what has ended; give it on."""
+        self.ended += [(one.id, one.device_id, one.duration_seconds) for one in ended]
+        return ended
 
 
 class WatchedAllocations:
@@ -42,7 +55,7 @@ class WatchedAllocations:
 
     def reap(self, request: AllocationRequest) -> Sequence[EndedAllocation]:
         """Note what was reaped."""
-        return self._note(self._store.reap(request))
+        return self._seen.note_ends(self._store.reap(request))
 
     def release(self, request: ReleaseRequest) -> Facts:
         """Note what was released."""
@@ -53,11 +66,7 @@ class WatchedAllocations:
 
     def expire_due(self, limit: int) -> Sequence[EndedAllocation]:
         """Note what expired."""
-        return self._note(self._store.expire_due(limit))
-
-    def _note(self, ended: Sequence[EndedAllocation]) -> Sequence[EndedAllocation]:
-        self._seen.ended += [(one.id, one.device_id, one.duration_seconds) for one in ended]
-        return ended
+        return self._seen.note_ends(self._store.expire_due(limit))
 
 
 class WatchedQueue:
@@ -83,3 +92,55 @@ class WatchedQueue:
         ended = self._queue.expire(limit)
         self._seen.in_vain += ended
         return ended
+
+
+class WatchedCalendar:
+    """A calendar that tells what becomes of reservations."""
+
+    def __init__(self, calendar: ReservationCalendar, seen: Seen) -> None:
+        """Pass everything on."""
+        self._calendar = calendar
+        self._seen = seen
+        self.to_execute, self.to_expire, self.in_danger = calendar.to_execute, calendar.to_expire, calendar.in_danger
+        self.unclaimed, self.to_remind, self.remind = calendar.unclaimed, calendar.to_remind, calendar.remind
+
+    def clear_devices(self) -> Sequence[EndedAllocation]:
+        """Note what was overdue."""
+        return self._seen.note_ends(self._calendar.clear_devices())
+
+    def reap(self, reservation: Reservation) -> Sequence[EndedAllocation]:
+        """Note what was reaped."""
+        return self._seen.note_ends(self._calendar.reap(reservation))
+
+    def execute(self, reservation_id: str, terms: QuotaTerms, *, last_attempt: bool) -> Facts:
+        """Note what begins, or fails."""
+        facts = self._calendar.execute(reservation_id, terms, last_attempt=last_attempt)
+        if facts["outcome"] == "executed":
+            self._seen.begun.append(facts)
+        return self._note_failure(reservation_id, facts)
+
+    def expire(self, reservation_id: str) -> bool:
+        """Note what nobody served in time."""
+        is_over = self._calendar.expire(reservation_id)
+        if is_over:
+            self._seen.broken.append((reservation_id, "expired"))
+        return is_over
+
+    def move(self, reservation_id: str, terms: QuotaTerms, notice_minutes: int) -> Facts:
+        """Note what has another device now, or fails."""
+        facts = self._calendar.move(reservation_id, terms, notice_minutes)
+        if facts["outcome"] == "moved":
+            self._seen.moved.append((reservation_id, facts["deviceId"]))
+        return self._note_failure(reservation_id, facts)
+
+    def end_no_show(self, reservation_id: str, minutes: int) -> Sequence[EndedAllocation]:
+        """Note for whom nobody came."""
+        ended = self._calendar.end_no_show(reservation_id, minutes)
+        if ended:
+            self._seen.broken.append((reservation_id, "unclaimed"))
+        return self._seen.note_ends(ended)
+
+    def _note_failure(self, reservation_id: str, facts: Facts) -> Facts:
+        if facts["outcome"] == "failed":
+            self._seen.broken.append((reservation_id, "failed"))
+        return facts

@@ -11,9 +11,10 @@ from typing import Any
 from scheduler.domain.model import AllocationRequest, AllocationStatus, EndedAllocation, ReleaseRequest, User
 from scheduler.domain.outcome import Facts
 from scheduler.domain.quota import QuotaTerms
+from tools.simulate.memory.booked import Booked
 from tools.simulate.memory.fleet import Fleet, MemoryDevice, Size, Wish
 from tools.simulate.memory.keys import MemoryKeys
-from tools.simulate.memory.quotas import ceiling_of, refusal_of, too_big
+from tools.simulate.memory.quotas import Usage, ceiling_of, refusal_of, too_big
 from tools.simulate.memory.records import SECOND, MemoryAllocation, MemoryEvent, wire
 from tools.simulate.memory.waiters import Waiters
 
@@ -33,6 +34,7 @@ class MemoryAllocations:
         self.counts: Counter[tuple[str, str]] = Counter()
         self.keys = MemoryKeys()
         self.waiters = Waiters(self)
+        self.booked = Booked(self.fleet, remembers=remembers)
         self.new_id: Callable[[], str] = lambda: str(uuid.uuid4())
         self.by_id: dict[str, MemoryAllocation] = {}
         self._held: dict[User, dict[str, MemoryAllocation]] = {}
@@ -55,7 +57,7 @@ class MemoryAllocations:
             granted = self.grant(device, user, request.minutes, terms)
             return self.keys.keep(request.key, self.now, granted)
         refusal = refusal or too_big(wish, most)
-        if not last_attempt and self._worth_retrying(user, wish, most, refusal):
+        if not last_attempt and self.worth_retrying(user, wish, most, refusal):
             return self.keys.forget(request.key, {"outcome": "worth_retrying"})
         if request.waits and not refusal:
             return self.keys.forget(request.key, {"outcome": "none_free"})
@@ -67,23 +69,17 @@ class MemoryAllocations:
         if self.fleet.prefer:
             minutes = (until - self.now) // timedelta(minutes=1)
             return self.fleet.preferred(user, minutes, self._heads(user, wish, most, until))
-        best: MemoryDevice | None = None
-        for spec in wish.classes:
-            if not spec.kind.is_within(most):
-                continue
-            head = self.fleet.head(spec, until)
-            if head is None or (best is not None and head.score <= best.score):
-                continue
-            if not self.waiters.await_class(spec, head.next_reserved_at, without=user):
-                best = head
-        return best
+        within = (spec for spec in wish.classes if spec.kind.is_within(most))
+        return self.fleet.best(within, until, lambda head: not self._is_awaited(head, user))
+
+    def _is_awaited(self, head: MemoryDevice, user: User) -> bool:
+        return head.spec is not None and self.waiters.await_class(head.spec, head.next_reserved_at, without=user)
 
     def _heads(self, user: User, wish: Wish, most: Size, until: datetime) -> list[MemoryDevice]:
         heads = list[MemoryDevice]()
         for spec in wish.classes:
             if spec.kind.is_within(most) and (of_class := self.fleet.heads(spec, until)):
-                reserved = of_class[0].next_reserved_at
-                heads += [] if self.waiters.await_class(spec, reserved, without=user) else of_class
+                heads += [] if self._is_awaited(of_class[0], user) else of_class
         return heads
 
     def reap(self, request: AllocationRequest) -> Sequence[EndedAllocation]:
@@ -92,7 +88,7 @@ class MemoryAllocations:
         due = sorted(self._overdue(), key=attrgetter("expires_at"))
         own = [a for a in due if a.user == user][:MOST_REAPED]
         others = [a for a in due if a.user != user and a.device.spec in wish.classes][:MOST_REAPED]
-        return self._end_all(own + others)
+        return self.end_all(own + others)
 
     def release(self, request: ReleaseRequest) -> Facts:
         """End the allocation that the request means."""
@@ -106,7 +102,13 @@ class MemoryAllocations:
         while len(due) < limit and (allocation := self._first_due()):
             heappop(self._due)
             due.append(allocation)
-        return self._end_all(due)
+        return self.end_all(due)
+
+    def end_all(
+        self, due: Sequence[MemoryAllocation], status: AllocationStatus = AllocationStatus.EXPIRED
+    ) -> Sequence[EndedAllocation]:
+        """End some, in the order of their ids."""
+        return [self._end(allocation, status) for allocation in sorted(due, key=attrgetter("id"))]
 
     def delete_ended(self, retention_days: int, limit: int) -> int:
         """Delete what ended long ago."""
@@ -131,7 +133,7 @@ class MemoryAllocations:
         """What is lent, overdue ones included."""
         return [a for a in self.by_id.values() if a.status is AllocationStatus.ALLOCATED]
 
-    def usage(self, user: User) -> tuple[int, int, int, int]:
+    def usage(self, user: User) -> Usage:
         """Sum what a user holds: devices, cores, megabytes of memory and of storage."""
         held = self._held.get(user)
         if not held:
@@ -145,10 +147,12 @@ class MemoryAllocations:
         heappush(self._due, (allocation.expires_at, allocation.id))
         self.fleet.place(allocation.device)
 
-    def grant(self, device: MemoryDevice, user: User, minutes: int, terms: QuotaTerms) -> Facts:
-        """Lend a device that is free, or held for her."""
+    def grant(
+        self, device: MemoryDevice, user: User, minutes: int, terms: QuotaTerms, until: datetime | None = None
+    ) -> Facts:
+        """Lend a device that is not lent; a reservation's grant ends with its window, `until`."""
         device.fence += 1
-        end = self.now + timedelta(minutes=minutes)
+        end = until or self.now + timedelta(minutes=minutes)
         allocation = MemoryAllocation(self.new_id(), device, user, self.now, end, minutes, device.fence, device.size)
         self.by_id[allocation.id] = device.active = allocation
         self._held.setdefault(user, {})[allocation.id] = allocation
@@ -186,14 +190,22 @@ class MemoryAllocations:
         data = {"deviceId": device.id, "tenantId": device.tenant_id, "reason": reason, f"{what}At": wire(self.now)}
         self.tell(f"scheduler.device.{what}", device.id, device.id, data)
 
-    def refusal(self, user: User, terms: QuotaTerms) -> str | None:
-        """Say why the quota forbids one more device."""
+    def refusal(self, user: User, terms: QuotaTerms, usage: Usage | None = None) -> str | None:
+        """Say why the quota forbids one more device, to one who holds what she does or what is told."""
         blocked = "User is suspended" if user in self.blocked else None
-        return refusal_of(terms, self.usage(user), blocked, self.now)
+        return refusal_of(terms, usage or self.usage(user), blocked, self.now)
 
     def ceiling(self, user: User, terms: QuotaTerms) -> Size:
         """Give the largest device that the quota allows now."""
         return ceiling_of(terms.limits, self.usage(user))
+
+    def worth_retrying(self, user: User, wish: Wish, most: Size, refusal: str | None) -> bool:
+        """Tell whether ending what is overdue may turn a refusal, or whether a free device may yet be had."""
+        if refusal:
+            return any(a.expires_at <= self.now for a in self._held.get(user, {}).values())
+        return self._first_due() is not None or any(
+            spec.kind.is_within(most) and self.fleet.head(spec, None) for spec in wish.classes
+        )
 
     def first_end(self) -> datetime | None:
         """Tell when the next allocation ends that is not overdue."""
@@ -225,9 +237,6 @@ class MemoryAllocations:
         )
         return meant if is_seen else None
 
-    def _end_all(self, due: Sequence[MemoryAllocation]) -> Sequence[EndedAllocation]:
-        return [self._end(a, AllocationStatus.EXPIRED) for a in sorted(due, key=attrgetter("id"))]
-
     def _end(self, allocation: MemoryAllocation, status: AllocationStatus) -> EndedAllocation:
         """End it; when its time is over it ends as expired, whatever ends it."""
         status = AllocationStatus.EXPIRED if allocation.expires_at <= self.now else status
@@ -236,6 +245,7 @@ class MemoryAllocations:
         device = allocation.device
         device.active = None
         self.fleet.place(device)
+        self.booked.complete(allocation.id)
         self._forget(allocation)
         self.counts[allocation.user.tenant_id, str(status)] += 1
         if self.remembers:
@@ -261,13 +271,6 @@ class MemoryAllocations:
             del self._held[allocation.user]
         if not self.remembers:
             del self.by_id[allocation.id]
-
-    def _worth_retrying(self, user: User, wish: Wish, most: Size, refusal: str | None) -> bool:
-        if refusal:
-            return any(a.expires_at <= self.now for a in self._held.get(user, {}).values())
-        return self._first_due() is not None or any(
-            spec.kind.is_within(most) and self.fleet.head(spec, None) for spec in wish.classes
-        )
 
     def _remaining(self, user: User, terms: QuotaTerms) -> int:
         limit = terms.limits.devices

@@ -65,6 +65,7 @@ class MemoryDevices:
         for name, value in changes.items():
             setattr(device, name, value)
         fleet.place(device)
+        self._store.booked.doubt(device)
         if device.is_free and not was_free:
             self._store.tell_device(device, "restored", "Running again")
         return {"outcome": "changed"}

@@ -1,6 +1,7 @@
 """Devices in memory, indexed as the claim's SQL has them: spec classes, each with its best free device at hand."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from bisect import bisect_left, insort
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
@@ -55,7 +56,8 @@ class SpecClass:
     id: int
     kind: Kind
     running: int = 0
-    members: int = 0
+    ids: list[str] = field(default_factory=list)
+    """Of all its devices, in their order."""
     free: list[tuple[float, int]] = field(default_factory=list)
     """(-score, number) of each free device: the best first."""
     lent: list[tuple[datetime, int]] = field(default_factory=list)
@@ -144,7 +146,7 @@ class Fleet:
     def leave(self, device: MemoryDevice) -> None:
         """Take it out of its class; to be placed again."""
         if device.spec:
-            device.spec.members -= 1
+            del device.spec.ids[bisect_left(device.spec.ids, device.id)]
             device.spec.running -= device.status == "running"
             device.spec = None
 
@@ -153,12 +155,12 @@ class Fleet:
         spec = device.spec
         if spec is None:
             spec = device.spec = self._class_of(device.kind)
-            spec.members += 1
+            insort(spec.ids, device.id)
             spec.running += device.status == "running"
         self.holds.note(device)
         if device.is_free:
             heappush(spec.free, (-device.score, device.number))
-            if len(spec.free) > 4 * spec.members + 64:
+            if len(spec.free) > 4 * len(spec.ids) + 64:
                 self._compact(spec)
         elif device.active and device.held_for is None:
             heappush(spec.lent, (device.active.expires_at, device.number))
@@ -182,23 +184,35 @@ class Fleet:
             if device.spec is spec and -score == device.score and device.is_free:
                 if until is None or device.is_unreserved_until(until):
                     return device
-                return self._unreserved(spec, until)
+                return next(iter(self.heads(spec, until, most=1)), None)
             heappop(heap)
         return None
 
-    def heads(self, spec: SpecClass, until: datetime) -> Sequence[MemoryDevice]:
+    def heads(self, spec: SpecClass, until: datetime, most: int = RERANKED) -> Sequence[MemoryDevice]:
         """Give the best few free devices of a class that are not reserved before, the best first."""
         found, passed = list[MemoryDevice](), list[tuple[float, int]]()
-        while spec.free and len(found) < RERANKED:
+        while spec.free and len(found) < most:
             entry = heappop(spec.free)
             device = self._numbered[entry[1]]
-            if device.spec is spec and -entry[0] == device.score and device.is_free and entry not in passed:
+            is_anew = passed[-1:] != [entry]
+            if is_anew and device.spec is spec and -entry[0] == device.score and device.is_free:
                 passed.append(entry)
                 if device.is_unreserved_until(until):
                     found.append(device)
         for entry in passed:
             heappush(spec.free, entry)
         return found
+
+    def best(
+        self, classes: Iterable[SpecClass], until: datetime, may: Callable[[MemoryDevice], bool] = lambda _: True
+    ) -> MemoryDevice | None:
+        """Give the best head that may be had and is not reserved before; of the first class among equals."""
+        best: MemoryDevice | None = None
+        for spec in classes:
+            head = self.head(spec, until)
+            if head and (best is None or head.score > best.score) and may(head):
+                best = head
+        return best
 
     def preferred(self, user: User, minutes: int, heads: Sequence[MemoryDevice]) -> MemoryDevice | None:
         """Choose among heads of several classes, smaller classes first; None: there are none."""
@@ -254,13 +268,6 @@ class Fleet:
         current = [device for device in map(self._numbered.__getitem__, numbers) if device.spec is spec]
         spec.free = [(-device.score, device.number) for device in current if device.is_free]
         heapify(spec.free)
-
-    def _unreserved(self, spec: SpecClass, until: datetime) -> MemoryDevice | None:
-        for score, number in sorted(set(spec.free)):
-            device = self._numbered[number]
-            if device.spec is spec and -score == device.score and device.is_free and device.is_unreserved_until(until):
-                return device
-        return None
 
 
 def _consider(wish: Wish, spec: SpecClass) -> None:

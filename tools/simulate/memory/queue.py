@@ -13,7 +13,7 @@ from scheduler.domain.quota import NO_LIMITS, QuotaTerms
 from tools.simulate.figures import percentile
 from tools.simulate.memory.allocations import MemoryAllocations
 from tools.simulate.memory.fleet import MemoryDevice
-from tools.simulate.memory.quotas import ceiling_of, refusal_of, too_big
+from tools.simulate.memory.quotas import ceiling_of, too_big
 from tools.simulate.memory.records import SECOND, wire
 from tools.simulate.memory.waiters import MemoryWait
 
@@ -43,9 +43,8 @@ class MemoryQueue:
         if before:  # over, and no sweep has come by
             self._end(before, EntryStatus.EXPIRED)
         wish = store.fleet.wish(user.tenant_id, request.wants)
-        blocked = "User is suspended" if user in store.blocked else None
-        refusal = refusal_of(terms, HOLDING_NOTHING, blocked, store.now)
-        refusal = refusal or too_big(wish, ceiling_of(terms.limits, HOLDING_NOTHING))
+        most = ceiling_of(terms.limits, HOLDING_NOTHING)
+        refusal = store.refusal(user, terms, HOLDING_NOTHING) or too_big(wish, most)
         if refusal:
             return store.keys.keep(request.key, store.now, store.refuse(user, terms, refusal))
         if not any(spec.running for spec in wish.classes):
@@ -168,9 +167,10 @@ class MemoryQueue:
         return len(useless[:limit])
 
     def seconds_until_due(self) -> float | None:
-        """Tell when the next wait is over or, while anybody waits, the next allocation ends."""
+        """Tell when a reservation begins, a wait is over or, while anybody waits, the next allocation ends."""
         now, end = self._store.now, self._store.first_end() if self._line else None
-        coming = [wait.expires_at for wait in self._line if wait.expires_at > now] + ([end] if end else [])
+        others = (end, self._store.booked.first_start_after(now))
+        coming = [wait.expires_at for wait in self._line if wait.expires_at > now] + [at for at in others if at]
         return (min(coming) - now).total_seconds() if coming else None
 
     def _next(self, passed: Collection[str], fresh_since: datetime) -> tuple[MemoryWait, MemoryDevice] | None:

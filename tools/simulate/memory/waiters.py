@@ -190,11 +190,7 @@ class Waiters:
             may = [head for head in heads if self._may_take(wait, head, terms)]
             best = fleet.preferred(wait.user, wait.minutes, may)
             return best or next((d for d in fleet.idle_held() if self._may_take(wait, d, terms)), None)
-        best = None
-        for spec in wait.wish.classes:
-            head = fleet.head(spec, until)
-            if head and (best is None or head.score > best.score) and self._may_take(wait, head, terms):
-                best = head
+        best = fleet.best(wait.wish.classes, until, lambda head: self._may_take(wait, head, terms))
         return best or next((d for d in fleet.idle_held() if self._may_take(wait, d, terms)), None)
 
     def _may_take(self, wait: MemoryWait, device: MemoryDevice, terms: QuotaTerms) -> bool:
