@@ -17,7 +17,7 @@ SEED = 7
 DAY = DemandOptions(requests=110, days=0.4, pattern="bursty", users=40)
 """More than the phones can serve: some wait, some in vain, some get one held."""
 HAPPENS = ("joined", "waited in vain", "left the line", "failures", "came again", "renewed", "quota_exceeded")
-BOOKED_DAY = replace(DAY, requests=180, reservations=0.4)
+BOOKED_DAY = replace(DAY, requests=260, reservations=0.5)
 BECOMES = ("found nothing", "refused", "booked", "cancelled", "begun", "moved", "failed", "unclaimed")
 FLEET = WorldOptions(devices=12)
 
