@@ -24,7 +24,7 @@ LOOKED_AT, PATIENT_LOOKED_AT = 12, 6
 SIZES = (2, 4, 8)
 USERS = [User("acme", f"user-{number}") for number in range(60)]
 HOLD_MINUTES, FRESH_SECONDS = 15, 50
-STEPS = 2500
+STEPS = 4000
 
 type Found = tuple[MemoryWait, MemoryDevice] | None
 
@@ -56,6 +56,8 @@ class Day:
     def __init__(self, seed: int) -> None:
         self.draw = Random(seed)
         self.store = MemoryAllocations()
+        ids = Random(seed)
+        self.store.new_id = lambda: f"{ids.getrandbits(128):032x}"
         self.queue = MemoryQueue(self.store)
         self.devices = MemoryDevices(self.store)
         for number in range(14):
