@@ -6,6 +6,7 @@ The same cycles on databases that differ in these settings alone, in turn on one
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from operator import truediv
 from statistics import median
 
 from rich.console import Console
@@ -67,7 +68,7 @@ def rates(varied: Mapping[str, Varied]) -> Table:
     """Give cycles/s, and against the first variation the median of the rounds' ratios."""
     (first, *_) = varied.values()
     rows = [
-        (name, f"{median(one.rates):.0f}", f"{median(map(_ratio, one.rates, first.rates)):.3f}")
+        (name, f"{median(one.rates):.0f}", f"{median(map(truediv, one.rates, first.rates)):.3f}")
         for name, one in varied.items()
     ]
     return Table(f"Medians of {ROUNDS} rounds in turn", ("settings", "cycles/s", "÷ as migrated"), tuple(rows))
@@ -78,10 +79,6 @@ def state(name: str, url: str) -> Table:
     rows = query(url, _STATE, list(TABLES), list(TABLES))
     headings = ("table", "HOT %", "kB", "kB of indexes", "swept")
     return Table(name, headings, tuple(tuple(f"{value}" for value in row) for row in rows))
-
-
-def _ratio(own: float, first: float) -> float:
-    return own / first
 
 
 def _made(server: PostgresServer, number: int, change: str) -> str:

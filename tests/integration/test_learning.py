@@ -14,15 +14,14 @@ from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.lessons import PostgresLessons
 from scheduler.domain.lessons import Learned
 from scheduler.domain.placement_document import written
-from scheduler.domain.placement_model import PlacementModel
 from scheduler.service import learner as learner_module
 from scheduler.service.learner import Learner
-from tests.support.api import OPERATOR, SERVICE, Api, Context, device_body
+from tests.support.api import OPERATOR, SERVICE, Api, Context
 from tests.support.clock import Clock
+from tests.support.placing import MODEL, fail, phones
 from tools.handlers import load_function
 from tools.publish_model import main as publish_model
 
-MODEL = PlacementModel(name="m-1")
 RECORDS = "SELECT scope || ' ' || id AS of, failed, used_hours FROM placement_records ORDER BY scope, id"
 
 
@@ -32,12 +31,6 @@ def lessons(database: Database) -> PostgresLessons:
     store = PostgresLessons(database)
     store.publish(MODEL, "lee")
     return store
-
-
-def phones(api: Api, *ids: str) -> None:
-    for each in ids:
-        body = device_body(1) | {"id": each, "host": f"host-of-{each}", "model": "X1"}
-        assert api.post("/scheduler/devices", OPERATOR, body).status == 201
 
 
 def lend(api: Api, clock: Clock, hours: float) -> str:
@@ -89,14 +82,10 @@ def test_without_a_model_nothing_is_learned_and_with_one_what_was_before_is(
 @pytest.mark.usefixtures("lessons")
 def test_a_failure_counts_against_the_device_that_failed_only(api: Api, database: Database, clock: Clock) -> None:
     phones(api, "one", "two")
-    lent = api.allocate(durationMinutes=600).data
-    failed = lent["deviceId"]
+    lent = api.allocate(durationMinutes=600)
+    failed = lent.data["deviceId"]
     clock.advance(minutes=60)
-    database.call(
-        "SELECT fail_over(%(id)s::uuid, 'Device failed', scheduler_clock(), true, NULL::quota_terms, true, true,"
-        " NULL::request_key, ROW (NULL, NULL, %(device)s, NULL)::incoming_event)",
-        {"id": lent["allocationId"], "device": failed},
-    )
+    fail(database, lent)
     clock.advance(minutes=120)
     (other,) = {"one", "two"} - {failed}
     assert api.release(other).status == 200
@@ -111,12 +100,7 @@ def test_a_failure_counts_against_the_device_that_failed_only(api: Api, database
 @pytest.mark.usefixtures("lessons")
 def test_one_that_ends_where_none_is_left_failed_too(api: Api, database: Database, clock: Clock) -> None:
     phones(api, "one")
-    lent = api.allocate().data
-    database.call(
-        "SELECT fail_over(%(id)s::uuid, 'Device failed', scheduler_clock(), true, NULL::quota_terms, true, true,"
-        " NULL::request_key, ROW (NULL, NULL, 'one', NULL)::incoming_event)",
-        {"id": lent["allocationId"]},
-    )
+    fail(database, api.allocate())
     clock.advance(minutes=1)
     learn(database)
 

@@ -8,9 +8,9 @@ import pytest
 from scheduler.adapters.postgres.connection import Database
 from scheduler.adapters.postgres.lessons import PostgresLessons
 from scheduler.service.learner import Learner
-from tests.support.api import OPERATOR, SERVICE, Answer, Api
+from tests.support.api import OPERATOR, SERVICE, Api
 from tests.support.clock import Clock
-from tests.support.placing import ROUTE, WRONG, choose, explained, phones, publish, run_schedule, teach, watch
+from tests.support.placing import ROUTE, WRONG, choose, explained, fail, phones, publish, run_schedule, teach, watch
 
 
 def tried(api: Api, share: float, strategy: str = "resource_based") -> Any:
@@ -189,14 +189,6 @@ def serve(api: Api, clock: Clock, user: str) -> str:
     api.release(lent.data["deviceId"], userId=user)
     clock.advance(minutes=1)
     return str(decision["trial"])
-
-
-def fail(database: Database, lent: Answer) -> None:
-    database.call(
-        "SELECT fail_over(%(id)s::uuid, 'Device failed', scheduler_clock(), true, NULL::quota_terms, true, true,"
-        " NULL::request_key, ROW (NULL, NULL, %(device)s, NULL)::incoming_event)",
-        {"id": lent.data["allocationId"], "device": lent.data["deviceId"]},
-    )
 
 
 @pytest.mark.usefixtures("good_and_bad")

@@ -53,5 +53,14 @@ def teach(database: Database, **failed: float) -> None:
     )
 
 
+def fail(database: Database, lent: Answer) -> None:
+    """Have the device that was lent fail its holder: she is moved, or it ends where none is left."""
+    database.call(
+        "SELECT fail_over(%(id)s::uuid, 'Device failed', scheduler_clock(), true, NULL::quota_terms, true, true,"
+        " NULL::request_key, ROW (NULL, NULL, %(device)s, NULL)::incoming_event)",
+        {"id": lent.data["allocationId"], "device": lent.data["deviceId"]},
+    )
+
+
 def explained(api: Api, lent: Answer) -> Any:
     return api.get(f"/scheduler/allocations/{lent.data['allocationId']}/explain", SERVICE).data["decision"]
