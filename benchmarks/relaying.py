@@ -1,17 +1,19 @@
 """The relay function in a process of its own, started again and again as in the local region, and a local SNS."""
 
 import os
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import Connection
 
 from benchmarks.crew import crew
 from benchmarks.environment import as_environment
 from benchmarks.requests import Context
 from tools.embedded.aws import LocalAws, local_aws
+from tools.repeating import repeating
 
 EMPTIED_SECONDS = 1.0
+"""After so long what came is taken from the queue, as consumers do: the local one is slower the more it holds."""
 RUN_SECONDS = "5"
 """Of one invocation; the pause between two is then in the figures more often than in an account."""
 
@@ -26,7 +28,8 @@ def relaying() -> Iterator[None]:
             "AWS_ENDPOINT_URL": aws.url,
             "RELAY_SECONDS": RUN_SECONDS,
         }
-        with crew(1, relay, environment), _emptied(aws, queue):
+        empty = partial(aws.client("sqs").purge_queue, QueueUrl=queue)
+        with crew(1, relay, environment), repeating(empty, EMPTIED_SECONDS):
             yield
 
 
@@ -40,25 +43,6 @@ def relay(orders: Connection, number: int, environment: Mapping[str, str]) -> No
         orders.send(0)
         while not orders.poll():
             handler({}, Context())
-
-
-@contextmanager
-def _emptied(aws: LocalAws, queue: str) -> Iterator[None]:
-    """Take from the queue what came, as consumers do: the local one is slower the more it holds."""
-    done = threading.Event()
-
-    def empty() -> None:
-        sqs = aws.client("sqs")
-        while not done.wait(EMPTIED_SECONDS):
-            sqs.purge_queue(QueueUrl=queue)
-
-    thread = threading.Thread(target=empty, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
 
 
 def _topic(aws: LocalAws) -> tuple[str, str]:

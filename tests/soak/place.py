@@ -1,6 +1,5 @@
 """Where a soak happens: servers, workers for many laps, the jobs, and a database clock that skips from day to day."""
 
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -21,6 +20,7 @@ from tests.support.databases import migrated_database
 from tests.support.ledger import audited
 from tests.support.limits import RAISED_LIMITS
 from tools.embedded import PostgresServer, postgres, valkey
+from tools.repeating import repeating
 
 WORKERS = 4
 DEVICES = 200
@@ -90,8 +90,8 @@ def place(home: Path, session: int) -> Iterator[Soak]:
             "AWS_SECRET_ACCESS_KEY": "local",
         }
         jobs = parts.enter_context(crew(3, Birth(environment)))
-        parts.enter_context(_repeating(lambda: jobs.invoke("relay", {}, 30), 0.1))
-        parts.enter_context(_repeating(lambda: jobs.invoke("expire", {}, 30), 1.0))
+        parts.enter_context(repeating(lambda: jobs.invoke("relay", {}, 30), 0.1))
+        parts.enter_context(repeating(lambda: jobs.invoke("expire", {}, 30), 1.0))
         yield Soak(parts.enter_context(_workers(environment, session)), jobs, database)
 
 
@@ -126,23 +126,6 @@ def _workers(environment: Mapping[str, str], session: int) -> Iterator[list[Conn
             line.close()
             process.terminate()
             process.join(10)
-
-
-@contextmanager
-def _repeating(job: Any, pause_seconds: float) -> Iterator[None]:
-    over = threading.Event()
-
-    def repeat() -> None:
-        while not over.wait(pause_seconds):
-            job()
-
-    thread = threading.Thread(target=repeat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join(60)
 
 
 def _answer(line: Connection) -> Lap:
