@@ -78,7 +78,7 @@ soak: setup ## Run a million operations and watch what grows (goes on where it w
 demo-test: setup ## Play two demos at once on a region of their own, and see that all they tell is true
 	@DEMO_TEST=1 python -m pytest -q tests/demo $(ARGS)
 
-console-test: setup ## Test the console in a real Chromium (installs it where it is missing: needs root and apt; three minutes)
+console-test: setup ## Test the console in a real Chromium, with axe and Lighthouse (installs them: Chromium needs root and apt; four minutes)
 	@python -m tools.browser $(ARGS)
 
 screenshots: setup ## Take the pictures of docs/images/console from the region that `make up` started

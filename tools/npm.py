@@ -18,6 +18,18 @@ class NpmError(Exception):
     """Why the packages are not there, in plain words."""
 
 
+def node_and_npm() -> list[str]:
+    """Give the paths of Node and of npm's program for it.
+
+    Raises:
+        NpmError: There is no Node in .venv.
+    """
+    found = subprocess.run([str(PYTHON), "-c", _NODE], capture_output=True, text=True, check=False)
+    if found.returncode:
+        raise NpmError("there is no Node in .venv; call `make setup`")
+    return found.stdout.splitlines()
+
+
 def install(source: Path, work: Path) -> Path:
     """Install what a folder's package-lock.json names, once for each state of the lock; return their folder.
 
@@ -28,14 +40,12 @@ def install(source: Path, work: Path) -> Path:
     done = work / "installed"
     if done.exists() and done.read_bytes() == lock:
         return work / "node_modules"
-    node = subprocess.run([str(PYTHON), "-c", _NODE], capture_output=True, text=True, check=False)
-    if node.returncode:
-        raise NpmError("there is no Node in .venv; call `make setup`")
+    programs = node_and_npm()
     work.mkdir(parents=True, exist_ok=True)
     done.unlink(missing_ok=True)  # npm begins by removing what is there
     for name in ("package.json", "package-lock.json"):
         shutil.copy(source / name, work / name)
-    command = [*node.stdout.split("\n")[:2], "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    command = [*programs, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     try:
         installed = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as problem:

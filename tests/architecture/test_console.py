@@ -66,8 +66,9 @@ def test_every_module_is_loaded_ahead_or_late_on_purpose() -> None:
     assert {path.name for path in MODULES} <= preloaded | {"app.js"} | set(re.findall(r"'\./(\w+\.js)'", _sources()))
 
 
-def test_the_lock_names_no_place_and_every_hash() -> None:
-    packages = json.loads((ROOT / "console" / "package-lock.json").read_text())["packages"]
+@pytest.mark.parametrize("folder", ["console", "tools/site", "tools/browser/lighthouse"])
+def test_a_lock_names_no_place_and_every_hash(folder: str) -> None:
+    packages = json.loads((ROOT / folder / "package-lock.json").read_text())["packages"]
 
     assert [name for name, package in packages.items() if "resolved" in package] == []
     assert [name for name, package in packages.items() if name and "integrity" not in package] == []

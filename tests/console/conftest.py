@@ -10,7 +10,8 @@ import pytest
 from tests.e2e.conftest import Api, region_up
 from tests.support.oidc_provider import CLIENT, Provider, provider_up
 from tools.browser.__main__ import ASKED_FOR
-from tools.browser.chromium import browsing
+from tools.browser.chromium import browsing, debugger_of
+from tools.browser.lighthouse.judge import Judge, judging
 from tools.browser.scene import Scene
 from tools.browser.screenshots import opened
 from tools.region.issuer import Issuer
@@ -53,10 +54,23 @@ def api(region: dict[str, str]) -> Api:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
+def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the browser keeps what it knows."""
+    return tmp_path_factory.mktemp("profile")
+
+
+@pytest.fixture(scope="session")
+def browser(profile: Path) -> Iterator[Any]:
     """Start one browser for all tests."""
-    with browsing() as context:
+    with browsing(profile) as context:
         yield context
+
+
+@pytest.fixture(scope="session")
+def lighthouse(browser: Any, profile: Path) -> Iterator[Judge]:
+    """Start one Lighthouse for all tests."""
+    with judging(debugger_of(profile)) as judge:
+        yield judge
 
 
 def is_fault(said: Any) -> bool:

@@ -8,6 +8,8 @@ import subprocess
 import sys
 
 from tools.browser.chromium import CannotInstall, install
+from tools.browser.lighthouse import judge
+from tools.npm import NpmError
 
 ASKED_FOR = "CONSOLE_TEST"
 """Set by this program: without it the tests in a browser are left out, for other machines have none."""
@@ -15,12 +17,15 @@ ASKED_FOR = "CONSOLE_TEST"
 
 def main() -> int:
     """Run it all; return the exit code."""
+    pictures = "--screenshots" in sys.argv[1:]
     try:
         install()
-    except (CannotInstall, subprocess.TimeoutExpired) as problem:
+        if not pictures:
+            judge.install()
+    except (CannotInstall, NpmError, subprocess.TimeoutExpired) as problem:
         print(f"console-test cannot run: {problem}", file=sys.stderr)
         return 1
-    if "--screenshots" in sys.argv[1:]:
+    if pictures:
         from tools.browser.screenshots import make
 
         return make()

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,9 @@ PACKAGES = ("chromium", "fonts-noto-cjk")
 ARGUMENTS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--remote-debugging-port=0",
 )
+"""The debugger, on a free port of this machine, lets programs beside Playwright look at a page."""
 _APT_SECONDS = 600
 
 
@@ -44,18 +45,24 @@ def install() -> None:
 
 
 @contextmanager
-def browsing() -> Iterator[Any]:
-    """Yield a browser context of its own, which remembers nothing afterwards."""
+def browsing(folder: Path) -> Iterator[Any]:
+    """Yield a browser context that keeps what it knows in a folder, which was empty."""
     from playwright.sync_api import sync_playwright
 
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
-            folder, executable_path=program(), args=list(ARGUMENTS), headless=True, locale="en-GB"
+            str(folder), executable_path=program(), args=list(ARGUMENTS), headless=True, locale="en-GB"
         )
         try:
             yield context
         finally:
             context.close()
+
+
+def debugger_of(folder: Path) -> str:
+    """Give the address of the debugger of the browser that runs on a folder."""
+    port, _ = (folder / "DevToolsActivePort").read_text().split()
+    return f"http://127.0.0.1:{port}"
 
 
 def _install_chromium() -> None:

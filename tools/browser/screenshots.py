@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def make() -> int:
     scene.play()
     (newest, *_) = scene.call("GET", "/allocations?status=allocated&limit=1", who="OPERATOR")
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with browsing() as context:
+    with tempfile.TemporaryDirectory() as folder, browsing(Path(folder)) as context:
         for name, place, window, theme, language in PICTURES:
             there = place.format(allocation=newest["allocationId"])
             page = opened(context, environment, there, theme=theme, language=language, window=window)
