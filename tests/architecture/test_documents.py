@@ -28,6 +28,7 @@ from tools.region import template
 from tools.site.pages import documents, page_of
 
 README = ROOT / "README.md"
+DEPLOY = ROOT / "docs" / "deploy.md"
 RUNBOOK = ROOT / "docs" / "runbook.md"
 EVENTS = ROOT / "docs" / "events.md"
 WEBHOOKS = ROOT / "docs" / "webhooks.md"
@@ -101,10 +102,10 @@ def test_the_readme_tells_of_every_refusal() -> None:
     assert told == {(e.code, str(s.value), "yes" if e.retryable else "no") for e, s in PROBLEMS.items()}
 
 
-def test_the_readme_tells_of_every_parameter_and_its_default() -> None:
+def test_the_guide_tells_of_every_parameter_and_its_default() -> None:
     declared = [(name, str(known.get("Default", ""))) for name, known in TEMPLATE["Parameters"].items()]
 
-    assert [(name, default) for name, default, _ in table(README, "## Deploy")] == declared
+    assert [(name, default) for name, default, _ in table(DEPLOY, "## Parameters")] == declared
 
 
 def test_the_first_answer_of_the_readme_is_one_of_the_api() -> None:
