@@ -29,7 +29,7 @@ export function SignIn() {
   };
   const submit = (event) => {
     event.preventDefault();
-    take(text.trim().replace(/^Bearer\s+/i, ''));
+    take(text.trim().replace(/^(Bearer\s+|\w+=)/i, ''));
   };
   useEffect(() => {
     if (busy) comeBack().then(take, setTold).then(() => setBusy(false));

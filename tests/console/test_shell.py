@@ -17,7 +17,7 @@ def signed_out(open_at: Opened, place: str = "fleet") -> Any:
 
 def test_an_operator_signs_in_with_a_token_and_out_again(open_at: Opened, region: dict[str, str]) -> None:
     page = signed_out(open_at)
-    page.get_by_label("Access token").fill(region["OPERATOR_TOKEN"])
+    page.get_by_label("Access token").fill(f"OPERATOR_TOKEN={region['OPERATOR_TOKEN']}\n")  # as it stands in .local/env
     page.get_by_role("button", name="Sign in", exact=True).click()
 
     page.get_by_role("heading", name="Fleet").wait_for()

@@ -105,7 +105,7 @@ def test_what_is_not_there_is_5_and_what_is_meant_has_to_be_said(cli: Cli, sched
     scheduler.more["GET /allocations"] = lambda _: page([one, {**one, "allocationId": "b", "deviceId": "phone-2"}])
 
     done = cli("release")
-    assert (done.code, "phone-1, phone-2" in done.err) == (1, True)
+    assert (done.code, "phone-1, phone-2. Name the one that you mean" in done.err) == (1, True)
 
 
 def test_login_keeps_a_token_that_only_its_owner_can_read(

@@ -53,7 +53,8 @@ def named(client: Client, name: str | None) -> AllocationSummary:
     what = f"called {name}" if name else "of yours"
     if not fits:
         raise NothingSuch(f"There is no active allocation {what}.")
-    raise Ambiguous(f"There are {len(fits)} active allocations {what}: {', '.join(one.device_id for one in fits)}.")
+    devices = ", ".join(one.device_id for one in fits)
+    raise Ambiguous(f"There are {len(fits)} active allocations {what}: {devices}. Name the one that you mean.")
 
 
 class Ambiguous(CloudPhoneError):
