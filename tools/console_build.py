@@ -85,7 +85,7 @@ def trimmed(name: str, text: str) -> str:
         text = re.sub(r"(?m)^[ \t]*(?://.*|/\*\*(?s:.*?)\*/[ \t]*)\n", "", text)
     elif name.endswith(".css"):
         text = re.sub(r"(?s)/\*.*?\*/", "", text)
-        text = re.sub(r"\s*([{};])\s+|([:,])\s+", r"\1\2", text)
+        text = re.sub(r"\s*([{};])\s+|([:,])\s+", r"\1\2", text).replace(";}", "}")
     return re.sub(r"(?m)^\s+|[ \t]+$", "", text)
 
 

@@ -33,18 +33,21 @@ function speak(language) {
     const text = TEXTS[key]?.[column] ?? key;
     return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '');
   };
+  /** A time of day; with its date unless it is today. */
+  const time = (when, seconds = false) => {
+    if (!when) return '–';
+    const date = new Date(when);
+    const today = date.toDateString() === new Date().toDateString();
+    return (today ? (seconds ? exact : clock) : seconds ? datedExact : dated).format(date);
+  };
   return {
     language,
     t,
     has: (key) => key in TEXTS,
     number: (value) => numbers.format(value),
-    /** A time of day; with its date unless it is today. */
-    time: (when, seconds = false) => {
-      if (!when) return '–';
-      const date = new Date(when);
-      const today = date.toDateString() === new Date().toDateString();
-      return (today ? (seconds ? exact : clock) : seconds ? datedExact : dated).format(date);
-    },
+    time,
+    /** The API's own words, their times as of here. */
+    quoted: (text) => text.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (when) => time(when, true)),
     /** How long is left, or how long it is over. */
     left: (milliseconds) => t(milliseconds < 0 ? 'time.over' : 'time.left', { time: span(Math.abs(milliseconds), t) }),
     span: (milliseconds) => span(milliseconds, t),

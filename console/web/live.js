@@ -55,6 +55,7 @@ export function useLive(path, seconds = 10) {
   return usePolled(path, () => get(path), seconds);
 }
 
+export const FLEET_MOST = 20000;
 const joined = { pages: [], rows: [] };
 
 /** Poll the whole fleet, page by page; a page that did not change is the same object, and so is the whole. */
@@ -63,7 +64,7 @@ export function useFleet(seconds = 5) {
 }
 
 async function readFleet() {
-  const { pages } = await getAll('/fleet?limit=1000', 20);
+  const { pages } = await getAll('/fleet?limit=1000', FLEET_MOST / 1000);
   if (pages.length !== joined.pages.length || pages.some((page, n) => page !== joined.pages[n])) {
     joined.pages = pages;
     joined.rows = pages.flat();

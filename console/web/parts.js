@@ -1,5 +1,6 @@
 // What views are put together from: notices, empty and error states, dialogs, tables, bars.
 import { useI18n } from './i18n.js';
+import { FLEET_MOST } from './live.js';
 import { html, Icon, useEffect, useLayoutEffect, useRef, useState } from './ui.js';
 
 /** A passing word at the foot of the page, read out by screen readers. */
@@ -23,25 +24,25 @@ export function Empty({ title, hint, children }) {
 
 /** Why something could not be read, in the user's language, with the API's own words below. */
 export function Problem({ error, onRetry }) {
-  const { t, has } = useI18n();
+  const { t, has, quoted } = useI18n();
   const text = has(`error.${error.code}`) ? t(`error.${error.code}`) : t('error.other', { status: error.status });
   return html`<div class="problem" role="alert">
     <p class="problem-title">${text}</p>
-    ${error.message && html`<p>${error.message}</p>`}
+    ${error.message && html`<p>${quoted(error.message)}</p>`}
     ${onRetry && html`<button onClick=${onRetry}>${t('act.retry')}</button>`}
   </div>`;
 }
 
-/** The states around a polled view: loading, nothing could be read, and old data under a warning. */
+/** The states around a polled view: loading, nothing could be read, old data under a warning, a fleet too large for it. */
 export function Around({ live, children }) {
-  const { t, time } = useI18n();
+  const { t, time, number } = useI18n();
   if (live.data === null) {
     if (live.error) return html`<${Problem} error=${live.error} onRetry=${live.refresh} />`;
     return html`<div class="loading" role="status"><span class="visually-hidden">${t('state.loading')}</span><i /><i /><i /><i /><i /><i /></div>`;
   }
   return html`${live.error && html`<p class="stale" role="alert">
     ${t('state.stale', { time: time(live.at, true) })} <button class="link" onClick=${live.refresh}>${t('act.retry')}</button>
-  </p>`}${children}`;
+  </p>`}${live.data.length >= FLEET_MOST && html`<p class="stale" role="status">${t('cut.devices', { count: number(FLEET_MOST) })}</p>`}${children}`;
 }
 
 export function Badge({ kind, children }) {

@@ -331,6 +331,7 @@ export const TEXTS = {
 
   'time.drag': ['Drag over a lane to book a window.', '在设备行上拖动即可预约。'],
   'cut.ended': ['More than {count} allocations began here: the oldest of those that ended are not shown.', '此时段内开始的分配超过 {count} 条：最早结束的未显示。'],
+  'cut.devices': ['Only the first {count} devices are read here.', '此处仅读取前 {count} 台设备。'],
   'cut.reserved': ['More than {count} reservations are here: the latest are not shown. Zoom in or move.', '此时段内的预约超过 {count} 条：最晚的未显示，请缩放或移动。'],
   'time.zoom': ['Zoom', '缩放'],
   'time.hours': ['{h} h', '{h} 小时'],

@@ -48,7 +48,7 @@ function List({ query, go }) {
 }
 
 function One({ id }) {
-  const { t, time, left, span } = useI18n();
+  const { t, time, left, span, quoted } = useI18n();
   const now = useNow(5);
   const live = useLive(`/allocations/${encodeURIComponent(id)}`, 5);
   const outlook = useLive(`/allocations/${encodeURIComponent(id)}/renewal`, 15);
@@ -68,7 +68,7 @@ function One({ id }) {
         <button onClick=${() => setAct('renew')} disabled=${may && !may.canRenew}>${t('act.renew')}</button>
         <button onClick=${() => setAct('failover')}>${t('act.failover')}</button>
         <button class="warns" onClick=${() => setAct('revoke')}>${t('act.revoke')}</button>
-        ${may && !may.canRenew && html`<span class="muted">${may.detail ?? may.reason}</span>`}
+        ${may && !may.canRenew && html`<span class="muted">${quoted(may.detail ?? may.reason)}</span>`}
       </div>`}
       <div class="columns"><div>
         <${Facts} of=${[

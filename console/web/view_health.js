@@ -32,7 +32,7 @@ export function Health() {
       ${Object.entries(health.data?.data.circuits ?? {}).map(([name, state]) => html`<${Badge} kind=${CIRCUITS[state] ?? 'degraded'}>${t('health.circuit', { name })}: ${t(`circuit.${state}`)}</${Badge}>`)}</div></${Around}>
     ${(told || waits) && html`<${Figures} of=${[
       ...(waits ? [[t('health.outbox'), number(waits.unpublished) + (waits.unpublished >= 1000 ? '+' : ''), waits.oldestSeconds === null ? null : t('health.oldest', { time: span(waits.oldestSeconds * 1000) })]] : []),
-      ...(told ? [[t('health.active'), number(told.activeAllocations)], [t('health.utilisation'), `${number(told.utilisation * 100)} %`], [t('health.total'), number(told.totalAllocations)], [t('health.strategy'), told.strategy]] : []),
+      ...(told ? [[t('health.active'), number(told.activeAllocations)], [t('health.utilisation'), `${number(told.utilisation * 100)} %`], [t('health.total'), number(told.totalAllocations)], [t('health.strategy'), told.strategy.replaceAll('_', ' ')]] : []),
     ]} />`}
     <div class="columns even">
       <${Chart} label=${t('health.throughput')} times=${curves.times} series=${[{ label: t('health.grants'), values: curves.grants, colour: 'lent' }, { label: t('health.ends'), values: curves.ends, colour: 'free' }]} />

@@ -91,7 +91,7 @@ def test_what_is_written_leaves_room_for_the_packages() -> None:
         (
             "a.css",
             '/* e */\n.a, .b { color: red; }\n\n.c:hover td::before { content: "x "; }\n',
-            '.a,.b{color:red;}.c:hover td::before{content:"x ";}',
+            '.a,.b{color:red}.c:hover td::before{content:"x "}',
         ),
         ("a.html", "<p>\n  text\n\n</p>\n", "<p>\ntext\n</p>\n"),
     ],

@@ -35,6 +35,17 @@ def test_an_allocation_tells_its_story_and_is_renewed(open_at: Opened, scene: Sc
     assert scene.call("GET", f"/allocations/{granted['allocationId']}")["renewalCount"] == 1
 
 
+def test_a_renewal_that_is_not_due_says_from_when_on_as_of_here(open_at: Opened, scene: Scene) -> None:
+    granted = lent(scene, "patient", minutes=600)
+    page = open_at(f"allocations/{granted['allocationId']}")
+    hint = page.get_by_text("Possible:").inner_text()
+
+    may = scene.call("GET", f"/allocations/{granted['allocationId']}/renewal")
+    assert may["nextRenewalAt"] in may["detail"]
+    here = page.evaluate("at => new Date(at).toLocaleTimeString('en-GB')", may["nextRenewalAt"])
+    assert hint.endswith(f" {here}")
+
+
 def test_an_allocation_is_moved_and_then_revoked_with_a_reason(open_at: Opened, scene: Scene) -> None:
     granted = lent(scene, "fiona")
     path = f"/allocations/{granted['allocationId']}"

@@ -3,6 +3,7 @@
 from typing import Any
 
 import psycopg2
+import pytest
 
 from tests.console.conftest import Opened
 from tools.browser.scene import Scene
@@ -26,6 +27,24 @@ def test_each_device_is_a_tile_that_says_who_has_it_and_until_when(open_at: Open
     tile = page.get_by_role("button", name="alice · acme").first
     assert "until" in tile.inner_text()
     assert "left" in tile.inner_text()
+
+
+@pytest.mark.parametrize("view", ["fleet", "timeline", "users"])
+def test_a_fleet_that_is_too_large_is_not_cut_in_silence(open_at: Opened, view: str) -> None:
+    page = open_at("health")
+    asked: list[str] = []
+
+    def endless(route: Any) -> None:
+        asked.append(route.request.url)
+        one = {"deviceType": "a", "life": "in_service", "status": "running", "healthScore": 100, "cpuCores": 2}
+        many = [{**one, "memoryMB": 4096, "id": f"{len(asked)}-{n}", "name": f"{len(asked)}-{n}"} for n in range(1000)]
+        route.fulfill(json={"success": True, "data": many, "meta": {"limit": 1000, "nextCursor": "more"}})
+
+    page.route("**/scheduler/fleet*", endless)
+    page.evaluate(f"location.hash = '{view}'")
+
+    page.get_by_text("Only the first 20,000 devices are read here.").wait_for()
+    assert len(asked) >= 20
 
 
 def test_state_and_search_choose_tiles(open_at: Opened) -> None:
