@@ -143,6 +143,27 @@ CREATE TYPE public.smart_choice AS (
 
 COMMENT ON TYPE public.smart_choice IS 'The device that was taken, and what is kept of how it was chosen; NULL: nothing was weighed';
 
+CREATE TYPE public.weighed_choice AS (
+	trial text,
+	model text,
+	explored boolean,
+	rank integer,
+	propensity double precision,
+	hours double precision,
+	ids text[],
+	costs double precision[],
+	would_lend text
+);
+
+COMMENT ON TYPE public.weighed_choice IS 'What was weighed: ids of the best by score and what each was expected to cost in the hours of use that were expected, which of them was lent, and how likely that was';
+
+CREATE TYPE public.weighed_device AS (
+	device public.devices,
+	weighed public.weighed_choice
+);
+
+COMMENT ON TYPE public.weighed_device IS 'The device that was taken, and what is kept of how it was chosen; NULL: nothing was weighed';
+
 CREATE TYPE public.weighed_head AS (
 	id text,
 	class_id integer,
@@ -299,6 +320,7 @@ CREATE TABLE public.device_allocations (
     segment_started_at timestamp with time zone,
     end_reason character varying(500),
     is_warned boolean DEFAULT false NOT NULL,
+    weighed public.weighed_choice,
     CONSTRAINT device_allocations_duration_minutes_check CHECK ((duration_minutes > 0)),
     CONSTRAINT device_allocations_duration_seconds_check CHECK ((duration_seconds >= 0)),
     CONSTRAINT device_allocations_renewal_count_check CHECK ((renewal_count >= 0)),
@@ -365,6 +387,8 @@ COMMENT ON COLUMN public.device_allocations.segment_started_at IS 'Since when th
 COMMENT ON COLUMN public.device_allocations.end_reason IS 'Why it was revoked, as its holder is told';
 
 COMMENT ON COLUMN public.device_allocations.is_warned IS 'Whether its holder was told that this end is near; a renewal makes it false';
+
+COMMENT ON COLUMN public.device_allocations.weighed IS 'How the learned strategy chose the device, or would have; NULL: nothing was weighed, or it stands in "decision", as it did once';
 
 CREATE TABLE public.queue_entries (
     id uuid DEFAULT gen_random_uuid() NOT NULL,

@@ -71,6 +71,7 @@ def test_an_allocation_tells_its_decision_and_how_its_wish_would_stand_now(api: 
             "heads": [],
             "trial": None,
             "wouldLend": None,
+            "expectedHours": None,
         },
         "asked": {
             "durationMinutes": 30,

@@ -85,8 +85,8 @@ def test_a_share_of_the_requests_is_lent_by_the_learned_strategy(api: Api) -> No
 @pytest.mark.parametrize("share", [0.1, 0.7])
 def test_the_lot_falls_on_that_share(database: Database, share: float) -> None:
     drawn = database.call(
-        "SELECT count(*) FILTER (WHERE trial_choice(jsonb_populate_record(NULL::placement_strategy, %(row)s::jsonb))"
-        " ->> 'trial' = 'canary') FROM generate_series(1, 4000)",
+        "SELECT count(*) FILTER (WHERE trial_arm(jsonb_populate_record(NULL::placement_strategy, %(row)s::jsonb))"
+        " = 'canary') FROM generate_series(1, 4000)",
         {"row": json.dumps({"name": "best_fit", "terms": {"model": "m-1"}, "trial_share": share})},
     )
 

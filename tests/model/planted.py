@@ -39,7 +39,7 @@ BUGS = {
             "sum((SELECT d.cpu_cores FROM devices d WHERE d.id = e.device_id))::int AS cpu_cores",
         ),
     ],
-    "the fence does not increase": [Bug("write_grant", "fence = device.fence + 1,", "fence = device.fence,")],
+    "the fence does not increase": [Bug("lend_device", "fence = device.fence + 1,", "fence = device.fence,")],
     "what is not due expires": [
         Bug(
             "expire_due",

@@ -20,8 +20,9 @@ def _claim(self: PostgresAllocations, request: Any, terms: Any, *, last_attempt:
     if not free:
         return {"outcome": "none_free"}
     return self._database.call(
-        "SELECT grant_device(d, u, %(terms)s::quota_terms, %(minutes)s, NULL)"
-        " FROM devices d, lock_usage(%(tenant)s, %(user)s) u WHERE d.id = %(device)s",
+        "SELECT lend_device(d, u, %(terms)s::quota_terms, %(minutes)s, NULL, NULL)"
+        " FROM devices d, lock_usage(%(tenant)s, %(user)s) u, count_allocations(%(tenant)s, 1, 0, 0, 0)"
+        " WHERE d.id = %(device)s",
         {
             "terms": allocations.terms_row(terms),
             "minutes": request.minutes,

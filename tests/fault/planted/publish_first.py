@@ -19,7 +19,7 @@ _TOLD = ("allocationId", "deviceId", "userId", "tenantId", "allocatedAt", "expir
 
 def grant_without_event(database: Database) -> None:
     """Take the event out of the transaction."""
-    respell(database, "write_grant", (r"INSERT INTO outbox.*?;", ""))
+    respell(database, "lend_device", (r"INSERT INTO outbox.*?;", ""))
 
 
 def publish_directly() -> None:

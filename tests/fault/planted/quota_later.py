@@ -10,7 +10,7 @@ from tests.fault.planted.drama import Drama
 
 def grant_without_counting(database: Database) -> None:
     """Take the counting out of the transaction."""
-    respell(database, "write_grant", (r"UPDATE quota_usage\s+SET devices = devices \+ 1.*?;", ""))
+    respell(database, "lend_device", (r"UPDATE quota_usage\s+SET devices = devices \+ 1.*?;", ""))
 
 
 def count_afterwards() -> None:

@@ -123,12 +123,12 @@ def test_an_allocation_is_told_with_what_was_asked() -> None:
 
 def test_of_a_weighed_choice_the_rank_and_the_heads_are_told() -> None:
     heads = [{"deviceId": "phone-7", "cost": 0.5}]
-    weighed = {"strategy": "smart", "score": -0.5, "rank": 2, "heads": heads}
+    weighed = {"strategy": "smart", "score": -0.5, "rank": 2, "heads": heads, "expectedHours": 0.75}
     told = explained_allocation(allocation(weighed)).decision
 
     assert told is not None
     assert (told.rank, told.heads) == (2, heads)
-    assert (told.trial, told.would_lend) == (None, None)
+    assert (told.trial, told.would_lend, told.expected_hours) == (None, None, 0.75)
 
 
 def test_by_which_arm_of_a_trial_it_was_lent_is_told() -> None:
@@ -136,7 +136,7 @@ def test_by_which_arm_of_a_trial_it_was_lent_is_told() -> None:
     told = explained_allocation(allocation(written)).decision
 
     assert told is not None
-    assert (told.trial, told.would_lend) == ("shadow", "phone-9")
+    assert (told.trial, told.would_lend, told.expected_hours) == ("shadow", "phone-9", None)
 
 
 @pytest.mark.parametrize("written", [None, {}, {"score": 3}])

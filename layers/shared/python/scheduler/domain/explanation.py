@@ -90,6 +90,7 @@ class Decision:
         heads: Of the learned strategy: those best, by score, each with the cost that the request saw in it.
         trial: By which arm of a trial it was lent (`canary`, `control`, `shadow`); None: there was none.
         would_lend: The device that the learned strategy would have lent, in a shadow trial.
+        expected_hours: Of use, for which costs were weighed; None: they were not.
     """
 
     strategy: str
@@ -101,6 +102,7 @@ class Decision:
     heads: Sequence[Mapping[str, Any]] = ()
     trial: str | None = None
     would_lend: str | None = None
+    expected_hours: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,4 +229,5 @@ def _decision(written: Mapping[str, Any] | None) -> Decision | None:
         heads=written.get("heads", ()),
         trial=written.get("trial"),
         would_lend=written.get("wouldLend"),
+        expected_hours=written.get("expectedHours"),
     )

@@ -140,17 +140,24 @@ class PlacementModel:
         """Tell how many times longer a start takes than on an idle host."""
         return 1 + self.start_load * (self.usual_load if load is None else min(max(load, 0.0), 1.0))
 
-    def expected_hours(self, tenant_id: str, asked_minutes: int, last_two: Sequence[float] = ()) -> float:
+    def share(self, tenant_id: str, asked_minutes: int) -> float:
+        """Give the mean share of the asked minutes after which a tenant's devices come back, or else everybody's."""
+        quantiles = self.uses.cells.get(cell(tenant_id, asked_minutes), self.uses.of_all)
+        return sum(min(share, 1.0) for share in quantiles) / len(quantiles)
+
+    def expected_hours(
+        self, tenant_id: str, asked_minutes: int, last_two: Sequence[float] = (), share: float | None = None
+    ) -> float:
         """Tell how long a user will use a device.
 
         Args:
             tenant_id: Hers.
             asked_minutes: For how long she asks.
             last_two: Hours of use of her last two sessions; fewer when she had fewer.
+            share: After which share of these minutes such devices come back, as was learned since; None: nothing was.
         """
         asked = asked_minutes / 60
-        quantiles = self.uses.cells.get(cell(tenant_id, asked_minutes), self.uses.of_all)
-        by_table = asked * sum(min(share, 1.0) for share in quantiles) / len(quantiles)
+        by_table = asked * (self.share(tenant_id, asked_minutes) if share is None else share)
         if not last_two:
             return by_table
         own = min(sum(last_two) / len(last_two), asked)
@@ -159,5 +166,9 @@ class PlacementModel:
 
 def cell(tenant_id: str, asked_minutes: int) -> str:
     """Name the cell of `Uses` that a wish belongs to."""
-    step = next((step for step in MINUTE_STEPS if asked_minutes <= step), MINUTE_STEPS[-1])
-    return f"{tenant_id}|{step}"
+    return f"{tenant_id}|{step_of(asked_minutes)}"
+
+
+def step_of(asked_minutes: int) -> int:
+    """Give the step of MINUTE_STEPS that a wish belongs to."""
+    return next((step for step in MINUTE_STEPS if asked_minutes <= step), MINUTE_STEPS[-1])

@@ -95,6 +95,9 @@ class DecisionView(View):
         Meta(description="canary: lent by smart, by lot; control, shadow: as ever; null: smart was not being tried"),
     ]
     wouldLend: Annotated[str | None, Meta(description="the device that smart would have lent, where trial is shadow")]
+    expectedHours: Annotated[
+        float | None, Meta(description="of use, of the minutes asked: what failing was weighed for; null: nothing was")
+    ]
 
     @classmethod
     def of(cls, decision: Decision) -> Self:
@@ -109,6 +112,7 @@ class DecisionView(View):
             heads=[HeadView(deviceId=head["deviceId"], cost=head["cost"]) for head in decision.heads],
             trial=decision.trial,
             wouldLend=decision.would_lend,
+            expectedHours=decision.expected_hours,
         )
 
 

@@ -10,11 +10,11 @@ BEGIN
         device.next_reserved_at := (SELECT min(n.starts_at) FROM reservations n
                                      WHERE n.device_id = device.id AND n.status = 'pending' AND n.starts_at >= r.ends_at);
     END IF;
-    granted := grant_device(device, held, p_terms, r.duration_minutes, r.metadata, r.ends_at, r.id);
+    granted := lend_device(device, held, p_terms, r.duration_minutes, r.metadata, reservation_wants(r), NULL, r.ends_at, r.id);
     IF granted IS NULL THEN
         RETURN NULL;
     END IF;
-    PERFORM keep_wants(granted, reservation_wants(r));
+    PERFORM count_allocations(held.tenant_id, 1, 0, 0, 0);
     UPDATE reservations
        SET status = 'executing', device_id = device.id, allocation_id = (granted ->> 'allocationId')::uuid,
            executed_at = (granted ->> 'allocatedAt')::timestamptz

@@ -15,7 +15,7 @@ DECLARE
     until   timestamptz;
     newcomer text;
     device  devices;
-    taken   smart_choice;
+    taken   weighed_device;
 BEGIN
     IF p_key.key IS NOT NULL THEN
         answer := open_request(p_key);
@@ -31,7 +31,7 @@ BEGIN
         until := scheduler_clock() + make_interval(mins => p_minutes);
         newcomer := CASE WHEN somebody_waits() THEN p_user END;
         IF (SELECT name = 'smart' OR trial_share IS NOT NULL FROM placement_strategy) THEN
-            taken := take_smart_device(p_tenant, p_user, newcomer, p_wants, most, until, p_minutes);
+            taken := take_weighed_device(p_tenant, p_user, newcomer, p_wants, most, until, p_minutes);
         END IF;
         device := coalesce(taken.device, take_free_device(p_tenant, newcomer, p_wants, most, until));
         IF device.id IS NULL AND p_last_attempt THEN
@@ -39,10 +39,10 @@ BEGIN
         END IF;
         IF device.id IS NOT NULL AND (newcomer IS NULL
                                       OR NOT is_awaited(p_tenant, newcomer, device.class_id, device.next_reserved_at)) THEN
-            answer := grant_device(device, held, p_terms, p_minutes, p_metadata);
+            answer := lend_device(device, held, p_terms, p_minutes, p_metadata, p_wants, taken.weighed);
         END IF;
         IF answer IS NOT NULL THEN
-            PERFORM keep_wants(answer, p_wants), keep_choice(answer, taken.choice);
+            PERFORM count_allocations(p_tenant, 1, 0, 0, 0);
             RETURN close_request(p_key, answer);
         END IF;
         refusal := too_big_refusal(p_tenant, p_wants, most);

@@ -23,10 +23,9 @@ BEGIN
         END IF;
         IF device.id IS NOT NULL AND (newcomer IS NULL
                                       OR NOT is_awaited(p_tenant, newcomer, device.class_id, device.next_reserved_at)) THEN
-            facts := write_grant(device, held, p_terms, p_minutes, p_metadata, NULL, NULL);
+            facts := lend_device(device, held, p_terms, p_minutes, p_metadata, p_wants);
         END IF;
         IF facts IS NOT NULL THEN
-            PERFORM keep_wants(facts, p_wants);
             RETURN facts;
         END IF;
         refusal := too_big_refusal(p_tenant, p_wants, most);

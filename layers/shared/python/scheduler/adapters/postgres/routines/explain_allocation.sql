@@ -4,7 +4,7 @@ CREATE OR REPLACE FUNCTION explain_allocation(p_allocation uuid, p_tenant text) 
     SELECT jsonb_build_object(
                'allocationId', a.id, 'deviceId', a.device_id, 'userId', a.user_id, 'tenantId', a.tenant_id, 'status', a.status,
                'allocatedAt', wire_time(a.allocated_at), 'fromReservation', a.reservation_id IS NOT NULL, 'movedTimes', a.segment - 1,
-               'decision', a.decision,
+               'decision', a.decision || told_choice(a.weighed),
                'asked', jsonb_build_object(
                    'durationMinutes', a.duration_minutes, 'deviceType', (a.wants).device_type, 'minCpu', (a.wants).min_cpu,
                    'minMemory', (a.wants).min_memory_mb, 'minStorage', (a.wants).min_storage_mb),

@@ -3,7 +3,8 @@
 -- so what is older than that is there or never will be, and none is passed over. NULL: no model is published. Writes nothing.
 CREATE OR REPLACE FUNCTION next_lesson(p_limit int) RETURNS jsonb LANGUAGE sql STABLE SET enable_seqscan = off AS $$
     WITH ended AS MATERIALIZED (
-        SELECT a.id, a.released_at, a.allocated_at, a.decision FROM device_allocations a
+        SELECT a.id, a.released_at, a.allocated_at, coalesce((a.weighed).trial, a.decision ->> 'trial') AS trial,
+               coalesce((a.weighed).would_lend, a.decision ->> 'wouldLend') AS would_lend FROM device_allocations a
          WHERE a.status <> 'allocated' AND a.released_at >= (SELECT ended_at FROM placement_learning)
            AND (a.released_at, a.id) > (SELECT ended_at, ended_id FROM placement_learning)
            AND a.released_at < scheduler_now() - interval '30 seconds'
@@ -12,9 +13,9 @@ CREATE OR REPLACE FUNCTION next_lesson(p_limit int) RETURNS jsonb LANGUAGE sql S
         SELECT e.released_at, e.id, r.segment, r.device_id, d.host, d.model, coalesce(r.device_failed, false) AS failed,
                extract(epoch FROM r.ended_at) AS ended_at, extract(epoch FROM r.ended_at - r.started_at) / 3600 AS hours,
                CASE WHEN r.segment > 1 OR e.allocated_at < t.changed_at OR t.trial_share IS NULL THEN NULL
-                    WHEN e.decision ->> 'trial' <> 'shadow' THEN e.decision ->> 'trial'
-                    WHEN e.decision ->> 'wouldLend' = r.device_id THEN 'agreed'
-                    WHEN e.decision ? 'wouldLend' THEN 'differed' END AS arm
+                    WHEN e.trial <> 'shadow' THEN e.trial
+                    WHEN e.would_lend = r.device_id THEN 'agreed'
+                    WHEN e.trial = 'shadow' THEN 'differed' END AS arm
           FROM ended e CROSS JOIN placement_strategy t
          CROSS JOIN LATERAL (SELECT * FROM usage_records WHERE allocation_id = e.id AND kind = 'usage' OFFSET 0) r
           LEFT JOIN LATERAL (SELECT host, model FROM devices WHERE id = r.device_id OFFSET 0) d ON true

@@ -23,12 +23,12 @@ BEGIN
     SELECT * INTO device FROM devices WHERE id = chosen;
     SELECT * INTO class FROM spec_classes WHERE id = device.class_id;
     IF is_ready(device, entry) AND can_be_served(entry, held, class, device.next_reserved_at, scheduler_clock()) THEN
-        facts := grant_device(device, held, entry.terms, entry.duration_minutes, entry.metadata);
+        facts := lend_device(device, held, entry.terms, entry.duration_minutes, entry.metadata, entry.wants);
     END IF;
     IF facts IS NULL THEN
         RETURN jsonb_build_object('outcome', 'busy', 'entryId', p_entry);
     END IF;
-    PERFORM keep_wants(facts, entry.wants);
+    PERFORM count_allocations(entry.tenant_id, 1, 0, 0, 0);
     UPDATE devices SET held_for = NULL WHERE id = chosen AND held_for IS NOT NULL;
     entry := end_wait(entry, 'fulfilled', (facts ->> 'allocatedAt')::timestamptz, (facts ->> 'allocationId')::uuid, chosen);
     RETURN facts || jsonb_build_object('entryId', p_entry, 'tier', entry.tier,
