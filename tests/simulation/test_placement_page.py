@@ -7,8 +7,9 @@ import pytest
 
 from tools.placement import __main__ as command
 from tools.placement import runs
+from tools.placement.goals import fewer, share_of_gain
 from tools.placement.logged import Choice, estimates
-from tools.placement.page import fewer, page, plots, share_of_gain
+from tools.placement.page import page, plots
 from tools.placement.worlds import TRIALS, Trial
 from tools.simulate.demand import DAY, DemandOptions
 from tools.simulate.smart import trained
@@ -25,7 +26,8 @@ def made_up(*, noise: float = 1.0, **rates: float) -> runs.Results:
         failures = told.get(name, 40.0) + noise * draw.uniform(-1, 1)
         days = {f"turned on day {day}": 0.125 for day in range(14)}
         logs = dict.fromkeys(("logged", "SNIPS", "doubly robust", "truth", "effective sample size", "sessions"), 1.0)
-        usual = {"utilisation": 0.5, "wait p90 all": 60.0, "cost per used hour": 1.0}
+        booked = {"reservations kept": told.get("kept", 0.99), "reservations moved": 0.01}
+        usual = booked | {"utilisation": 0.5, "wait p90 all": 60.0, "cost per used hour": 1.0}
         return {"failures per 1000 sessions": failures, **usual, **days, **logs}
 
     return {trial.name: {name: [run(name) for _ in range(4)] for name in trial.strategies} for trial in TRIALS}
@@ -49,6 +51,22 @@ def test_the_page_says_what_holds_and_what_does_not() -> None:
     assert line(bad, "roomy: at least 60 %").endswith("| **no** |")
 
 
+def test_a_fleet_counts_where_the_goal_can_be_met() -> None:
+    """There, it has to be met in each: one in which it is not is told."""
+    text, found = "<!-- goals -->\n<!-- fullness -->", dict(made_up(noise=0.01))
+    crowded = found["45 phones"] | {
+        name: made_up(noise=0.01)["roomy"]["fewest_failures"] for name in ("oracle", "smart")
+    }
+    good = page(found | {"45 phones": crowded}, trained(), text)
+    worse = made_up(noise=0.01, smart=25.0)["240 phones"]
+    bad = page(found | {"45 phones": crowded, "240 phones": worse}, trained(), text)
+
+    assert line(good, "all four").endswith("| 5 of 5, up to 50 % lent | yes |")
+    assert line(good, "45 |").endswith("| **no** |")
+    assert line(bad, "all four").endswith("| 4 of 5, up to 50 % lent | **no** |")
+    assert line(bad, "240 |").endswith("| **no** |")
+
+
 def test_a_gain_where_none_can_be_is_an_error() -> None:
     found = made_up()
     assert "**no**" in line(page(found, trained(), "<!-- goals -->"), "null world")
@@ -63,7 +81,7 @@ def test_a_share_of_a_gain_is_between_base_and_ceiling() -> None:
 def test_every_part_of_the_page_is_filled() -> None:
     text = page(made_up(), trained(), command.TEXT.read_text())
     assert "<!--" not in text
-    assert {plot.name for plot in plots(made_up(), trained())} == {"failures", "calibration", "drift"}
+    assert {plot.name for plot in plots(made_up(), trained())} == {"failures", "calibration", "fullness", "drift"}
 
 
 def test_logs_of_a_known_world_tell_the_truth_of_another_policy() -> None:

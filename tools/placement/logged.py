@@ -12,7 +12,7 @@ from scheduler.domain.model import Strategy, User
 from scheduler.domain.placement import failure_chance
 from scheduler.domain.placement_model import Exploration
 from tools.simulate.demand import HOUR, MINUTE, Arrival
-from tools.simulate.history import Ended
+from tools.simulate.history import Ended, Few
 from tools.simulate.placement import Placement, score_of_today
 from tools.simulate.smart import Smart, trained
 from tools.simulate.world import Phone, World
@@ -66,10 +66,10 @@ class Chooser:
         """Know each user's plan."""
         self._smart.meet(plans)
 
-    def prefer(self, user: User, minutes: int, few: Sequence[str], at: float) -> str:
+    def prefer(self, user: User, minutes: int, few: Few, at: float) -> str:
         """Choose, and note what the other would have chosen."""
         target = self._smart.prefer(user, minutes, few, at)
-        chosen = target if self._is_target else self._draw.choice(few)
+        chosen = target if self._is_target else self._draw.choice(list(few))
         said, said_of_target = (self._smart.chance(device, user, minutes) for device in (chosen, target))
         if wish := self._wishes.get((user, at)):
             rate = self._world.failures_an_hour(self._world.phones[target], at)

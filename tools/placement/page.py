@@ -6,9 +6,28 @@ from statistics import fmean
 
 from benchmarks.outcome import Plot, Series
 from scheduler.domain.placement_model import PlacementModel
+from tools.placement.goals import (
+    BASE,
+    CEILING,
+    COST,
+    FAILURES,
+    LEARNED,
+    UTILISATION,
+    WAIT,
+    fewer,
+    goals,
+    held,
+    losses,
+    mean_lent,
+    meets_all,
+    percent,
+    share_of_gain,
+)
 from tools.placement.runs import Result, Results
 from tools.placement.worlds import (
+    BOOKED,
     DRIFT,
+    FULLNESS,
     LOGGED,
     NULL,
     OFF_POLICY,
@@ -22,11 +41,6 @@ from tools.placement.worlds import (
 )
 from tools.simulate.figures import interval
 
-FAILURES, COST = "failures per 1000 sessions", "cost per used hour"
-UTILISATION, WAIT = "utilisation", "wait p90 all"
-BASE, LEARNED, CEILING, FALLBACK = "fewest_failures", "smart", "oracle", "resource_based"
-GOAL_FEWER, GOAL_SHARE, GOAL_COST = 0.25, 0.6, 0.05
-
 
 def page(results: Results, model: PlacementModel, text: str) -> str:
     """Give the page. `text`: what is written by hand, with a place for each part that is found."""
@@ -36,10 +50,12 @@ def page(results: Results, model: PlacementModel, text: str) -> str:
         "roomy": _compared(results, ROOMY),
         "others": _compared(results, OTHERS),
         "usual": _compared(results, USUAL),
+        "fullness": _fullness(results),
+        "booked": _booked(results),
         "null": _compared(results, NULL),
         "drift": _drift(results),
         "off_policy": _off_policy(results),
-        "goals": _goals(results),
+        "goals": _table(["what", "found", "holds"], goals(results)),
         "seeds": _seeds(results),
     }
     for name, found in parts.items():
@@ -69,19 +85,57 @@ def plots(results: Results, model: PlacementModel) -> list[Plot]:
             "seen",
             (Series("seen", said, seen), Series("as said", said, said)),
         ),
+        _room(results),
         Plot("drift", "Grants on hosts that turn bad after 7 days", "day", "%", drift),
     ]
 
 
-def fewer(of: Sequence[Result], base: Sequence[Result]) -> tuple[float, float, float]:
-    """Tell by what share failures are fewer, seed by seed, with the ends of the 95 % interval."""
-    return interval([1 - one[FAILURES] / other[FAILURES] for one, other in zip(of, base, strict=True)])
+def _fullness(results: Results) -> str:
+    heads = [
+        "phones",
+        "lent, %",
+        "`oracle`: fewer",
+        "`smart`: fewer",
+        "of that gain",
+        "utilisation",
+        "p90 wait",
+        "all four",
+    ]
+    rows = list[list[str]]()
+    for trial in FULLNESS:
+        found = results[trial.name]
+        gains = [percent(fewer(found[name], found[BASE])) for name in (CEILING, LEARNED)]
+        share = f"{100 * share_of_gain(found, BASE):.0f} %"
+        lost = [told for told, _ in losses(found)]
+        met = held(is_held=meets_all(found))
+        rows.append([str(trial.world.devices), f"{100 * mean_lent(found):.0f}", *gains, share, *lost, met])
+    return _table(heads, rows)
 
 
-def share_of_gain(trial: Mapping[str, Sequence[Result]], base: str) -> float:
-    """Tell what share of the oracle's gain over a strategy the learned one has."""
-    mean = {name: fmean(run[FAILURES] for run in trial[name]) for name in (base, LEARNED, CEILING)}
-    return (mean[base] - mean[LEARNED]) / (mean[base] - mean[CEILING])
+def _booked(results: Results) -> str:
+    rows = [
+        [
+            f"`{name}`",
+            _written([run[FAILURES] for run in runs]),
+            *(_written([100 * run[f"reservations {what}"] for run in runs]) for what in ("kept", "moved")),
+            _written([run[WAIT] / 60 for run in runs]),
+        ]
+        for name, runs in results[BOOKED.name].items()
+    ]
+    return _table(["strategy", "failures of 1,000", "kept, %", "moved, %", "p90 wait, min"], rows)
+
+
+def _room(results: Results) -> Plot:
+    trials = [results[trial.name] for trial in FULLNESS]
+    lent = tuple(100 * mean_lent(found) for found in trials)
+    series = list[Series]()
+    for name in (CEILING, LEARNED):
+        gains = [tuple(100 * part for part in fewer(found[name], found[BASE])) for found in trials]
+        spread = tuple((mean - low, high - mean) for mean, low, high in gains)
+        series.append(Series(name, lent, tuple(mean for mean, _, _ in gains), spread))
+    return Plot(
+        "fullness", f"Fewer failures than {BASE}, by how full the fleet is", "% of the time lent", "%", tuple(series)
+    )
 
 
 def _bars(name: str, title: str, trial: Mapping[str, Sequence[Result]]) -> Plot:
@@ -97,7 +151,7 @@ def _compared(results: Results, trial: Trial) -> str:
         [
             f"`{name}`",
             _written([run[FAILURES] for run in runs]),
-            _percent(fewer(runs, results[trial.name][BASE])) if name != BASE else "",
+            percent(fewer(runs, results[trial.name][BASE])) if name != BASE else "",
             _written([100 * run[UTILISATION] for run in runs]),
             _written([run[WAIT] / 60 for run in runs]),
             _written([run[COST] for run in runs], 4),
@@ -106,63 +160,6 @@ def _compared(results: Results, trial: Trial) -> str:
     ]
     heads = ["strategy", "failures of 1,000", f"fewer than `{BASE}`", "utilisation, %", "p90 wait, min", "cost an hour"]
     return _table(heads, rows)
-
-
-def _goals(results: Results) -> str:
-    roomy, usual, null, others = (results[trial.name] for trial in (ROOMY, USUAL, NULL, OTHERS))
-    rows = list[list[str]]()
-    for name, trial in (("roomy", roomy), ("usual", usual)):
-        mean, low, high = fewer(trial[LEARNED], trial[BASE])
-        apart = _apart([run[FAILURES] for run in trial[LEARNED]], [run[FAILURES] for run in trial[BASE]])
-        overlap = "intervals apart" if apart else "intervals overlap"
-        rows.append(
-            [
-                f"{name}: failures at least 25 % fewer than `{BASE}`",
-                f"{_percent((mean, low, high))}; {overlap}",
-                _held(is_held=mean >= GOAL_FEWER and apart),
-            ]
-        )
-        share = share_of_gain(trial, BASE)
-        above = share_of_gain(trial, FALLBACK)
-        told = f"{100 * share:.0f} % of it over `{BASE}`, {100 * above:.0f} % over `{FALLBACK}`"
-        rows.append([f"{name}: at least 60 % of the oracle's gain", told, _held(is_held=share >= GOAL_SHARE)])
-        rows += [
-            [f"{name}: no loss of {what}", *_loss(trial, measure, sign, scale, unit)]
-            for what, measure, sign, scale, unit in (
-                ("utilisation", UTILISATION, 1, 100, "points"),
-                ("p90 wait", WAIT, -1, 1 / 60, "min"),
-            )
-        ]
-    mean, low, high = _difference(null[LEARNED], null["random"], FAILURES)
-    rows.append(
-        [
-            "null world: no difference from `random`",
-            f"{mean:+.2f} ({low:+.2f} to {high:+.2f}) failures of 1,000",
-            _held(is_held=low <= 0 <= high),
-        ]
-    )
-    for name in ("smart_wrong", "smart_wrong_on_trial"):
-        for what, measure in (("cost", COST), ("failures", FAILURES)):
-            more = interval([a[measure] / b[measure] - 1 for a, b in zip(others[name], others[FALLBACK], strict=True)])
-            limit = _held(is_held=more[0] <= GOAL_COST)
-            rows.append([f"`{name}`: at most 5 % more {what} than `{FALLBACK}`", _percent(more), limit])
-    return _table(["what", "found", "holds"], rows)
-
-
-def _loss(trial: Mapping[str, Sequence[Result]], measure: str, sign: int, scale: float, unit: str) -> list[str]:
-    """Say how a measure differs from the baseline's; a loss is one that the interval shows."""
-    mean, low, high = (scale * part for part in _difference(trial[LEARNED], trial[BASE], measure))
-    worst = high if sign > 0 else -low
-    return [f"{mean:+.3f} ({low:+.3f} to {high:+.3f}) {unit}", _held(is_held=worst >= 0)]
-
-
-def _difference(of: Sequence[Result], base: Sequence[Result], measure: str) -> tuple[float, float, float]:
-    return interval([one[measure] - other[measure] for one, other in zip(of, base, strict=True)])
-
-
-def _apart(one: Sequence[float], other: Sequence[float]) -> bool:
-    (_, low, high), (_, other_low, other_high) = interval(one), interval(other)
-    return high < other_low or other_high < low
 
 
 def _drift(results: Results) -> str:
@@ -222,15 +219,6 @@ def _seeds(results: Results) -> str:
 def _written(values: Sequence[float], digits: int = 2) -> str:
     mean, low, high = interval(values)
     return f"{mean:.{digits}f} ± {(high - low) / 2:.{digits}f}"
-
-
-def _percent(of: tuple[float, float, float]) -> str:
-    mean, low, high = (100 * part for part in of)
-    return f"{mean:.1f} % ({low:.1f} to {high:.1f})"
-
-
-def _held(*, is_held: bool) -> str:
-    return "yes" if is_held else "**no**"
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -56,6 +56,26 @@ USUAL = Trial(
     ("fewest_failures", "smart", "oracle", "resource_based"),
     20,
 )
+FULLNESS = tuple(
+    Trial(
+        f"{phones} phones",
+        f"four weeks, 8,000 requests, {phones} phones",
+        DemandOptions(8000, 28),
+        WorldOptions(phones),
+        ("fewest_failures", "smart", "oracle"),
+        20,
+    )
+    for phones in (240, 180, 120, 90, 60, 45)
+)
+"""The same users, and fewer and fewer phones for them: the first phones of two fleets are the same."""
+BOOKED = Trial(
+    "booked",
+    "four weeks, 6,000 requests, every fifth books ahead, 120 phones",
+    DemandOptions(6000, 28, reservations=0.2),
+    WorldOptions(120),
+    ("fewest_failures", "smart", "oracle", "resource_based"),
+    10,
+)
 NULL = Trial(
     "null",
     "a week, 1,500 requests, 150 phones, all alike",
@@ -80,4 +100,4 @@ OFF_POLICY = Trial(
     (LOGGED, TARGET),
     10,
 )
-TRIALS = (ROOMY, OFF_POLICY, OTHERS, DRIFT, NULL, USUAL)
+TRIALS = (ROOMY, OFF_POLICY, OTHERS, DRIFT, NULL, USUAL, BOOKED, *FULLNESS)

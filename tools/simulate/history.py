@@ -1,6 +1,10 @@
-"""What an ended session leaves for learning: the same of a simulated run as of a running database."""
+"""What a strategy is told: what it may choose from, and how sessions ended, simulated or of a running database."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
+
+type Few = Mapping[str, float | None]
+"""The best free devices by score, the best first: and the hours until each is reserved; None: it is not."""
 
 
 class Ended(NamedTuple):

@@ -3,14 +3,14 @@
 A strategy sees a phone's history, never its truth; the oracle alone does, as a ceiling for the others.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 from zlib import crc32
 
 from scheduler.domain.model import Strategy, User
 from tools.simulate.demand import DAY
-from tools.simulate.history import Ended
+from tools.simulate.history import Ended, Few
 from tools.simulate.smart import Smart, trained, wrong
 from tools.simulate.world import Phone, World
 
@@ -27,8 +27,8 @@ class Judge(Protocol):
     def meet(self, plans: Mapping[User, str]) -> None:
         """Hear who will come, with her plan."""
 
-    def prefer(self, user: User, minutes: int, few: Sequence[str], at: float) -> str:
-        """Choose among the best few free devices, by id; the best by score first."""
+    def prefer(self, user: User, minutes: int, few: Few, at: float) -> str:
+        """Choose among the best few free devices; give its id."""
 
     def lend(self, phone: Phone, user: User, minutes: int, at: float) -> None:
         """Hear of a grant."""

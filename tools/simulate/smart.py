@@ -1,7 +1,7 @@
 """The learned strategy in simulated days: the production scoring, fed with what ends and asked within each claim."""
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -15,7 +15,7 @@ from scheduler.domain.placement_model import PlacementModel, Strengths
 from scheduler.domain.placement_record import UNSEEN, Record, Session, fold
 from scheduler.domain.placement_trust import WATCHED, Doubt, doubt, watched
 from scheduler.domain.queue import Tier
-from tools.simulate.history import Ended
+from tools.simulate.history import Ended, Few
 from tools.simulate.world import LOAD_SECONDS, Phone, World
 
 MODEL = Path(__file__).parents[1] / "train" / "model.json"
@@ -100,14 +100,14 @@ class Smart:
         """Know each user's plan."""
         self._plans = plans
 
-    def prefer(self, user: User, minutes: int, few: Sequence[str], at: float) -> str:  # noqa: ARG002
+    def prefer(self, user: User, minutes: int, few: Few, at: float) -> str:  # noqa: ARG002
         """Weigh them for her, as the claim does."""
         if self.doubt or not self.is_followed:
-            return few[0]
+            return next(iter(few))
         tier = Tier(self._plans.get(user, Tier.FREE))
         exploring = explores(self.model, tier, is_reservation=False, uniform=self._draw.random())
         asked = Asked(self._hours(user, minutes), exploring)
-        return best(self.model, [self._head(device, user) for device in few], asked).device_id
+        return best(self.model, [self._head(device, user, gap) for device, gap in few.items()], asked).device_id
 
     def lend(self, phone: Phone, user: User, minutes: int, at: float) -> None:  # noqa: ARG002
         """Note what was expected."""
@@ -138,9 +138,10 @@ class Smart:
             self.doubt = doubt(self.model, watched(list(self._outcomes)), self.model.trained_at)
             self.is_followed = self.is_followed or self._ended >= WATCHED // 2
 
-    def _head(self, device: str, user: User) -> Head:
+    def _head(self, device: str, user: User, gap: float | None) -> Head:
         appraisal = self._appraised[device]
-        return Head(device, appraisal.hazard, appraisal.drawn, appraisal.costs, self._last_user.get(device) == user)
+        was_hers = self._last_user.get(device) == user
+        return Head(device, appraisal.hazard, appraisal.drawn, appraisal.costs, was_hers, gap)
 
     def _hours(self, user: User, minutes: int) -> float:
         last = self._last_hours.get((user.tenant_id, user.user_id), ())

@@ -25,6 +25,7 @@ from scheduler.ports.renewals import RenewalStore
 from scheduler.ports.reservations import Attendances, ReservationCalendar, ReservationStore
 from tools.embedded import postgres
 from tools.embedded.clock import Clock
+from tools.simulate.history import Few
 from tools.simulate.memory.allocations import MemoryAllocations
 from tools.simulate.memory.calendar import MemoryCalendar
 from tools.simulate.memory.devices import MemoryDevices
@@ -34,6 +35,9 @@ from tools.simulate.memory.queue import MemoryQueue
 from tools.simulate.memory.quotas import MemoryQuotas
 from tools.simulate.memory.renewals import MemoryRenewals
 from tools.simulate.memory.reservations import MemoryReservations
+
+type Prefer = Callable[[User, int, Few], str]
+"""Choose for a user and her minutes."""
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 """A Monday, when every simulation begins."""
@@ -85,8 +89,8 @@ class Stage(Protocol):
     def score(self, scores: Mapping[str, float]) -> None:
         """Write placement scores, by device: of the free ones that fit, the highest is lent."""
 
-    def weigh(self, prefer: Callable[[User, int, Sequence[str]], str]) -> None:
-        """Let the best few by score be weighed once more, for a user and her minutes, by their ids."""
+    def weigh(self, prefer: Prefer) -> None:
+        """Let the best few by score be weighed once more, for a user and her minutes."""
 
 
 class MemoryStage:
@@ -110,14 +114,18 @@ class MemoryStage:
         """Set the clock."""
         self._store.now = START + timedelta(seconds=seconds)
 
-    def weigh(self, prefer: Callable[[User, int, Sequence[str]], str]) -> None:
+    def weigh(self, prefer: Prefer) -> None:
         """Ask within each claim."""
-        devices = self._store.fleet.devices
+        store = self._store
+
+        def gap(device: MemoryDevice) -> float | None:
+            begins = device.next_reserved_at
+            return (begins - store.now) / timedelta(hours=1) if begins else None
 
         def choose(user: User, minutes: int, few: Sequence[MemoryDevice]) -> MemoryDevice:
-            return devices[prefer(user, minutes, [device.id for device in few])]
+            return store.fleet.devices[prefer(user, minutes, {device.id: gap(device) for device in few})]
 
-        self._store.fleet.prefer = choose
+        store.fleet.prefer = choose
 
     def score(self, scores: Mapping[str, float]) -> None:
         """Put the devices where claims find them."""
@@ -156,7 +164,7 @@ class PostgresStage:
         """Move the database's clock."""
         self._clock.go_to(START + timedelta(seconds=seconds))
 
-    def weigh(self, prefer: Callable[[User, int, Sequence[str]], str]) -> None:
+    def weigh(self, prefer: Prefer) -> None:
         """The claim's own SQL would; here the highest score is lent."""
 
     def score(self, scores: Mapping[str, float]) -> None:

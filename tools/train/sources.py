@@ -8,7 +8,7 @@ from itertools import batched
 from scheduler.adapters.postgres.connection import Database
 from scheduler.domain.model import User
 from tools.simulate.demand import DemandOptions, arrivals, plans
-from tools.simulate.history import Ended
+from tools.simulate.history import Ended, Few
 from tools.simulate.placement import Judge, Placement, placement
 from tools.simulate.play import Play
 from tools.simulate.stage import MemoryStage
@@ -47,9 +47,9 @@ class Recorder:
         if self._judge:
             self._judge.meet(plans)
 
-    def prefer(self, user: User, minutes: int, few: Sequence[str], at: float) -> str:
+    def prefer(self, user: User, minutes: int, few: Few, at: float) -> str:
         """Take the best by score, or what the strategy says."""
-        return self._judge.prefer(user, minutes, few, at) if self._judge else few[0]
+        return self._judge.prefer(user, minutes, few, at) if self._judge else next(iter(few))
 
     def lend(self, phone: Phone, user: User, minutes: int, at: float) -> None:
         """Pass it on."""
