@@ -6,12 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tools.embedded import ServerError
 from tools.sam_local.answers import mismatches, parse_answer
-from tools.sam_local.cases import CASES, PUBLISHED, TOLD, Case
+from tools.sam_local.cases import CASES, PUBLISHED, TOLD, Case, waves
 from tools.sam_local.engine import EngineError, docker_engine, host_address
 from tools.sam_local.sam import Application, SamError, build, with_environment
 from tools.sam_local.services import Services, services
@@ -24,9 +26,19 @@ _LOGS = _WORK / "logs"
 _IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
 _IMAGE_SECONDS = 1200
 _STEPS = len(CASES) + 2  # the last ones look at what reached the neighbours
+_AT_ONCE = 2
 _SHOWN_LINES, _SHOWN_COLUMNS = 8, 1000
 _NEVER_LOGGED = ("checked-by-the-authorizer", "10.20.0.1")
 """Parts of the token and of the ADB addresses that the sample events carry."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What one invocation answered, what is wrong with it, and how long it took."""
+
+    answer: Mapping[str, Any]
+    problems: list[str]
+    seconds: float
 
 
 def main() -> int:
@@ -69,16 +81,19 @@ def _make_image() -> None:
 
 
 def _run_all(application: Application, running: Services) -> int:
-    """Invoke case after case, then look at what reached the neighbours; return how many failed."""
-    failed = 0
+    """Invoke wave after wave, then look at what reached the neighbours; return how many failed."""
+    failed, number = 0, 0
     before: Mapping[str, Any] = {}
-    for number, case in enumerate(CASES, start=1):
-        if case.ahead:
-            running.set_clock_ahead(case.ahead)
-        started = time.monotonic()
-        log = _LOGS / f"{number:02}-{Path(case.event).stem}.log"
-        before, problems = _run_one(application, case, before, log)
-        failed += _report(number, f"{case.event} {case.function}", problems, time.monotonic() - started, log)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for wave in waves():
+            if wave[0].ahead:
+                running.set_clock_ahead(wave[0].ahead)
+            logs = [_LOGS / f"{number + n:03}-{Path(case.event).stem}.log" for n, case in enumerate(wave, start=1)]
+            runs = pool.map(lambda case, log: _run_one(application, case, before, log), wave, logs)  # noqa: B023
+            for case, log, run in zip(wave, logs, runs, strict=True):
+                number += 1
+                failed += _report(number, f"{case.event} {case.function}", run.problems, run.seconds, log)
+                before = run.answer
     told = [(usage["userId"], usage["deviceId"], usage["operation"]) for usage in running.told_usage()]
     failed += _report(_STEPS - 1, "events published", _difference(running.published(), PUBLISHED))
     return failed + _report(_STEPS, "usage told", _difference(told, TOLD))
@@ -88,24 +103,27 @@ def _difference(found: object, wanted: object) -> list[str]:
     return [] if found == wanted else [f"{found}, not {wanted}"]
 
 
-def _run_one(
-    application: Application, case: Case, before: Mapping[str, Any], log: Path
-) -> tuple[Mapping[str, Any], list[str]]:
-    """Return what one invocation answered, and what is wrong with it."""
+def _run_one(application: Application, case: Case, before: Mapping[str, Any], log: Path) -> _Run:
+    """Invoke one; `before` is what the case before it answered."""
+    started = time.monotonic()
+
+    def ended(answer: Mapping[str, Any], problems: list[str]) -> _Run:
+        return _Run(answer, problems, time.monotonic() - started)
+
     try:
         printed, logged = application.invoke(case.function, _EVENTS / case.event)
         log.write_text(f"{logged}\n{printed}")
         answer = parse_answer(printed)
     except SamError as problem:
         log.write_text(str(problem))
-        return {}, ["it was not answered"]
+        return ended({}, ["it was not answered"])
     except ValueError as problem:
-        return {}, [str(problem)]
+        return ended({}, [str(problem)])
     problems = mismatches(answer, case.expected)
     if case.replays and answer.get("body") != before.get("body"):
         problems.append("the body is not the one of the first time")
     problems += [f"{secret}… is in the log" for secret in _NEVER_LOGGED if secret in logged]
-    return answer, problems
+    return ended(answer, problems)
 
 
 def _report(number: int, title: str, problems: list[str], seconds: float = 0, log: Path | None = None) -> int:

@@ -1,6 +1,6 @@
 """The table: which function gets which sample event, in which order, and what it must answer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -19,10 +19,20 @@ class Case:
     """How far the database's clock runs ahead of the true one from here on."""
     replays: bool = False
     """Whether the body must be the very one of the case before: a repeated idempotency key."""
+    beside: bool = False
+    """Whether it may run at the same time as those before: neither changes what the other tells."""
 
 
 def _created(data: Mapping[str, object]) -> Mapping[str, object]:
     return {"statusCode": 201, "body.success": True} | {f"body.data.{name}": value for name, value in data.items()}
+
+
+def _beside(function: str, event: str, expected: Mapping[str, object]) -> Case:
+    return Case(function, event, expected, beside=True)
+
+
+def _missing(function: str, event: str, what: str) -> Case:
+    return _beside(function, event, {"statusCode": 404, "body.code": f"{what}_not_found"})
 
 
 _GRANTED = {"allocationId": str, "expiresAt": str, "adbPort": 5555, "tenantId": "acme"}
@@ -45,59 +55,58 @@ TOLD = [("user-ana", "phone-0001", "decrement")]
 _DAY_BEFORE = datetime(2036, 3, 2, 9, tzinfo=UTC) - datetime.now(UTC)
 """Takes the clock to the day before the reservations of the samples."""
 
-# Each case stands on the ones before: devices are made, then lent, then given back or left to expire.
+# Each case stands on the ones before: devices are made, then lent, then given back or left to expire. Events from
+# outside may come in any order, so they run beside each other.
 CASES = (
     Case("MigrateFunction", "direct/migrate.json", {"applied.0": str, "routines": list, "version": str}),
     Case("SmokeFunction", "direct/smoke.json", {"smoke": "passed"}),
-    Case("QueryFunction", "http/health.json", {"statusCode": 200, "body.data.status": "ok"}),
+    _beside("QueryFunction", "http/health.json", {"statusCode": 200, "body.data.status": "ok"}),
     Case("FleetFunction", "http/device-create.json", _created({"ids": ["phone-0001"]})),
     Case("FleetFunction", "http/devices-create.json", _created({"ids": ["phone-0002", "phone-0003"]})),
     Case("FleetFunction", "http/device-update.json", {"statusCode": 200, "body.data.id": "phone-0003"}),
     Case("QueryFunction", "http/devices-available.json", {"statusCode": 200, "body.total": 3}),
     Case("FleetFunction", "http/devices-list.json", {"statusCode": 200, "body.data.2.healthScore": 100}),
-    Case("FleetFunction", "http/fleet.json", {"statusCode": 200, "body.data.2.userId": None}),
+    _beside("FleetFunction", "http/fleet.json", {"statusCode": 200, "body.data.2.userId": None}),
     Case("FleetFunction", "http/device-drain.json", {"statusCode": 200, "body.data.life": "draining"}),
     Case("FleetFunction", "http/device-quarantine.json", {"statusCode": 200, "body.data.life": "quarantined"}),
     Case("FleetFunction", "http/device-recycled.json", {"statusCode": 200, "body.data.life": "quarantined"}),
     Case("FleetFunction", "http/device-restore.json", {"statusCode": 200, "body.data.life": "in_service"}),
     Case("FleetFunction", "http/device-get.json", {"statusCode": 200, "body.data.lifeReason": None}),
-    Case("AuditFunction", "http/audit-log.json", {"statusCode": 200, "body.data.0.after.life": "in_service"}),
+    _beside("AuditFunction", "http/audit-log.json", {"statusCode": 200, "body.data.0.after.life": "in_service"}),
     Case("AllocateFunction", "http/allocate.json", _created(_GRANTED | _PHONE_1)),
     Case("AllocateFunction", "http/allocate-idempotent.json", _created(_GRANTED | {"userId": "user-ben"})),
     Case("AllocateFunction", "http/allocate-idempotent.json", _created({"userId": "user-ben"}), replays=True),
     Case("AllocateFunction", "http/allocate-invalid.json", {"statusCode": 422, "body.code": "validation_failed"}),
-    Case("QueryFunction", "http/allocations-list.json", {"statusCode": 200, "body.data.1.status": "allocated"}),
-    Case("QueryFunction", "http/allocation-get.json", {"statusCode": 404, "body.code": "allocation_not_found"}),
-    Case("QueryFunction", "http/allocation-explain.json", {"statusCode": 404, "body.code": "allocation_not_found"}),
-    Case(
+    _beside("QueryFunction", "http/allocations-list.json", {"statusCode": 200, "body.data.1.status": "allocated"}),
+    _missing("QueryFunction", "http/allocation-get.json", "allocation"),
+    _missing("QueryFunction", "http/allocation-explain.json", "allocation"),
+    _beside(
         "QueryFunction",
         "http/explain-request.json",
         {"statusCode": 200, "body.data.now.excluded.0.filter": "too_small"},
     ),
-    Case("RenewFunction", "http/allocation-renewal.json", {"statusCode": 404, "body.code": "allocation_not_found"}),
-    Case("RenewFunction", "http/allocation-renew.json", {"statusCode": 404, "body.code": "allocation_not_found"}),
-    Case("InterveneFunction", "http/allocation-revoke.json", {"statusCode": 404, "body.code": "allocation_not_found"}),
-    Case(
-        "InterveneFunction", "http/allocation-failover.json", {"statusCode": 404, "body.code": "allocation_not_found"}
-    ),
-    Case("QueryFunction", "http/quota-get.json", {"statusCode": 200, "body.data.usage.currentDevices": 1}),
+    _missing("RenewFunction", "http/allocation-renewal.json", "allocation"),
+    _missing("RenewFunction", "http/allocation-renew.json", "allocation"),
+    _missing("InterveneFunction", "http/allocation-revoke.json", "allocation"),
+    _missing("InterveneFunction", "http/allocation-failover.json", "allocation"),
+    _beside("QueryFunction", "http/quota-get.json", {"statusCode": 200, "body.data.usage.currentDevices": 1}),
     Case("InterveneFunction", "http/quota-change.json", {"statusCode": 200, "body.data.remainingDevices": 19}),
-    Case("InterveneFunction", "http/plan-get.json", {"statusCode": 200, "body.data.limits.maxDevices": 10}),
+    _beside("InterveneFunction", "http/plan-get.json", {"statusCode": 200, "body.data.limits.maxDevices": 10}),
     Case("InterveneFunction", "http/plan-change.json", {"statusCode": 200, "body.data.limits.maxDevices": 30}),
-    Case("InterveneFunction", "http/dlqs-list.json", {"statusCode": 200, "body.data.0.waiting": 1}),
+    _beside("InterveneFunction", "http/dlqs-list.json", {"statusCode": 200, "body.data.0.waiting": 1}),
     Case("InterveneFunction", "http/dlq-redrive.json", {"statusCode": 200, "body.data.moved": 1}),
     Case("ReleaseFunction", "http/release.json", {"statusCode": 200, "body.data.deviceId": "phone-0001"}),
     Case("AllocateFunction", "http/allocate.json", _created(_GRANTED | _PHONE_1)),
     Case("QueueFunction", "http/queue-join.json", _created({"status": "waiting", "position": 1, "tier": str})),
     Case("AllocateFunction", "http/allocate-wait.json", {"statusCode": 202, "body.data.position": 2}),
     Case("QueueFunction", "http/queue-list.json", {"statusCode": 200, "body.data.1.userId": "user-cai"}),
-    Case("QueueFunction", "http/queue-get.json", {"statusCode": 404, "body.code": "queue_entry_not_found"}),
-    Case("QueueFunction", "http/queue-cancel.json", {"statusCode": 404, "body.code": "queue_entry_not_found"}),
-    Case("QueueFunction", "http/queue-stats.json", {"statusCode": 200, "body.data.waiting": 2}),
+    _missing("QueueFunction", "http/queue-get.json", "queue_entry"),
+    _missing("QueueFunction", "http/queue-cancel.json", "queue_entry"),
+    _beside("QueueFunction", "http/queue-stats.json", {"statusCode": 200, "body.data.waiting": 2}),
     Case("DispatchFunction", "http/queue-process.json", {"statusCode": 200, "body.data.served": 0}),
     Case("DispatchFunction", "sqs/dispatch.json", {"batchItemFailures": []}),
     Case("QueryFunction", "http/stats.json", {"statusCode": 200, "body.data.totalAllocations": 3}),
-    Case("StatisticsFunction", "schedule/statistics.json", {"devices": 3, "allocated": 2}),
+    _beside("StatisticsFunction", "schedule/statistics.json", {"devices": 3, "allocated": 2}),
     Case("RelayFunction", "schedule/relay.json", {"published": int}),  # on a slow machine events would wait too long
     Case("AuditFunction", "schedule/audit.json", {"complete": True, "violations": 0}),
     Case("AuditFunction", "http/audit.json", {"statusCode": 200, "body.data.holds": True}),
@@ -106,7 +115,7 @@ CASES = (
     Case("ExpireFunction", "http/release-expired.json", {"statusCode": 200, "body.count": 1}, ahead=timedelta(hours=3)),
     Case("RelayFunction", "schedule/relay.json", {"published": int}, ahead=timedelta(hours=3)),
     Case("BillFunction", "http/usage.json", {"statusCode": 200, "body.data.0.deviceId": str}),
-    Case("BillFunction", "http/usage-csv.json", {"statusCode": 200, "body": str}),
+    _beside("BillFunction", "http/usage-csv.json", {"statusCode": 200, "body": str}),
     Case("BillFunction", "sqs/billing.json", {"batchItemFailures": []}),
     Case("ReconcileFunction", "schedule/reconcile.json", {"complete": True, "mismatches": 0}),
     Case("CleanupFunction", "schedule/cleanup.json", {"allocations": 3, "spent": int}, ahead=timedelta(days=32)),
@@ -128,11 +137,11 @@ CASES = (
         _created({"seriesId": str, "reservations.3.startTime": "2036-03-12T08:00:00Z"}),
     ),
     Case("ReserveFunction", "http/reservations-list.json", {"statusCode": 200, "body.data.4.status": "pending"}),
-    Case("ReserveFunction", "http/reservation-check.json", {"statusCode": 200, "body.data.hasConflict": False}),
-    Case("ReserveFunction", "http/reservation-get.json", {"statusCode": 404, "body.code": "reservation_not_found"}),
-    Case("ReserveFunction", "http/reservation-update.json", {"statusCode": 404, "body.code": "reservation_not_found"}),
-    Case("ReserveFunction", "http/reservation-cancel.json", {"statusCode": 404, "body.code": "reservation_not_found"}),
-    Case("ReserveFunction", "http/reservation-stats.json", {"statusCode": 200, "body.data.totalReservations": 5}),
+    _beside("ReserveFunction", "http/reservation-check.json", {"statusCode": 200, "body.data.hasConflict": False}),
+    _missing("ReserveFunction", "http/reservation-get.json", "reservation"),
+    _missing("ReserveFunction", "http/reservation-update.json", "reservation"),
+    _missing("ReserveFunction", "http/reservation-cancel.json", "reservation"),
+    _beside("ReserveFunction", "http/reservation-stats.json", {"statusCode": 200, "body.data.totalReservations": 5}),
     Case("RemindFunction", "schedule/remind.json", {"reminded": 1}, ahead=_DAY_BEFORE + timedelta(hours=23.75)),
     Case("FleetFunction", "http/device-delete.json", {"statusCode": 200, "body.data.id": "phone-0003"}),
     Case("PlaceFunction", "http/strategy-get.json", {"statusCode": 200, "body.data.strategy": "resource_based"}),
@@ -146,13 +155,13 @@ CASES = (
         _created({"status": "enabled", "tenantId": "acme", "secret": str, "failuresInRow": 0}),
     ),
     Case("HookFunction", "http/webhooks-list.json", {"statusCode": 200, "body.data.0.description": "phone portal"}),
-    Case("HookFunction", "http/webhook-get.json", {"statusCode": 404, "body.code": "webhook_not_found"}),
-    Case("HookFunction", "http/webhook-enable.json", {"statusCode": 404, "body.code": "webhook_not_found"}),
-    Case("HookFunction", "http/webhook-ping.json", {"statusCode": 404, "body.code": "webhook_not_found"}),
-    Case("HookFunction", "http/webhook-delete.json", {"statusCode": 404, "body.code": "webhook_not_found"}),
+    _missing("HookFunction", "http/webhook-get.json", "webhook"),
+    _missing("HookFunction", "http/webhook-enable.json", "webhook"),
+    _missing("HookFunction", "http/webhook-ping.json", "webhook"),
+    _missing("HookFunction", "http/webhook-delete.json", "webhook"),
     Case("HookFunction", "schedule/hook.json", {}),
     *(
-        Case("ConsumeFunction", f"sqs/{kind}.json", {"batchItemFailures": []})
+        Case("ConsumeFunction", f"sqs/{kind}.json", {"batchItemFailures": []}, beside=kind != "device.heartbeat")
         for kind in (
             *("device.heartbeat", "device.recycled"),
             *("device.failed", "device.status_changed", "device.maintenance", "device.deleted"),
@@ -165,11 +174,23 @@ CASES = (
     Case(
         "NotifyFunction", "http/notifications-list.json", {"statusCode": 200, "body.unread": 1, "body.data.0.id": str}
     ),
-    Case("NotifyFunction", "http/notification-read.json", {"statusCode": 404, "body.code": "notification_not_found"}),
-    Case("NotifyFunction", "http/notification-preferences.json", {"statusCode": 200, "body.data.language": "en"}),
+    _missing("NotifyFunction", "http/notification-read.json", "notification"),
+    _beside("NotifyFunction", "http/notification-preferences.json", {"statusCode": 200, "body.data.language": "en"}),
     Case("NotifyFunction", "http/notification-preferences-set.json", {"statusCode": 200, "body.data.language": "zh"}),
-    Case("ConsoleFunction", "http/openapi.json", {"statusCode": 200, "body.openapi": "3.1.0"}),
-    Case("ConsoleFunction", "http/docs.json", {"statusCode": 200, "body": str}),
-    Case("ConsoleFunction", "http/console.json", {"statusCode": 200, "body": str}),
-    Case("ConsoleFunction", "http/console-asset.json", {"statusCode": 200, "body": str}),
+    _beside("ConsoleFunction", "http/openapi.json", {"statusCode": 200, "body.openapi": "3.1.0"}),
+    _beside("ConsoleFunction", "http/docs.json", {"statusCode": 200, "body": str}),
+    _beside("ConsoleFunction", "http/console.json", {"statusCode": 200, "body": str}),
+    _beside("ConsoleFunction", "http/console-asset.json", {"statusCode": 200, "body": str}),
 )
+
+
+def waves(cases: Sequence[Case] = CASES) -> Iterator[Sequence[Case]]:
+    """Group what may run at the same time, in the order of the table."""
+    wave = list[Case]()
+    for case in cases:
+        if wave and not case.beside:
+            yield wave
+            wave = []
+        wave.append(case)
+    if wave:
+        yield wave
