@@ -12,6 +12,8 @@ UTILISATION, WAIT = "utilisation", "wait p90 all"
 KEPT = "reservations kept"
 BASE, LEARNED, CEILING, FALLBACK = "fewest_failures", "smart", "oracle", "resource_based"
 GOAL_FEWER, GOAL_SHARE, GOAL_COST = 0.25, 0.6, 0.05
+NO_LOSS = 0.001
+"""What is less by no more than this share of what it was is no loss; docs/placement.md says why."""
 
 type Found = Mapping[str, Sequence[Result]]
 """The runs of a trial, by strategy."""
@@ -52,11 +54,12 @@ def mean_lent(found: Found) -> float:
 
 
 def losses(found: Found) -> list[tuple[str, bool]]:
-    """Say how utilisation and p90 wait differ from the baseline's, and whether that is none: intervals show losses."""
+    """Say how utilisation and p90 wait differ from the baseline's, and whether that is no loss: see `NO_LOSS`."""
     told = list[tuple[str, bool]]()
     for measure, sign, scale, unit in ((UTILISATION, 1, 100, "points"), (WAIT, -1, 1 / 60, "min")):
         mean, low, high = (scale * part for part in _difference(found[LEARNED], found[BASE], measure))
-        told.append((f"{mean:+.3f} ({low:+.3f} to {high:+.3f}) {unit}", (high if sign > 0 else -low) >= 0))
+        allowed = NO_LOSS * scale * fmean(run[measure] for run in found[BASE])
+        told.append((f"{mean:+.3f} ({low:+.3f} to {high:+.3f}) {unit}", (high if sign > 0 else -low) >= -allowed))
     return told
 
 

@@ -212,8 +212,9 @@ def _weights(model: PlacementModel) -> str:
 
 
 def _seeds(results: Results) -> str:
-    counts = (f"{trial.name} {len(results[trial.name][trial.strategies[0]])}" for trial in TRIALS)
-    return ", ".join(counts)
+    counts = {trial: len(results[trial.name][trial.strategies[0]]) for trial in TRIALS}
+    named = [f"{trial.name} {count}" for trial, count in counts.items() if trial not in FULLNESS]
+    return ", ".join([*named, f"each size of fleet {counts[FULLNESS[0]]}"])
 
 
 def _written(values: Sequence[float], digits: int = 2) -> str:
