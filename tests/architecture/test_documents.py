@@ -1,13 +1,12 @@
 """What the documents say is what the code does."""
 
 import ast
-import json
 import re
+import time
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from scheduler.domain.catalogue import CATALOGUE
@@ -16,14 +15,12 @@ from scheduler.domain.model import Language
 from scheduler.domain.notices import CATALOGUE as NOTICES
 from scheduler.domain.notices import NoticeType
 from scheduler.domain.renewal import TIERS, Rule
-from scheduler.domain.webhooks import RETRY_SECONDS
+from scheduler.domain.webhooks import RETRY_SECONDS, signature
 from scheduler.edge.access import ROUTES as ACCESS
-from scheduler.edge.answers import Envelope
 from scheduler.edge.problems import PROBLEMS
-from scheduler.edge.schemas.allocations import AllocationView
 from scheduler.settings import ENVIRONMENT
 from tests.architecture.repository import ROOT, name_of, product, table, tracked, tree
-from tests.support.schemas import faults, validator
+from tests.support.blocks import Held, blocks
 from tools.region import template
 from tools.site.pages import documents, page_of
 
@@ -41,10 +38,6 @@ DECISIONS = ROOT / "docs" / "decisions"
 DOCUMENTS = [path for path in tracked(".md") if path.parent != ROOT / ".github"]
 TEMPLATE = template.load()
 LOG_LEVELS = {"debug", "info", "warning", "error", "exception", "log"}
-
-
-def json_blocks(document: Path) -> list[Any]:
-    return [json.loads(block) for block in re.findall(r"```json\n(.*?)```", document.read_text(), re.DOTALL)]
 
 
 def logged_messages() -> set[str]:
@@ -106,22 +99,6 @@ def test_the_guide_tells_of_every_parameter_and_its_default() -> None:
     declared = [(name, str(known.get("Default", ""))) for name, known in TEMPLATE["Parameters"].items()]
 
     assert [(name, default) for name, default, _ in table(DEPLOY, "## Parameters")] == declared
-
-
-def test_the_first_answer_of_the_readme_is_one_of_the_api() -> None:
-    allocated, released = json_blocks(README)
-
-    msgspec.convert(allocated, Envelope[AllocationView])
-    assert set(allocated["data"]) == set(AllocationView.__struct_fields__)
-    assert released["data"]["deviceId"] == allocated["data"]["deviceId"]
-
-
-def test_every_make_target_that_a_document_names_exists() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = {name for path in DOCUMENTS for name in re.findall(r"(?:`|^|=1 )make ([a-z-]+)", path.read_text(), re.M)}
-
-    assert named
-    assert named <= targets
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
@@ -215,20 +192,19 @@ def test_what_users_are_told_is_documented_as_the_catalogue_has_it() -> None:
     ]
 
 
-def test_the_documented_notice_is_one_of_the_catalogue() -> None:
-    (told,) = json_blocks(NOTIFICATIONS)
-    entry = NOTICES[told["type"]]
+def test_the_documented_receiver_believes_what_is_signed_and_nothing_else() -> None:
+    (code,) = (block.code for block in blocks(Held.RUN) if block.page == "docs/webhooks.md" and "hmac" in block.code)
+    page: dict[str, Any] = {}
+    exec(code, page)
+    secret, now = "whsec_c2VjcmV0", int(time.time())
 
-    assert told["title"] == entry.texts[Language.EN].title
-    assert set(told["data"]) == set(entry.fields)
-    assert (told["channels"], told["priority"]) == (list(entry.channels), entry.priority)
+    def believed(body: bytes, sent_at: int, signed: str) -> bool:
+        told = {"webhook-id": "1", "webhook-timestamp": str(sent_at), "webhook-signature": f"v1,AAAA {signed}"}
+        return bool(page["verified"](secret, told, body))
 
-
-def test_the_documented_events_are_some() -> None:
-    (event,), (incoming,) = json_blocks(EVENTS), json_blocks(EVENTS_IN)
-
-    assert faults(event) == []
-    assert validator(f"incoming/{incoming['type']}").is_valid(incoming)
+    assert believed(b"{}", now, signature(secret, "1", now, "{}"))
+    assert not believed(b"{ }", now, signature(secret, "1", now, "{}"))
+    assert not believed(b"{}", now - 301, signature(secret, "1", now - 301, "{}"))
 
 
 def test_there_is_a_sample_of_every_event_from_outside() -> None:

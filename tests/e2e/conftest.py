@@ -78,9 +78,15 @@ def region() -> Iterator[dict[str, str]]:
 
     And REGION_HOME, and WEBHOOK_PORT: where webhooks of this region may lead on this machine.
     """
-    port = str(free_port())
-    with region_up(WEBHOOK_ALLOWED_TARGETS=f"127.0.0.1:{port}") as environment:
-        yield {**environment, "WEBHOOK_PORT": port}
+    with _with_a_target() as environment:
+        yield environment
+
+
+@pytest.fixture(scope="session")
+def neighbourhood() -> Iterator[dict[str, str]]:
+    """Bring up a region whose user, billing and notification services are next door."""
+    with _with_a_target(NEIGHBOURS="1") as environment:
+        yield environment
 
 
 @pytest.fixture(scope="session")
@@ -98,6 +104,13 @@ def region_up(**variables: str) -> Iterator[dict[str, str]]:
             yield {**read_environment(home / "env"), "REGION_HOME": str(home)}
         finally:
             _command("down", home)
+
+
+@contextmanager
+def _with_a_target(**variables: str) -> Iterator[dict[str, str]]:
+    port = str(free_port())
+    with region_up(WEBHOOK_ALLOWED_TARGETS=f"127.0.0.1:{port}", **variables) as environment:
+        yield {**environment, "WEBHOOK_PORT": port}
 
 
 @contextmanager

@@ -13,9 +13,8 @@ import psycopg2
 import pytest
 
 from scheduler.adapters.postgres.connection import Database
-from tests.e2e.conftest import Api, region_up
+from tests.e2e.conftest import Api
 from tests.e2e.planted import Planted, logs_of
-from tools.embedded import free_port
 
 FEWEST_MARKS = 20
 PATIENCE_SECONDS = 120
@@ -23,11 +22,9 @@ HOLDER = "holder-of-secrets"
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[dict[str, str]]:
-    """A region of its own with services next door: some of them will be unwell."""
-    target = f"127.0.0.1:{free_port()}"  # where nobody listens
-    with region_up(NEIGHBOURS="1", WEBHOOK_ALLOWED_TARGETS=target) as environment:
-        yield environment | {"WEBHOOK_TARGET": target}
+def place(neighbourhood: dict[str, str]) -> dict[str, str]:
+    """A region with services next door: some of them will be unwell. At its webhooks' target nobody listens."""
+    return neighbourhood | {"WEBHOOK_TARGET": f"127.0.0.1:{neighbourhood['WEBHOOK_PORT']}"}
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 FOLDER = Path(__file__).parents[2] / "events" / "schemas"
 
-_formats = FormatChecker()
+FORMATS = FormatChecker()
 
 
-@_formats.checks("date-time", raises=ValueError)
+@FORMATS.checks("date-time", raises=ValueError)
 def _is_time(value: object) -> bool:
     """Tell whether a text is an RFC 3339 time; the validator itself knows that only with a further library."""
     return not isinstance(value, str) or (
@@ -37,7 +37,7 @@ def validator(event_type: str) -> Draft202012Validator:
     """Give the validator of a type's envelopes, formats included; of an incoming type: incoming/<type>."""
     schema = json.loads((FOLDER / f"{event_type}.json").read_text())
     Draft202012Validator.check_schema(schema)
-    return Draft202012Validator(schema, format_checker=_formats)
+    return Draft202012Validator(schema, format_checker=FORMATS)
 
 
 def faults(envelope: Mapping[str, Any]) -> list[str]:

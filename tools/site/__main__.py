@@ -1,4 +1,4 @@
-"""Make the documents a site in .local/site/html: `make docs`. A link that leads nowhere fails it."""
+"""Make the documents a site in .local/site/html: `make docs`. A link or a diagram that leads nowhere fails it."""
 
 import argparse
 import shutil
@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools.npm import NpmError, install
-from tools.site.pages import write_pages
+from tools.npm import NpmError, install, node_and_npm
+from tools.site.pages import documents, write_pages
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tools" / "site"
@@ -24,8 +24,12 @@ def main() -> int:
     asked = parser.parse_args()
     try:
         mermaid = install(HERE, WORK / "npm") / "mermaid" / "dist" / "mermaid.min.js"
+        wrong = wrong_diagrams()
     except NpmError as error:
         print(f"docs: {error}", file=sys.stderr)
+        return 1
+    if wrong:
+        print(wrong, file=sys.stderr)
         return 1
     write_pages(ROOT, WORK / "pages")
     shutil.copy(mermaid, WORK / "pages" / mermaid.name)
@@ -39,6 +43,21 @@ def main() -> int:
     )
     print(built.stderr if built.returncode else f"The site is in {WORK / 'html' / 'index.html'}")
     return built.returncode
+
+
+def wrong_diagrams() -> str:
+    """Say which diagrams mermaid cannot read; empty when it can all.
+
+    Raises:
+        NpmError: There is no Node.
+    """
+    node, _ = node_and_npm()
+    script = shutil.copy(HERE / "diagrams.mjs", WORK / "npm")  # beside its packages
+    pages = [str(ROOT / document) for document in documents(ROOT)]
+    read = subprocess.run(
+        [node, str(script), *pages], capture_output=True, text=True, check=False, timeout=BUILD_SECONDS
+    )
+    return read.stderr if read.returncode else ""
 
 
 def served(command: list[str]) -> int:
