@@ -1,13 +1,12 @@
 """What a newcomer does with the installed package, and what operators do."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 from tests.client.conftest import PACKAGE, World
 from tests.client.test_run import wait_until
-from tests.e2e.conftest import ROOT
+from tests.support.blocks import blocks
 
 HEAD = "id,name,deviceType,cpuCores,memoryMB,storageMB,adbHost,adbPort\n"
 TEST = """
@@ -35,10 +34,11 @@ case "$*" in *getprop*) echo Pixel;; *) echo "$1 $2";; esac
 """
 
 
-def blocks(document: Path, heading: str, language: str) -> list[str]:
-    """Give the blocks of a language under a heading."""
-    section = document.read_text().partition(f"{heading}\n")[2].partition("\n## ")[0]
-    return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+def code(heading: str, language: str) -> str:
+    """Give the block of a language under a heading of the README."""
+    found = (block for block in blocks() if (block.page, block.heading) == ("README.md", heading) and block.fenced)
+    (only,) = (block.code for block in found if block.language == language)
+    return only
 
 
 def test_nothing_of_the_scheduler_comes_along(world: World) -> None:
@@ -51,9 +51,8 @@ def test_nothing_of_the_scheduler_comes_along(world: World) -> None:
 
 def test_what_the_readme_says_of_the_first_phone_works(world: World) -> None:
     """All but the installation, which has been done."""
-    (shell,), (python,) = (
-        blocks(ROOT / "README.md", "### By command line and by Python", one) for one in ("sh", "python")
-    )
+    heading = "By command line and by Python"
+    shell, python = code(heading, "sh"), code(heading, "python")
     env_file = world.layout.environment
     lines = [line.replace(".local/env", str(env_file)) for line in shell.splitlines() if "pip install" not in line]
     newcomer = world.person("nobody", "set by nobody")

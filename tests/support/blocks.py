@@ -21,7 +21,8 @@ OUTPUTS = {"json", "text", "csv", "http"}
 NOT_RUN = {
     ("README.md", "make run "): "does not end, and `make test` would run itself",
     ("README.md", ". .venv/bin/activate"): "deploys to an AWS account",
-    ("README.md", "make build ARGS="): "deploys to an AWS account",
+    ("docs/deploy.md", ". .venv/bin/activate"): "deploys to an AWS account",
+    ("docs/deploy.md", "make build ARGS="): "deploys to an AWS account",
     ("clients/python/README.md", "pip install"): "needs a package index; `make client-test` installs the package",
     ("docs/guides/user-service.md", "USER_SERVICE=1 make run"): "does not end",
     ("docs/runbook.md", "aws rds describe-db-clusters"): "there is no RDS here",
