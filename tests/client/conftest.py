@@ -23,6 +23,8 @@ from tools.region.region import answers
 ASKED_FOR = "CLIENT_TEST"
 PACKAGE = ROOT / "clients" / "python"
 TENANT = "acme"
+NOWHERE = "127.0.0.1:9"
+"""Where webhooks of this region may lead; nobody listens."""
 _INSTALL_SECONDS = 180
 _COMMAND_SECONDS = 60
 
@@ -140,5 +142,5 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         [str(home / "bin" / "pip"), "install", "-q", "--disable-pip-version-check", str(PACKAGE), "pytest"],
     ):
         subprocess.run(command, env=clean, check=True, timeout=_INSTALL_SECONDS, cwd=scratch)
-    with region_up() as region:
+    with region_up(WEBHOOK_ALLOWED_TARGETS=NOWHERE) as region:
         yield World(region, home / "bin", scratch)

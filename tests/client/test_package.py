@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.client.conftest import PACKAGE, World
+from tests.client.conftest import NOWHERE, PACKAGE, World
 from tests.client.test_run import wait_until
 from tests.support.blocks import blocks
 
@@ -27,6 +27,26 @@ async def main():
             print([one.device_id async for one in client.allocations(status="allocated")] == [phone.device_id])
 
 asyncio.run(main())
+"""
+SERVICE = """
+import os
+from datetime import datetime, timedelta, timezone
+from cloudphone import Client
+
+with Client(os.environ["CLOUDPHONE_API_URL"], os.environ["CLOUDPHONE_TOKEN"]) as client:
+    done = client.allocate_batch([{"user_id": "many-1", "minutes": 5}, {"user_id": "many-2", "min_cpu": 1000}])
+    ids = [one.allocation_id for one in done.successes]
+    print([one.code for one in done.failures], done.success_count)
+    print([one.user_id for one in client.query_batch(["many-1", "many-2"]).successes if one.allocations])
+    print(client.renew_batch(ids, 15).successes[0].additional_minutes, client.release_batch(ids).success_count)
+    start = datetime.now(timezone.utc) + timedelta(hours=5)
+    series = client.reserve_series(start, 30, "daily", count=2, user_id="many-1", time_zone="Asia/Tokyo")
+    later, = {two.start_time - one.start_time for one, two in [series.reservations]}
+    print(later, {one.series_id for one in series.reservations} == {series.series_id})
+    webhook = client.add_webhook(os.environ["HOOK"], ["device.allocated"], description="for a test")
+    print(webhook.secret[:6], [one.url == webhook.url for one in client.webhooks()])
+    print(client.webhook(webhook.id).description, len(client.ping_webhook(webhook.id).event_id))
+    print(client.enable_webhook(webhook.id).status, client.remove_webhook(webhook.id), list(client.webhooks()))
 """
 ADB = """#!/bin/sh
 echo "$@" >> "$HOME/adb.log"
@@ -133,6 +153,21 @@ def test_the_fixture_gives_a_test_a_phone(world: World) -> None:
 def test_the_twin_has_a_phone(world: World) -> None:
     assert world.person("twin").run("python", "-c", TWIN) == "True\n"
     assert world.held("twin") == []
+
+
+def test_a_service_works_with_many_reserves_series_and_hears_events(world: World) -> None:
+    service = world.person("shop", world.region["SERVICE_TOKEN"])
+    shell = type(service)(service.bin, {**service.environment, "HOOK": f"http://{NOWHERE}/"})
+
+    assert shell.run("python", "-c", SERVICE).splitlines() == [
+        "['no_available_devices'] 1",
+        "['many-1']",
+        "15 1",
+        "1 day, 0:00:00 True",
+        "whsec_ [True]",
+        "for a test 36",
+        "enabled None []",
+    ]
 
 
 def test_the_example_drives_adb(world: World) -> None:

@@ -54,8 +54,8 @@ def test_a_run_outlives_its_first_minute_and_a_restart_of_the_api(world: World) 
     time.sleep(max(0, started + 70 - time.monotonic()))
 
     kept = {name: world.held(name) for name in names}
-    assert {name: [one["allocationId"] for one in held] for name, held in kept.items()} == {
-        name: [first[name]["allocationId"]] for name in names
+    assert {name: [(one["allocationId"], one["deviceId"]) for one in held] for name, held in kept.items()} == {
+        name: [(first[name]["allocationId"], first[name]["deviceId"])] for name in names
     }
     for (held,) in kept.values():
         assert held["renewalCount"] == 1

@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx
 
+from cloudphone.calls import Call
 from cloudphone.connection import parts_of, read, unreached
 from cloudphone.flows import Answer, Flow, Flows, Pause, Retries
-from cloudphone.routes import Call
 
 START = datetime(2026, 3, 2, 9, tzinfo=timezone.utc)
 Fault = Callable[[httpx.Request], httpx.Response | None]

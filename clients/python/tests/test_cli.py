@@ -34,7 +34,7 @@ def test_every_command_can_print_json_and_says_what_it_is_for() -> None:
 
     assert {path[0] for path in found} == {
         *("login", "allocate", "release", "renew", "ls", "who", "devices", "reserve", "reservations", "queue", "usage"),
-        *("watch", "run", "fleet", "dlq", "audit", "audit-log"),
+        *("watch", "run", "fleet", "dlq", "audit", "audit-log", "webhooks"),
     }
     assert [path for path, one in found.items() if "--json" not in {o for p in one.params for o in p.opts}] == []
     assert [path for path, one in found.items() if not one.help] == []

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from cloudphone import errors, fleet_models, models
+from cloudphone import errors, fleet_models, models, service_models
 from cloudphone.errors import Refusal
 
 DOCUMENT = json.loads((Path(__file__).parents[3] / "functions" / "console" / "openapi.json").read_text())
@@ -46,6 +46,20 @@ NAMES = {
     fleet_models.AuditEntry: "AuditEntryView",
     fleet_models.Backlog: "BacklogView",
     fleet_models.Health: "HealthView",
+    models.Series: "SeriesView",
+    service_models.Failure: "FailureView",
+    service_models.Granted: "BatchGrant",
+    service_models.GrantBatch: "BatchView_BatchGrant_",
+    service_models.GivenBack: "BatchRelease",
+    service_models.ReleaseBatch: "BatchView_BatchRelease_",
+    service_models.Renewed: "BatchRenewal",
+    service_models.RenewalBatch: "BatchView_BatchRenewal_",
+    service_models.ActiveAllocation: "ActiveView",
+    service_models.Held: "BatchHoldings",
+    service_models.QueryBatch: "BatchView_BatchHoldings_",
+    service_models.Webhook: "WebhookView",
+    service_models.NewWebhook: "NewWebhookView",
+    service_models.Ping: "PingView",
     errors.Problem: "Problem",
     errors.Alternative: "Alternative",
     errors.Link: "Link",
@@ -129,7 +143,7 @@ def test_every_member_of_a_model_is_in_the_document_with_its_type(model: type[An
 def test_every_model_is_compared() -> None:
     structs = {
         value
-        for module in (models, fleet_models, errors)
+        for module in (models, fleet_models, service_models, errors)
         for name, value in vars(module).items()
         if isinstance(value, type) and issubclass(value, msgspec.Struct) and not name.startswith("_")
     }

@@ -13,14 +13,15 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import httpx
 from typing_extensions import Self, Unpack
 
-from cloudphone import routes
+from cloudphone import routes, service_routes
+from cloudphone.calls import Call, Page
 from cloudphone.connection import Token, identity_of, options, parts_of, read, unreached
 from cloudphone.errors import CloudPhoneError
 from cloudphone.flows import Answer, Flow, Flows, OnWait, Pause, Retries
 from cloudphone.holding import Holding
 from cloudphone.keeping import Keeping, keep, logger
 from cloudphone.models import Allocation, AllocationDetail
-from cloudphone.routes import Call, Page, Wants
+from cloudphone.routes import Wants
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -99,6 +100,7 @@ class Client:
     allocations = _listed(routes.allocations)
     available = _listed(routes.available)
     reserve = _answered(routes.reserve)
+    reserve_series = _answered(routes.reserve_series)
     reservations = _listed(routes.reservations)
     cancel_reservation = _answered(routes.cancel_reservation)
     waiter = _answered(routes.waiter)
@@ -114,6 +116,16 @@ class Client:
     redrive = _answered(routes.redrive)
     audit = _answered(routes.audit)
     audit_log = _listed(routes.audit_log)
+    allocate_batch = _answered(service_routes.allocate_batch)
+    release_batch = _answered(service_routes.release_batch)
+    renew_batch = _answered(service_routes.renew_batch)
+    query_batch = _answered(service_routes.query_batch)
+    add_webhook = _answered(service_routes.add_webhook)
+    webhooks = _listed(service_routes.webhooks)
+    webhook = _answered(service_routes.webhook)
+    remove_webhook = _answered(service_routes.remove_webhook)
+    enable_webhook = _answered(service_routes.enable_webhook)
+    ping_webhook = _answered(service_routes.ping_webhook)
 
     def run(self, flow: Flow[T], stop: threading.Event | None = None) -> T:
         """Do what a flow wants, and give what comes of it; `stop` ends it at its next pause."""

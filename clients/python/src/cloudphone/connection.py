@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import msgspec
 
+from cloudphone.calls import Call
 from cloudphone.errors import NotReached
 from cloudphone.flows import Answer
-from cloudphone.routes import Call
 
 Token = str | Callable[[], str]
 CONNECT_SECONDS = 5.0

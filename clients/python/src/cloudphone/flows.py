@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from cloudphone import routes
+from cloudphone.calls import Call
 from cloudphone.errors import (
     AllocationNotActive,
     AllocationNotFound,
@@ -27,7 +28,7 @@ from cloudphone.errors import (
 )
 from cloudphone.holding import Holding
 from cloudphone.models import Allocation, AllocationDetail, Waiter, WaitStatus
-from cloudphone.routes import Call, Wants
+from cloudphone.routes import Wants
 
 T = TypeVar("T")
 OnWait = Callable[[Waiter], None]

@@ -14,7 +14,7 @@ import msgspec
 from cloudphone.errors import Time
 
 
-class _Word(str, Enum):
+class Word(str, Enum):
     """One of the words that the scheduler uses for something."""
 
     def __str__(self) -> str:
@@ -25,7 +25,7 @@ class _Word(str, Enum):
         return cls.__members__["UNKNOWN"]
 
 
-class AllocationStatus(_Word):
+class AllocationStatus(Word):
     """Active while allocated; the others say what ended it."""
 
     ALLOCATED = "allocated"
@@ -35,7 +35,7 @@ class AllocationStatus(_Word):
     UNKNOWN = "unknown"
 
 
-class WaitStatus(_Word):
+class WaitStatus(Word):
     """Live while waiting; the others say what ended the wait."""
 
     WAITING = "waiting"
@@ -45,7 +45,7 @@ class WaitStatus(_Word):
     UNKNOWN = "unknown"
 
 
-class ReservationStatus(_Word):
+class ReservationStatus(Word):
     """Pending until its start, executing while its allocation is live; the others say how it ended."""
 
     PENDING = "pending"
@@ -57,7 +57,7 @@ class ReservationStatus(_Word):
     UNKNOWN = "unknown"
 
 
-class DeviceStatus(_Word):
+class DeviceStatus(Word):
     """How a device is, as its host reports."""
 
     RUNNING = "running"
@@ -67,7 +67,7 @@ class DeviceStatus(_Word):
     UNKNOWN = "unknown"
 
 
-class Life(_Word):
+class Life(Word):
     """What the scheduler does with a device."""
 
     IN_SERVICE = "in_service"
@@ -238,3 +238,10 @@ class Reservation(Model, frozen=True):
     reason: str | None
     metadata: Any
     created_at: Time
+
+
+class Series(Model, frozen=True):
+    """Reservations that were made together, soonest first."""
+
+    series_id: str | None
+    reservations: list[Reservation]

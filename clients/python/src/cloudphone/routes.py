@@ -1,43 +1,16 @@
-"""The scheduler's routes as functions that describe a request and how its answer is read. Nothing is sent here."""
+"""The scheduler's routes as functions, each with the request that it describes and the type of its answer."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Generic, Literal, TypedDict, TypeVar
-from urllib.parse import quote
+from typing import Any, Literal, TypedDict
 
-import msgspec
+from typing_extensions import Unpack
 
 from cloudphone import fleet_models as fleet
 from cloudphone import models
-from cloudphone.errors import UnreadableAnswer
-
-T = TypeVar("T")
-PAGE = 200
-"""Entries asked for at a time: the most that the lists give."""
-
-
-@dataclass(frozen=True)
-class Page(Generic[T]):
-    """A part of a list; `next_cursor` None: the last one."""
-
-    items: list[T]
-    next_cursor: str | None
-
-
-@dataclass(frozen=True)
-class Call(Generic[T]):
-    """One request. Each POST has its idempotency key, so that it may be sent again without a second effect."""
-
-    method: str
-    path: str
-    read: Callable[[int, bytes], T]
-    query: Mapping[str, str] = field(default_factory=dict)
-    body: Any = None
-    key: str | None = None
+from cloudphone.calls import PAGE, Call, Page, data, get, given, instant, listed, part, post
 
 
 class Wants(TypedDict, total=False):
@@ -55,56 +28,69 @@ class Wants(TypedDict, total=False):
     metadata: Mapping[str, Any]
 
 
-def allocate(
-    user_id: str, wants: Wants, *, wait: bool, max_wait_minutes: int
-) -> Call[models.Allocation | models.Waiter]:
-    """Lend a device at once, or with `wait` a place in the queue when none is free."""
-    specs = _given(
+class Window(TypedDict, total=False):
+    """What a reservation takes beside its time. A service names the user."""
+
+    user_id: str | None
+    min_cpu: int | None
+    min_memory_mb: int | None
+    device_type: str | None
+    remind_before_minutes: int
+
+
+def wanted(user_id: str | None, wants: Wants) -> dict[str, Any]:
+    """Write what is wanted as a body."""
+    specs = given(
         minCpu=wants.get("min_cpu"), minMemory=wants.get("min_memory_mb"), minStorage=wants.get("min_storage_mb")
     )
-    body = _given(
+    return given(
         userId=user_id,
         durationMinutes=wants.get("minutes"),
         deviceType=wants.get("device_type"),
         preferredSpecs=specs or None,
         metadata=wants.get("metadata"),
-        wait=wait or None,
-        maxWaitMinutes=max_wait_minutes if wait else None,
     )
 
-    def read(status: int, content: bytes) -> models.Allocation | models.Waiter:
-        return _data(models.Waiter)(status, content) if status == 202 else _data(models.Allocation)(status, content)
 
-    return _post("/devices/allocate", read, body)
+def allocate(
+    user_id: str, wants: Wants, *, wait: bool, max_wait_minutes: int
+) -> Call[models.Allocation | models.Waiter]:
+    """Lend a device at once, or with `wait` a place in the queue when none is free."""
+    body = wanted(user_id, wants) | given(wait=wait or None, maxWaitMinutes=max_wait_minutes if wait else None)
+
+    def read(status: int, content: bytes) -> models.Allocation | models.Waiter:
+        return data(models.Waiter)(status, content) if status == 202 else data(models.Allocation)(status, content)
+
+    return post("/devices/allocate", read, body)
 
 
 def release(device_id: str, allocation_id: str | None = None, user_id: str | None = None) -> Call[models.Released]:
     """Give a device back; with `allocation_id` only if it is still lent under that."""
-    body = _given(deviceId=device_id, allocationId=allocation_id, userId=user_id)
-    return _post("/devices/release", _data(models.Released), body)
+    body = given(deviceId=device_id, allocationId=allocation_id, userId=user_id)
+    return post("/devices/release", data(models.Released), body)
 
 
 def renew(allocation_id: str, minutes: int, reason: str | None = None) -> Call[models.Renewal]:
     """Add minutes to an active allocation."""
-    body = _given(additionalMinutes=minutes, reason=reason)
-    return _post(f"/allocations/{_part(allocation_id)}/renew", _data(models.Renewal), body)
+    body = given(additionalMinutes=minutes, reason=reason)
+    return post(f"/allocations/{part(allocation_id)}/renew", data(models.Renewal), body)
 
 
 def renewal(allocation_id: str) -> Call[models.RenewalOutlook]:
     """Ask what a renewal would answer."""
-    return _get(f"/allocations/{_part(allocation_id)}/renewal", _data(models.RenewalOutlook))
+    return get(f"/allocations/{part(allocation_id)}/renewal", data(models.RenewalOutlook))
 
 
 def allocation(allocation_id: str) -> Call[models.AllocationDetail]:
     """Read one allocation."""
-    return _get(f"/allocations/{_part(allocation_id)}", _data(models.AllocationDetail))
+    return get(f"/allocations/{part(allocation_id)}", data(models.AllocationDetail))
 
 
 def allocations(
     *, user_id: str | None = None, device_id: str | None = None, status: str | None = None, limit: int = PAGE
 ) -> Call[Page[models.AllocationSummary]]:
     """List allocations, newest first: one's own, for a service its tenant's."""
-    return _list(
+    return listed(
         "/allocations", models.AllocationSummary, userId=user_id, deviceId=device_id, status=status, limit=limit
     )
 
@@ -118,54 +104,59 @@ def available(
 ) -> Call[Page[fleet.FreeDevice]]:
     """List free devices, by id."""
     asked = {"minCpu": min_cpu, "minMemory": min_memory_mb, "deviceType": device_type, "limit": limit}
-    return _list("/devices/available", fleet.FreeDevice, **asked)
+    return listed("/devices/available", fleet.FreeDevice, **asked)
 
 
-def reserve(
+def reserve(start: datetime, minutes: int, **window: Unpack[Window]) -> Call[models.Reservation]:
+    """Reserve a device for one window; `start` is an aware datetime."""
+    return post("/reservations", data(models.Reservation), _booked(start, minutes, window))
+
+
+def reserve_series(
     start: datetime,
     minutes: int,
+    every: Literal["daily", "weekly"],
     *,
-    user_id: str | None = None,
-    min_cpu: int | None = None,
-    min_memory_mb: int | None = None,
-    device_type: str | None = None,
-) -> Call[models.Reservation]:
-    """Reserve a device for one window; `start` is an aware datetime."""
-    body = _given(
-        startTime=_time(start),
-        durationMinutes=minutes,
-        userId=user_id,
-        deviceType=device_type,
-        preferredSpecs=_given(minCpu=min_cpu, minMemory=min_memory_mb) or None,
-    )
-    return _post("/reservations", _data(models.Reservation), body)
+    count: int | None = None,
+    until: datetime | None = None,
+    by_day: Sequence[Literal["MO", "TU", "WE", "TH", "FR", "SA", "SU"]] | None = None,
+    time_zone: str | None = None,
+    **window: Unpack[Window],
+) -> Call[models.Series]:
+    """Reserve a device for each window of a series, all or none; it ends after `count` (up to 52) or at `until`.
+
+    In `time_zone` (an IANA name, UTC without) it keeps its wall time.
+    """
+    recurrence = given(freq=every, byDay=by_day, count=count, until=until and instant(until))
+    body = {**_booked(start, minutes, window), **given(timeZone=time_zone), "recurrence": recurrence}
+    return post("/reservations", data(models.Series), body)
 
 
 def reservations(
     *, user_id: str | None = None, status: str | None = None, limit: int = PAGE
 ) -> Call[Page[models.Reservation]]:
     """List reservations, soonest first."""
-    return _list("/reservations", models.Reservation, userId=user_id, status=status, limit=limit)
+    return listed("/reservations", models.Reservation, userId=user_id, status=status, limit=limit)
 
 
 def cancel_reservation(reservation_id: str) -> Call[models.Reservation]:
     """Cancel a reservation while it is pending."""
-    return _post(f"/reservations/{_part(reservation_id)}/cancel", _data(models.Reservation))
+    return post(f"/reservations/{part(reservation_id)}/cancel", data(models.Reservation))
 
 
 def waiter(entry_id: str) -> Call[models.Waiter]:
     """Read a place in the queue, with its estimate."""
-    return _get(f"/queue/{_part(entry_id)}", _data(models.Waiter))
+    return get(f"/queue/{part(entry_id)}", data(models.Waiter))
 
 
 def waiters(*, user_id: str | None = None, status: str | None = None, limit: int = PAGE) -> Call[Page[models.Waiter]]:
     """List waits, newest first."""
-    return _list("/queue", models.Waiter, userId=user_id, status=status, limit=limit)
+    return listed("/queue", models.Waiter, userId=user_id, status=status, limit=limit)
 
 
 def leave_queue(entry_id: str) -> Call[models.Waiter]:
     """Wait no more."""
-    return _post(f"/queue/{_part(entry_id)}/cancel", _data(models.Waiter))
+    return post(f"/queue/{part(entry_id)}/cancel", data(models.Waiter))
 
 
 def usage(
@@ -176,107 +167,66 @@ def usage(
     limit: int = PAGE,
 ) -> Call[Page[fleet.Usage]]:
     """List what was billed, of the last 30 days unless a period is given."""
-    period = {"from": start and _time(start), "to": end and _time(end)}
-    return _list("/usage", fleet.Usage, groupBy=by, limit=limit, **period)
+    period = {"from": start and instant(start), "to": end and instant(end)}
+    return listed("/usage", fleet.Usage, groupBy=by, limit=limit, **period)
 
 
 def quota(user_id: str) -> Call[fleet.Quota]:
     """Read what a user may have, and has."""
-    return _get(f"/quotas/{_part(user_id)}", _data(fleet.Quota))
+    return get(f"/quotas/{part(user_id)}", data(fleet.Quota))
 
 
 def health() -> Call[fleet.Health]:
     """Ask how the scheduler is."""
-    return _get("/health", _data(fleet.Health))
+    return get("/health", data(fleet.Health))
 
 
 def devices(
     *, status: str | None = None, life: str | None = None, device_type: str | None = None, limit: int = PAGE
 ) -> Call[Page[fleet.Device]]:
     """List devices, by id (operators)."""
-    return _list("/devices", fleet.Device, status=status, life=life, deviceType=device_type, limit=limit)
+    return listed("/devices", fleet.Device, status=status, life=life, deviceType=device_type, limit=limit)
 
 
 def device(device_id: str) -> Call[fleet.Device]:
     """Read one device (operators)."""
-    return _get(f"/devices/{_part(device_id)}", _data(fleet.Device))
+    return get(f"/devices/{part(device_id)}", data(fleet.Device))
 
 
 def add_devices(new: Sequence[fleet.NewDevice]) -> Call[fleet.DeviceIds]:
     """Register up to 100 devices within 16 KB, all or none (operators)."""
-    return _post("/devices", _data(fleet.DeviceIds), {"devices": new})
+    return post("/devices", data(fleet.DeviceIds), {"devices": new})
 
 
 def dead_letters() -> Call[list[fleet.DeadLetters]]:
     """List how many messages each queue has parked (operators)."""
-    return _get("/dlqs", _data(list[fleet.DeadLetters]))
+    return get("/dlqs", data(list[fleet.DeadLetters]))
 
 
 def redrive(name: str, limit: int = 100) -> Call[fleet.Redrive]:
     """Send up to 500 parked messages back (operators)."""
-    return _post(f"/dlqs/{_part(name)}/redrive", _data(fleet.Redrive), {"limit": limit})
+    return post(f"/dlqs/{part(name)}/redrive", data(fleet.Redrive), {"limit": limit})
 
 
 def audit() -> Call[fleet.Audit]:
     """Prove each invariant (operators)."""
-    return _get("/audit", _data(fleet.Audit))
+    return get("/audit", data(fleet.Audit))
 
 
 def audit_log(
     *, operator: str | None = None, entity: str | None = None, entity_id: str | None = None, limit: int = PAGE
 ) -> Call[Page[fleet.AuditEntry]]:
     """List what operators changed, newest first (operators)."""
-    return _list("/audit-log", fleet.AuditEntry, operator=operator, entity=entity, entityId=entity_id, limit=limit)
+    return listed("/audit-log", fleet.AuditEntry, operator=operator, entity=entity, entityId=entity_id, limit=limit)
 
 
-class _Meta(msgspec.Struct, rename="camel"):
-    next_cursor: str | None
-
-
-def _get(path: str, read: Callable[[int, bytes], T]) -> Call[T]:
-    return Call("GET", f"/scheduler{path}", read)
-
-
-def _post(path: str, read: Callable[[int, bytes], T], body: Any = None) -> Call[T]:
-    return Call("POST", f"/scheduler{path}", read, body={} if body is None else body, key=uuid.uuid4().hex)
-
-
-def _list(path: str, kind: type[T], **query: Any) -> Call[Page[T]]:
-    def read(_status: int, content: bytes) -> Page[T]:
-        answer = _decoded(content)
-        items = _converted(answer.get("data"), list[kind])  # type: ignore[valid-type]
-        return Page(items, _converted(answer.get("meta"), _Meta).next_cursor)
-
-    return Call("GET", f"/scheduler{path}", read, query={name: str(v) for name, v in query.items() if v is not None})
-
-
-def _data(kind: type[T]) -> Callable[[int, bytes], T]:
-    return lambda _status, content: _converted(_decoded(content).get("data"), kind)
-
-
-def _decoded(content: bytes) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(content, type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
-        raise UnreadableAnswer(str(problem)) from problem
-
-
-def _converted(value: Any, kind: type[T]) -> T:
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as problem:
-        raise UnreadableAnswer(str(problem)) from problem
-
-
-def _given(**members: Any) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value is not None}
-
-
-def _part(text: str) -> str:
-    return quote(text, safe="")
-
-
-def _time(moment: datetime) -> str:
-    if moment.tzinfo is None:
-        raise ValueError("a time without its zone says nothing: give an aware datetime")
-    return moment.isoformat()
+def _booked(start: datetime, minutes: int, window: Window) -> dict[str, Any]:
+    specs = given(minCpu=window.get("min_cpu"), minMemory=window.get("min_memory_mb"))
+    return given(
+        startTime=instant(start),
+        durationMinutes=minutes,
+        userId=window.get("user_id"),
+        deviceType=window.get("device_type"),
+        preferredSpecs=specs or None,
+        remindBeforeMinutes=window.get("remind_before_minutes"),
+    )

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cloudphone.cli import fleet, login, operations, phones, planning, running, screen, watching
+from cloudphone.cli import fleet, login, operations, phones, planning, running, screen, watching, webhooks
 from cloudphone.cli.codes import code_of
 from cloudphone.cli.session import Given
 from cloudphone.cli.settings import PROFILE, URL, USER_ID
@@ -24,6 +24,7 @@ for module in (login, phones, planning, running, watching, operations):
     module.register(app)
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(operations.dlq, name="dlq")
+app.add_typer(webhooks.app, name="webhooks")
 
 
 @app.callback()

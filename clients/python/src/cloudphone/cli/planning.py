@@ -16,6 +16,7 @@ from cloudphone.cli.session import session
 from cloudphone.cli.wanted import DeviceType, MinCpu, MinMemory
 from cloudphone.fleet_models import Usage
 from cloudphone.models import Reservation, Waiter
+from cloudphone.routes import Window
 
 RESERVATIONS: screen.Columns[Reservation] = (
     ("DEVICE", lambda one: one.device_id),
@@ -35,6 +36,13 @@ WAITS: screen.Columns[Waiter] = (
     ("GIVES UP", lambda one: screen.until(one.expires_at)),
     ("WAIT", lambda one: one.id),
 )
+
+
+class Every(str, Enum):
+    """How often a reservation comes again."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
 
 
 class By(str, Enum):
@@ -63,16 +71,23 @@ def reserve(
     context: typer.Context,
     start: Moment,
     minutes: Annotated[int, typer.Option("--minutes", "-m", min=15, max=1440, help="For how long.")] = 60,
+    every: Annotated[Every | None, typer.Option(help="Again and again, all or none.")] = None,
+    count: Annotated[int, typer.Option(min=1, max=52, help="How often, with --every.")] = 5,
+    zone: Annotated[str | None, typer.Option(help="Whose wall time it keeps, as Europe/Berlin; without, UTC.")] = None,
     min_cpu: MinCpu = None,
     min_memory: MinMemory = None,
     device_type: DeviceType = None,
     json: screen.AsJson = False,
 ) -> None:
-    """Have a phone lent to you at a later time."""
+    """Have a phone lent to you at a later time, or again and again with --every."""
+    wants: Window = {"min_cpu": min_cpu, "min_memory_mb": min_memory, "device_type": device_type}
     with session(context) as client:
-        one = client.reserve(
-            start, minutes, user_id=client.user_id, min_cpu=min_cpu, min_memory_mb=min_memory, device_type=device_type
-        )
+        wants["user_id"] = client.user_id
+        if every:
+            series = client.reserve_series(start, minutes, every.value, count=count, time_zone=zone, **wants)
+            screen.show(series.reservations, RESERVATIONS, json=json)
+            return
+        one = client.reserve(start, minutes, **wants)
     text = f"{one.device_id} is reserved from {screen.until(one.start_time)} for {one.duration_minutes} minutes"
     screen.show_facts(one, text, json=json)
 
