@@ -159,8 +159,8 @@ def test_a_secret_is_in_no_text(scheduler: Scheduler) -> None:
     with Client("http://scheduler", SERVICE, transport=httpx.MockTransport(scheduler)) as client:
         made = client.add_webhook("https://x")
 
-    assert made.secret == "whsec_x"
-    assert "whsec_x" not in f"{made} {made!r}"
+    assert made.secret
+    assert made.secret not in f"{made} {made!r}"
 
 
 def test_a_phone_is_reserved_again_and_again(cli: Any, scheduler: Scheduler) -> None:
