@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from copy import deepcopy
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -24,6 +25,8 @@ from tests.support.schemas import FORMATS, incoming_types, schema_types, validat
 from tools.neighbours.billing_service import billing_service
 from tools.neighbours.books import Books
 
+OPENAPI = json.loads((ROOT / "docs" / "openapi.json").read_text())
+
 
 @pytest.mark.parametrize("block", blocks(Held.BODY), ids=lambda block: block.name)
 def test_a_document_is_known(block: Block) -> None:
@@ -32,6 +35,16 @@ def test_a_document_is_known(block: Block) -> None:
     known = [name for name, faults in _faults(document) if not faults]
     nearest = min(_faults(document), key=lambda pair: len(pair[1]))
     assert known, f"nearest to {nearest[0]}: {nearest[1]}"
+
+
+def test_what_is_offered_instead_can_be_sent() -> None:
+    offers = (json.loads(block.code).get("alternatives", ()) for block in blocks(Held.BODY))
+    links = [offer["link"] for told in offers for offer in told]
+
+    assert links
+    assert [
+        fault.message for link in links for fault in _request(link["method"], link["href"]).iter_errors(link["body"])
+    ] == []
 
 
 @pytest.mark.parametrize(
@@ -64,10 +77,16 @@ def _faults(document: Any) -> Iterator[tuple[str, list[str]]]:
             yield name, [repr(fault), "and more"]
 
 
+def _request(method: str, path: str) -> Draft202012Validator:
+    """Give the validator of what a route takes."""
+    sent = OPENAPI["paths"][path][method.lower()]["requestBody"]["content"]["application/json"]["schema"]
+    return Draft202012Validator(sent | {"components": OPENAPI["components"]}, format_checker=FORMATS)
+
+
 @cache
 def _validators() -> Mapping[str, Draft202012Validator]:
     """By name: objects of the API, in which nothing may be that is not described, and events."""
-    components = json.loads((ROOT / "docs" / "openapi.json").read_text())["components"]
+    components = deepcopy(OPENAPI["components"])
     described = {name for name, schema in components["schemas"].items() if schema.get("properties")}
     for name in described:
         components["schemas"][name].setdefault("additionalProperties", False)

@@ -19,9 +19,11 @@ import typer
 from botocore import xform_name
 from cloudphone.cli.main import app
 
-from tests.architecture.repository import ROOT
-from tests.support.blocks import Held, blocks
+from tests.architecture.repository import ROOT, table
+from tests.support.blocks import Held, blocks, spans
+from tools.region import template
 
+ROUTES = template.routes(template.load())
 OURS = ("tools", "tests", "benchmarks")
 SECONDS = 60
 
@@ -52,6 +54,65 @@ def test_a_command_exists(code: str) -> None:
 )
 def test_what_does_not_exist_is_told(command: str, told: str) -> None:
     assert told in " ".join(faults(shlex.split(command)))
+
+
+def test_a_request_in_a_line_of_text_names_a_route() -> None:
+    asked = [(page, *span.split()[:2]) for page, span in spans() if re.match(r"[A-Z]+ /(?!api/internal)", span)]
+
+    assert asked
+    assert [(page, method, path) for page, method, path in asked if not is_route(method, path)] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "is_one"),
+    [
+        ("GET", "/scheduler/allocations?userId=…", True),
+        ("POST", "/allocations/<id>/renew", True),
+        ("POST", "/scheduler/dlqs/EventsIn/redrive", True),
+        ("POST", "/scheduler/allocations", False),
+        ("GET", "/scheduler/statistics", False),
+    ],
+)
+def test_a_request_that_leads_nowhere_is_seen(method: str, path: str, is_one: bool) -> None:
+    assert is_route(method, path) == is_one
+
+
+def is_route(method: str, path: str) -> bool:
+    """Tell whether a path, with or without its base, is one of the API; parts in braces stand for anything."""
+    whole = "/scheduler" + path.partition("?")[0].removeprefix("/scheduler")
+    patterns = (re.sub(r"\{\w+\}", "[^/]+", route.path) for route in ROUTES if route.method == method)
+    return any(re.fullmatch(pattern, whole) for pattern in patterns)
+
+
+def test_the_options_of_the_client_that_its_page_names_exist() -> None:
+    named = {span.split()[0] for page, span in spans() if page == "clients/python/README.md" and span.startswith("--")}
+
+    assert named
+    assert named <= set(_options(typer.main.get_command(app)))
+
+
+def test_the_commands_of_the_client_that_its_page_lists_exist() -> None:
+    """A row may say the group of its commands once."""
+    listed = [row[0].split(", ") for row in table(ROOT / "clients/python/README.md", "## Command line")]
+    rows = [(names[0].split()[:-1], [name.split()[-1] for name in names]) for names in listed]
+
+    assert [name for group, names in rows for name in names if faults(["cloudphone", *group, name])] == []
+
+
+def test_each_variable_that_make_is_given_is_read() -> None:
+    lines = (line for block in blocks(Held.NAMED, Held.RUN) for line in block.code.splitlines() if "make " in line)
+    given = {name for line in lines for name in re.findall(r"(?:^| )([A-Z][A-Z_]+)=", line)}
+    read = "".join(path.read_text() for path in (ROOT / "Makefile", *(ROOT / "tools").rglob("*.py")))
+
+    assert {"NEIGHBOURS", "DATABASE_URL"} <= given
+    assert [name for name in given if not re.search(rf"\b{name}\b", read)] == []
+
+
+def _options(command: Any) -> Iterator[str]:
+    """Every option of a command, and of those below it."""
+    yield from (option for one in command.params for option in one.opts)
+    for below in getattr(command, "commands", {}).values():
+        yield from _options(below)
 
 
 def faults(command: list[str]) -> list[str]:

@@ -30,6 +30,8 @@ RUNBOOK = ROOT / "docs" / "runbook.md"
 EVENTS = ROOT / "docs" / "events.md"
 WEBHOOKS = ROOT / "docs" / "webhooks.md"
 EVENTS_IN = ROOT / "docs" / "events-in.md"
+LIMITS = ROOT / "docs" / "limits.md"
+POLICIES = re.compile(r'"([a-z-]+)";q=(\d+)')
 RENEWAL = ROOT / "docs" / "renewal.md"
 NOTIFICATIONS = ROOT / "docs" / "notifications.md"
 PICTURE = ROOT / "docs" / "images" / "architecture.svg"
@@ -144,6 +146,19 @@ def test_the_rules_of_renewals_are_told_in_their_order() -> None:
     told = [rule.strip("`") for *_, rule in table(RENEWAL, "## The rules, in the order they are checked")]
 
     assert [rule for rule in told if rule] == list(Rule)
+
+
+def test_the_limits_are_told_as_they_are() -> None:
+    told = {
+        window.strip("`"): int(limit.replace(",", "")) for window, limit, *_ in table(LIMITS, "## Requests a minute")
+    }
+    names = {window.strip("`"): name for window, *_, name in table(LIMITS, "## Requests a minute")}
+    (headers,) = (block.code for block in blocks(Held.PRINTED) if block.language == "http")
+
+    assert told == {window: TEMPLATE["Parameters"][name]["Default"] for window, name in names.items()}
+    assert {window: told[window] for window, _ in POLICIES.findall(headers)} == {
+        window: int(limit) for window, limit in POLICIES.findall(headers)
+    }
 
 
 def test_the_pauses_of_webhooks_are_told_as_they_are() -> None:

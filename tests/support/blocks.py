@@ -92,7 +92,7 @@ def pages() -> tuple[Path, ...]:
 def _read(page: Path) -> list[Block]:
     found: list[Block] = []
     heading, before = "", None
-    tokens = MarkdownIt("commonmark").enable("table").parse(page.read_text(encoding="utf-8"))
+    tokens = _tokens(page)
     for number, token in enumerate(tokens):
         line = (token.map or [0])[0] + 1
         if token.type == "heading_open":
@@ -105,10 +105,25 @@ def _read(page: Path) -> list[Block]:
     return found
 
 
+@cache
+def spans() -> tuple[tuple[str, str], ...]:
+    """All code within lines of text, each with its page."""
+    inline = ((page, token) for page in pages() for token in _tokens(page) if token.type == "inline")
+    return tuple((name_of(page), span) for page, token in inline for span in _spans(token))
+
+
 def _inline(page: str, line: int, heading: str, token: Token) -> list[Block]:
-    spans = [child.content for child in token.children or () if child.type == "code_inline"]
-    languages = [(span, language) for span in spans for language, begins in _BEGINS.items() if begins.match(span)]
-    return [Block(page, line, language, span, heading, False) for span, language in languages]
+    known = [(span, language) for span in _spans(token) for language, begins in _BEGINS.items() if begins.match(span)]
+    return [Block(page, line, language, span, heading, False) for span, language in known]
+
+
+def _spans(token: Token) -> list[str]:
+    return [child.content for child in token.children or () if child.type == "code_inline"]
+
+
+@cache
+def _tokens(page: Path) -> list[Token]:
+    return MarkdownIt("commonmark").enable("table").parse(page.read_text(encoding="utf-8"))
 
 
 _BEGINS = {

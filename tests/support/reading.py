@@ -15,6 +15,8 @@ from tools.embedded.postgres import POSTGRES_BIN
 from tools.region.identities import write_environment
 
 SECONDS = 240
+NOWHERE = "http://127.0.0.1:9"
+"""The proxy to everything that is not on this machine."""
 PLACEHOLDERS = {
     "python3 -m venv .local/client && .local/client/bin/pip install -q ./clients/python && ": "",  # needs an index
     "DEVICE_ID=phone-small-01": "DEVICE_ID=$(grep -ho 'phone-[a-z]*-[0-9]*' \"$PRINTED\"/* | tail -1)",
@@ -98,6 +100,8 @@ def checkout(folder: Path, values: Mapping[str, str]) -> dict[str, str]:
         "PYTHONPATH": str(ROOT / "clients" / "python" / "src"),
         "PYTEST_ADDOPTS": "-p cloudphone.pytest_plugin",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        **dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), NOWHERE),
+        **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost"),
     }
 
 
