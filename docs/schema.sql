@@ -7,6 +7,19 @@ CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA public;
 
 COMMENT ON EXTENSION btree_gist IS 'support for indexing common datatypes in GiST';
 
+CREATE TYPE public.claim_weights AS (
+	failure double precision,
+	hazard double precision,
+	fixed double precision,
+	stickiness double precision,
+	gap double precision,
+	use double precision,
+	own double precision,
+	share double precision
+);
+
+COMMENT ON TYPE public.claim_weights IS 'The numbers of placement_strategy.terms, as domain/placement.terms_of gives them';
+
 CREATE TYPE public.device_size AS (
 	cpu_cores bigint,
 	memory_mb bigint,
@@ -712,6 +725,7 @@ CREATE TABLE public.placement_strategy (
     because character varying(50),
     terms jsonb,
     trial_share double precision,
+    weights public.claim_weights GENERATED ALWAYS AS (ROW(((terms ->> 'failure'::text))::double precision, ((terms ->> 'hazard'::text))::double precision, ((terms ->> 'fixed'::text))::double precision, ((terms ->> 'stickiness'::text))::double precision, ((terms ->> 'gap'::text))::double precision, ((terms ->> 'use'::text))::double precision, ((terms ->> 'own'::text))::double precision, ((terms ->> 'share'::text))::double precision)::public.claim_weights) STORED,
     CONSTRAINT placement_strategy_only_row_check CHECK (only_row),
     CONSTRAINT placement_strategy_trial_share_check CHECK (((trial_share >= (0)::double precision) AND (trial_share < (1)::double precision)))
 );
@@ -729,6 +743,8 @@ COMMENT ON COLUMN public.placement_strategy.because IS 'Why another than the cho
 COMMENT ON COLUMN public.placement_strategy.terms IS 'What a claim needs of the published model: its name, weights, and what a device that nobody knows is expected to cost';
 
 COMMENT ON COLUMN public.placement_strategy.trial_share IS 'Share of requests that the learned strategy lends to; 0: none, it only says what it would have lent; NULL: it is not tried';
+
+COMMENT ON COLUMN public.placement_strategy.weights IS 'The numbers of "terms", for claims';
 
 CREATE TABLE public.placement_learning (
     only_row boolean DEFAULT true NOT NULL,
@@ -1082,6 +1098,31 @@ COMMENT ON COLUMN public.placement_rescoring.started_at IS 'NULL: no other strat
 
 COMMENT ON COLUMN public.placement_rescoring.done_at IS 'NULL, and begun: batches are left';
 
+CREATE TABLE public.placement_uses (
+    tenant_id character varying(255) NOT NULL,
+    step integer NOT NULL,
+    sessions double precision NOT NULL,
+    shares double precision NOT NULL,
+    as_of double precision NOT NULL,
+    share double precision NOT NULL,
+    CONSTRAINT placement_uses_share_check CHECK (((share >= (0)::double precision) AND (share <= (1)::double precision))),
+    CONSTRAINT placement_uses_step_check CHECK ((step > 0))
+);
+
+ALTER TABLE ONLY public.placement_uses FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.placement_uses IS 'How much of the asked minutes is used, by tenant and step of asked minutes: counts that fade';
+
+COMMENT ON COLUMN public.placement_uses.step IS 'Asked minutes up to this; longer ones count with the last';
+
+COMMENT ON COLUMN public.placement_uses.sessions IS 'That ended by themselves; fading, so not whole';
+
+COMMENT ON COLUMN public.placement_uses.shares IS 'Sum of the shares that they used; fading';
+
+COMMENT ON COLUMN public.placement_uses.as_of IS 'Up to when it has faded, in seconds since 1970';
+
+COMMENT ON COLUMN public.placement_uses.share IS 'What claims expect: the mean, drawn towards what the model says';
+
 CREATE TABLE public.queue_gate (
     only_row boolean DEFAULT true NOT NULL,
     CONSTRAINT queue_gate_only_row_check CHECK (only_row)
@@ -1348,6 +1389,9 @@ ALTER TABLE ONLY public.placement_rescoring
 
 ALTER TABLE ONLY public.placement_strategy
     ADD CONSTRAINT placement_strategy_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.placement_uses
+    ADD CONSTRAINT placement_uses_pkey PRIMARY KEY (tenant_id, step);
 
 ALTER TABLE ONLY public.queue_entries
     ADD CONSTRAINT queue_entries_pkey PRIMARY KEY (id);
@@ -1648,6 +1692,12 @@ CASE
     ELSE NULL::boolean
 END IS NOT NULL));
 
+CREATE POLICY app ON public.placement_uses TO scheduler_app USING ((
+CASE
+    WHEN (((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
+
 CREATE POLICY app ON public.queue_entries TO scheduler_app USING ((
 CASE
     WHEN (((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text)) OR (NULLIF(current_setting('app.operator'::text, true), ''::text) IS NOT NULL)) THEN true
@@ -1724,6 +1774,8 @@ CREATE POLICY engine ON public.outbox TO scheduler_engine USING (true);
 
 CREATE POLICY engine ON public.payment_failures TO scheduler_engine USING (true);
 
+CREATE POLICY engine ON public.placement_uses TO scheduler_engine USING (true);
+
 CREATE POLICY engine ON public.queue_entries TO scheduler_engine USING (true);
 
 CREATE POLICY engine ON public.quota_usage TO scheduler_engine USING (true);
@@ -1764,6 +1816,8 @@ CREATE POLICY migrating ON public.outbox TO postgres USING (true);
 
 CREATE POLICY migrating ON public.payment_failures TO postgres USING (true);
 
+CREATE POLICY migrating ON public.placement_uses TO postgres USING (true);
+
 CREATE POLICY migrating ON public.queue_entries TO postgres USING (true);
 
 CREATE POLICY migrating ON public.quota_usage TO postgres USING (true);
@@ -1787,6 +1841,8 @@ ALTER TABLE public.notifications ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.outbox ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.payment_failures ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.placement_uses ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.queue_entries ENABLE ROW LEVEL SECURITY;
 
@@ -1813,6 +1869,8 @@ CREATE POLICY readonly ON public.notifications FOR SELECT TO scheduler_readonly 
 CREATE POLICY readonly ON public.outbox FOR SELECT TO scheduler_readonly USING (true);
 
 CREATE POLICY readonly ON public.payment_failures FOR SELECT TO scheduler_readonly USING (true);
+
+CREATE POLICY readonly ON public.placement_uses FOR SELECT TO scheduler_readonly USING (true);
 
 CREATE POLICY readonly ON public.queue_entries FOR SELECT TO scheduler_readonly USING (true);
 
@@ -1899,6 +1957,12 @@ CASE
 END IS NOT NULL));
 
 CREATE POLICY worker ON public.payment_failures TO scheduler_worker USING ((
+CASE
+    WHEN ((NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text))) THEN true
+    ELSE NULL::boolean
+END IS NOT NULL));
+
+CREATE POLICY worker ON public.placement_uses TO scheduler_worker USING ((
 CASE
     WHEN ((NULLIF(current_setting('app.tenant'::text, true), ''::text) IS NULL) OR ((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text))) THEN true
     ELSE NULL::boolean

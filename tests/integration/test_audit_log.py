@@ -34,6 +34,7 @@ UNWATCHED = {
     "queue_gate",
     "placement_rescoring",
     "placement_records",
+    "placement_uses",
     "placement_appraisals",
     "placement_learning",
     "idempotency_keys",

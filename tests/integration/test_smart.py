@@ -193,6 +193,10 @@ def test_scarce_classes_cost_more(api: Api, database: Database) -> None:
         row["device_id"]: row["fit"] for row in database.rows("SELECT device_id, fit FROM placement_appraisals", {})
     }
     assert fits["small-1"] == 0 < fits["big-2"]
+    now = api.get("/scheduler/allocations/explain", SERVICE, userId="alice").data["now"]
+    shown = {each["deviceId"]: each["learnedCosts"]["fit"] for each in now["candidates"]}
+    assert shown.items() <= fits.items()
+    assert shown.keys() >= {"small-1", "big-2"}
 
 
 def test_parts_add_up_to_the_score(api: Api, database: Database) -> None:
@@ -365,6 +369,23 @@ def test_the_propensity_is_of_those_that_could_be_had(api: Api, database: Databa
             api.release(got.data["deviceId"], userId=f"user-{turn}")
 
     assert seen == {("drawn", True, 0.25, 3), ("third", False, 0.75, 2)}
+
+
+def test_what_all_would_have_got_but_for_who_is_taking_it_is_certain(
+    api: Api, database: Database, database_url: str
+) -> None:
+    exploring(api, database, 0.5)
+    appraise_as(database, drawn={"hazard": 0.05, "drawn": 0.05, "score": -0.002})
+    seen = set()
+    with closing(psycopg2.connect(database_url)) as other, other.cursor() as cursor:
+        cursor.execute("SELECT FROM devices WHERE id = 'believed' FOR UPDATE")
+        for turn in range(20):
+            got = api.allocate(userId=f"user-{turn}")
+            told = explained(api, got)
+            seen.add((got.data["deviceId"], told["explored"], told["propensity"]))
+            api.release(got.data["deviceId"], userId=f"user-{turn}")
+
+    assert seen == {("drawn", True, 1), ("drawn", False, 1)}
 
 
 def test_nobody_explores_with_a_device_that_operators_exclude(api: Api, database: Database) -> None:

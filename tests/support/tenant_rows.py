@@ -121,6 +121,15 @@ ROWS: dict[str, str] = {
         recorded_at=_LATER,
         **_HERS,
     ),
+    "placement_uses": _into(
+        "placement_uses",
+        tenant_id="%(tenant)s",
+        step="60",
+        sessions="1",
+        shares="0.5",
+        as_of="0",
+        share="0.5",
+    ),
     "notifications": _into(
         "notifications",
         fact="%(tenant)s",

@@ -1,7 +1,7 @@
 """Facts of the database are read as explanations: what each says, and who speaks first."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -95,13 +95,21 @@ def test_candidates_are_priced_by_the_published_model() -> None:
     own, host, kind = (Record(failed, 10.0 * failed, as_of=at) for failed in (1.0, 3.0, 7.0))
     places = {("device", "a"): own, ("host", "h"): host, ("kind", "X1"): kind}
     kept = [{"scope": scope, "id": name} | asdict(record) for (scope, name), record in places.items()]
-    found = FOUND | {"host": "h", "kind": "X1", "records": kept}
+    found = FOUND | {"host": "h", "kind": "X1", "records": kept, "fit": 0.25}
 
     now = placement_now(pools(found) | {"document": json.loads(written(model))})
 
     standing = Standing(own=own, host=host, of_kind=kind, kind="X1")
     assert now.model == "m"
-    assert [one.costs for one in now.candidates] == [appraise(model, standing, at).costs]
+    assert [one.costs for one in now.candidates] == [replace(appraise(model, standing, at).costs, fit=0.25)]
+
+
+def test_how_scarce_a_device_is_is_unknown_until_it_was_appraised() -> None:
+    found = FOUND | {"host": None, "kind": None, "records": [], "fit": None}
+
+    now = placement_now(pools(found) | {"document": json.loads(written(PlacementModel()))})
+
+    assert [one.costs.fit for one in now.candidates if one.costs] == [0.0]
 
 
 def test_a_model_that_cannot_be_read_prices_nothing() -> None:

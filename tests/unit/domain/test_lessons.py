@@ -24,6 +24,7 @@ from scheduler.domain.placement import Standing, appraise, failure_chance, poste
 from scheduler.domain.placement_document import written
 from scheduler.domain.placement_model import PlacementModel
 from scheduler.domain.placement_record import UNSEEN, Record, Session, fold
+from scheduler.domain.placement_uses import uses_after
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MODEL = PlacementModel(name="m", trained_at=NOW - timedelta(days=1), wear=0.5, kinds={"X1": 2.0})
@@ -105,6 +106,8 @@ def lesson(
         "trial": trial,
         "records": [row("device", "a", OWN)],
         "watched": list(watched),
+        "uses": [],
+        "endings": [],
         "sessions": [
             {"deviceId": "a", "host": "h", "kind": "X1", "failed": each, "endedAt": 5000.0 + n, "hours": 2.0}
             | {"arm": arms[n]}
@@ -122,6 +125,16 @@ def test_a_lesson_is_learned_session_by_session() -> None:
     assert taught.records == notebook.changed()
     assert taught.watched == [(0.25, True), (chances[0], False), (chances[1], True)]
     assert taught.arms == []
+
+
+def test_uses_of_tenants_are_learned_beside() -> None:
+    known = {"tenant_id": "acme", "step": 60, "sessions": 1.0, "shares": 0.5, "as_of": 5000.0}
+    ending = {"tenantId": "acme", "minutes": 60, "hours": 0.25, "endedAt": 5000.0}
+
+    taught = learned(MODEL, lesson(False) | {"uses": [known], "endings": [ending]})
+
+    assert taught.uses == uses_after(MODEL, [known], [ending])
+    assert taught.uses[0]["shares"] == 0.75
 
 
 def test_the_last_four_hundred_outcomes_are_watched() -> None:

@@ -315,7 +315,7 @@ def test_a_claim_is_told_the_weights_and_a_device_that_nobody_knows() -> None:
         MODEL,
         name="m",
         weights=Weights(failure=3.0, start_second=0.01, stickiness=0.5, gap_hour=0.25),
-        uses=Uses(of_all=(0.5, 0.5, 1.0, 2.0, 1.0)),
+        uses=Uses(of_all=(0.5, 0.5, 1.0, 2.0, 1.0), own_weight=0.25),
         exploration=Exploration(0.125),
     )
     unknown = appraise(model, Standing(Record()), 0.0)
@@ -329,5 +329,6 @@ def test_a_claim_is_told_the_weights_and_a_device_that_nobody_knows() -> None:
         "stickiness": 0.5,
         "gap": 0.25,
         "use": 0.8,
+        "own": 0.25,
         "share": 0.125,
     }

@@ -166,10 +166,13 @@ def test_asked_minutes_are_told_apart_by_steps(minutes: int, step: int) -> None:
 def test_use_is_expected_by_tenant_and_minutes() -> None:
     assert MODEL.expected_hours("acme", 60) == pytest.approx(0.3)
     assert MODEL.expected_hours("other", 120) == pytest.approx(2 * 0.6)
+    assert (MODEL.share("acme", 60), MODEL.share("acme", 61)) == (pytest.approx(0.3), pytest.approx(0.6))
+    assert MODEL.expected_hours("acme", 120, share=0.5) == 1.0
     late = replace(MODEL, uses=Uses((0.5, 0.5, 2.0, 2.0, 2.0)))
     assert late.expected_hours("acme", 60) == pytest.approx(0.8)
 
 
 def test_a_users_own_past_counts_as_far_as_it_was_found_to() -> None:
     assert MODEL.expected_hours("acme", 60, [0.5, 0.9]) == pytest.approx(0.25 * 0.7 + 0.75 * 0.3)
+    assert MODEL.expected_hours("acme", 60, [0.5], 0.75) == pytest.approx(0.25 * 0.5 + 0.75 * 0.75)
     assert MODEL.expected_hours("acme", 60, [5.0]) == pytest.approx(0.25 * 1.0 + 0.75 * 0.3)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -197,7 +197,7 @@ def _candidate(found: Mapping[str, Any], model: PlacementModel | None, at: datet
     costs = None
     if model is not None:
         standing = standing_of(records_of(found["records"]), found["deviceId"], found["host"], found["kind"])
-        costs = appraise(model, standing, at.timestamp()).costs
+        costs = replace(appraise(model, standing, at.timestamp()).costs, fit=found["fit"] or 0.0)
     return Candidate(
         device_id=found["deviceId"],
         cpu_cores=found["cpuCores"],

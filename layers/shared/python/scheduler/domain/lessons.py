@@ -13,6 +13,7 @@ from scheduler.domain.placement_document import ModelError, read_model
 from scheduler.domain.placement_model import PlacementModel
 from scheduler.domain.placement_record import UNSEEN, Record, Session, fold
 from scheduler.domain.placement_trust import WATCHED, Doubt, doubt, watched
+from scheduler.domain.placement_uses import uses_after
 
 UNREADABLE = "unreadable"
 """A published document that this version does not know the format of, as after a rollback."""
@@ -40,11 +41,12 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What a lesson taught: the records to keep, by the columns' names; the last outcomes; how a trial stands."""
+    """What a lesson taught: records and uses to keep, by the columns' names; the last outcomes; how a trial stands."""
 
     records: Sequence[Mapping[str, Any]]
     watched: Sequence[tuple[float, bool]]
     arms: Sequence[Arm] = ()
+    uses: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,8 @@ def learned(model: PlacementModel, lesson: Mapping[str, Any]) -> Learned:
         outcomes.append((chance, session.failed))
         if (name := told["arm"]) is not None:
             arms[name] = arms.get(name, Arm(name)).plus(chance, failed=session.failed)
-    return Learned(notebook.changed(), outcomes[-WATCHED:], list(arms.values()))
+    uses = uses_after(model, lesson["uses"], lesson["endings"])
+    return Learned(notebook.changed(), outcomes[-WATCHED:], list(arms.values()), uses)
 
 
 def appraised(model: PlacementModel, batch: Mapping[str, Any], chance: Random) -> list[dict[str, Any]]:

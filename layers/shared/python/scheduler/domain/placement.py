@@ -223,7 +223,8 @@ def explores(model: PlacementModel, tier: Tier, *, is_reservation: bool, uniform
 def terms_of(model: PlacementModel) -> Mapping[str, Any]:
     """Give what a claim needs of a model, flat: its weights, and a device that nobody knows (score, hazard, fixed).
 
-    `use` is the share of the asked minutes after which devices come back, of all sessions: a claim knows no more.
+    `use` is the share of the asked minutes after which devices come back, of all sessions: for tenants of whom nothing
+    was learned. `own`: how far the user's own past counts against that.
     """
     unknown = appraise(model, Standing(UNSEEN), UNSEEN.as_of)
     shares = [min(share, 1.0) for share in model.uses.of_all]
@@ -236,5 +237,6 @@ def terms_of(model: PlacementModel) -> Mapping[str, Any]:
         "stickiness": model.weights.stickiness,
         "gap": model.weights.gap_hour,
         "use": sum(shares) / len(shares),
+        "own": model.uses.own_weight,
         "share": model.exploration.share,
     }

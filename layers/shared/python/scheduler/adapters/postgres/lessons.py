@@ -1,4 +1,4 @@
-"""placement_models, placement_records, placement_learning: what is learned of ended allocations, and how far."""
+"""placement_models, _records, _uses and _learning: what is learned of ended allocations, and how far."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -29,11 +29,12 @@ class PostgresLessons:
         """Keep what one taught; False: another was faster, and nothing was kept."""
         trial, counts = lesson["trial"], {arm.name: [arm.sessions, arm.expected, arm.failed] for arm in taught.arms}
         after = {} if trial is None else {"from": trial["from"], "arms": counts}
+        last = lesson["last"] | {"sessions": len(lesson["sessions"]), "trial": after, "uses": list(taught.uses)}
         kept: bool = self._database.call(
             "SELECT keep_lesson(%(from)s, %(last)s, %(model)s, %(records)s, %(watched)s)",
             {
                 "from": Json({"endedAt": lesson["endedAt"], "endedId": lesson["endedId"]}),
-                "last": Json(lesson["last"] | {"sessions": len(lesson["sessions"]), "trial": after}),
+                "last": Json(last),
                 "model": model,
                 "records": Json(list(taught.records)),
                 "watched": Json([list(outcome) for outcome in taught.watched]),

@@ -1,5 +1,5 @@
 -- Delete up to p_limit rows of each kind that have done their work: published events and inbox marks after 7 days, idempotency
--- keys after 24 hours, ended waits after 30 days. Marks how far events and waits are gone, so that an audit knows. Settles: cleanups
+-- keys after 24 hours, ended waits after 30 days, uses of tenants of whom nothing was learned for 180 days. Marks how far events and waits are gone, so that an audit knows. Settles: cleanups
 -- at the same time (SKIP LOCKED).
 CREATE OR REPLACE FUNCTION delete_spent(p_limit int) RETURNS int LANGUAGE sql VOLATILE SET enable_seqscan = off AS $$
     WITH events AS (
@@ -26,7 +26,11 @@ CREATE OR REPLACE FUNCTION delete_spent(p_limit int) RETURNS int LANGUAGE sql VO
         INSERT INTO retention_marks AS m (kind, deleted_until)
         SELECT 'queue_entries', max(ended_at) FROM waits HAVING count(*) > 0
         ON CONFLICT (kind) DO UPDATE SET deleted_until = greatest(m.deleted_until, excluded.deleted_until)
+    ), uses AS (
+        DELETE FROM placement_uses WHERE (tenant_id, step) IN (
+            SELECT tenant_id, step FROM placement_uses WHERE as_of < extract(epoch FROM scheduler_now() - interval '180 days')
+             ORDER BY tenant_id, step LIMIT p_limit FOR UPDATE SKIP LOCKED) RETURNING 1
     )
     SELECT ((SELECT count(*) FROM events) + (SELECT count(*) FROM marks) + (SELECT count(*) FROM keys)
-            + (SELECT count(*) FROM waits))::int
+            + (SELECT count(*) FROM waits) + (SELECT count(*) FROM uses))::int
 $$;

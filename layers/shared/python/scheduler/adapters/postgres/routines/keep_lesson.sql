@@ -1,4 +1,4 @@
--- Keep what a lesson taught: records, what is watched, and up to where. Settles: two that learn the same lesson (the mark is moved from
+-- Keep what a lesson taught: records, uses of tenants (in p_last), what is watched, and up to where. Settles: two that learn the same lesson (the mark is moved from
 -- where it was read, under its lock: the later one is told false and keeps nothing), and a
 -- model that is published meanwhile; killed half-way, nothing is kept.
 CREATE OR REPLACE FUNCTION keep_lesson(
@@ -21,5 +21,9 @@ BEGIN
     ON CONFLICT (scope, id) DO UPDATE
        SET failed = excluded.failed, at_risk = excluded.at_risk, starts = excluded.starts, start_seconds = excluded.start_seconds,
            used_hours = excluded.used_hours, as_of = excluded.as_of;
+    INSERT INTO placement_uses AS k
+    SELECT given.* FROM jsonb_populate_recordset(NULL::placement_uses, p_last -> 'uses') given ORDER BY given.tenant_id, given.step
+    ON CONFLICT (tenant_id, step) DO UPDATE
+       SET sessions = excluded.sessions, shares = excluded.shares, as_of = excluded.as_of, share = excluded.share;
     RETURN true;
 END $$;

@@ -1,9 +1,9 @@
 -- The next ended allocations after the last lesson, the oldest first, each with its segments on devices; and what is known of those
--- devices, their hosts and models. Half a minute behind: an end is stamped before it commits, and no statement lives for ten seconds,
+-- devices, their hosts and models, and of their tenants' uses ("endings" are those that nothing cut short). Half a minute behind: an end is stamped before it commits, and no statement lives for ten seconds,
 -- so what is older than that is there or never will be, and none is passed over. NULL: no model is published. Writes nothing.
 CREATE OR REPLACE FUNCTION next_lesson(p_limit int) RETURNS jsonb LANGUAGE sql STABLE SET enable_seqscan = off AS $$
     WITH ended AS MATERIALIZED (
-        SELECT a.id, a.released_at, a.allocated_at, coalesce((a.weighed).trial, a.decision ->> 'trial') AS trial,
+        SELECT a.id, a.released_at, a.allocated_at, a.status, a.tenant_id, a.duration_minutes, a.duration_seconds, coalesce((a.weighed).trial, a.decision ->> 'trial') AS trial,
                coalesce((a.weighed).would_lend, a.decision ->> 'wouldLend') AS would_lend FROM device_allocations a
          WHERE a.status <> 'allocated' AND a.released_at >= (SELECT ended_at FROM placement_learning)
            AND (a.released_at, a.id) > (SELECT ended_at, ended_id FROM placement_learning)
@@ -31,6 +31,12 @@ CREATE OR REPLACE FUNCTION next_lesson(p_limit int) RETURNS jsonb LANGUAGE sql S
         'sessions', (SELECT coalesce(jsonb_agg(jsonb_build_object(
                         'deviceId', s.device_id, 'host', s.host, 'kind', s.model, 'failed', s.failed, 'endedAt', s.ended_at,
                         'hours', s.hours, 'arm', s.arm) ORDER BY s.released_at, s.id, s.segment), '[]') FROM sessions s),
+        'endings', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                        'tenantId', e.tenant_id, 'minutes', e.duration_minutes, 'hours', e.duration_seconds / 3600.0::float,
+                        'endedAt', extract(epoch FROM e.released_at)) ORDER BY e.released_at, e.id), '[]')
+                      FROM ended e WHERE e.status <> 'revoked' AND (SELECT bool_and(NOT s.failed) FROM sessions s WHERE s.id = e.id)),
+        'uses', (SELECT coalesce(jsonb_agg(to_jsonb(u)), '[]') FROM (SELECT DISTINCT tenant_id FROM ended) e
+                  CROSS JOIN LATERAL (SELECT * FROM placement_uses WHERE tenant_id = e.tenant_id OFFSET 0) u),
         'records', (SELECT coalesce(jsonb_agg(to_jsonb(k)), '[]') FROM concerned c
                      CROSS JOIN LATERAL (SELECT * FROM placement_records WHERE scope = c.scope AND id = c.id OFFSET 0) k))
       FROM placement_models m CROSS JOIN placement_learning l

@@ -7,6 +7,7 @@ CREATE OR REPLACE FUNCTION placement_heads(
                'deviceId', (best.d).id, 'cpuCores', (best.d).cpu_cores, 'memoryMB', (best.d).memory_mb,
                'storageMB', (best.d).storage_mb, 'score', (best.d).placement_score,
                'parts', score_parts((SELECT name FROM placement_strategy), best.d, h), 'host', (best.d).host, 'kind', (best.d).model,
+               'fit', (SELECT a.fit FROM placement_appraisals a WHERE a.device_id = (best.d).id),
                'records', (SELECT coalesce(jsonb_agg(to_jsonb(k)), '[]') FROM placement_records k
                             WHERE (k.scope, k.id) IN (('device', (best.d).id), ('host', (best.d).host), ('kind', (best.d).model)))
                ) ORDER BY best.place), '[]')

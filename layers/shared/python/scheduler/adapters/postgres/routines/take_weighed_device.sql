@@ -28,13 +28,13 @@ BEGIN
         END IF;
         model := strategy.terms ->> 'model';
     END IF;
-    SELECT * INTO heads FROM weigh_heads(p_tenant, p_user, p_newcomer, p_wants, p_most, p_until, p_minutes, strategy.terms);
+    SELECT * INTO heads FROM weigh_heads(p_tenant, p_user, p_newcomer, p_wants, p_most, p_until, p_minutes, strategy.weights);
     IF arm = 'shadow' THEN
         RETURN (NULL, (arm, model, NULL, NULL, NULL, heads.hours, heads.ids, heads.costs,
                        heads.ids[array_position(heads.costs, heads.lowest)])::weighed_choice)::weighed_device;
     END IF;
 
-    share := CASE current_setting('app.explores', true) WHEN 'no' THEN 0 ELSE (strategy.terms ->> 'share')::float END;
+    share := CASE current_setting('app.explores', true) WHEN 'no' THEN 0 ELSE (strategy.weights).share END;
     explores := random() < share;
     costs := CASE WHEN explores THEN heads.drawn_costs ELSE heads.costs END;
     others := CASE WHEN explores THEN heads.costs ELSE heads.drawn_costs END;
