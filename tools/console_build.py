@@ -83,6 +83,7 @@ def trimmed(name: str, text: str) -> str:
     """Leave out what only readers of the sources need: lines of comment, indentation, empty lines."""
     if name.endswith(".js"):
         text = re.sub(r"(?m)^[ \t]*(?://.*|/\*\*(?s:.*?)\*/[ \t]*)\n", "", text)
+        text = re.sub(r"(?m)^([ \t]*'[\w.]+'): \[", r"\1:[", text)  # the rows of texts.js
     elif name.endswith(".css"):
         text = re.sub(r"(?s)/\*.*?\*/", "", text)
         text = re.sub(r"\s*([{};])\s+|([:,])\s+", r"\1\2", text).replace(";}", "}")

@@ -88,6 +88,7 @@ def test_what_is_written_leaves_room_for_the_packages() -> None:
             "// why\n/** What. */\nconst a = 'b  // c';\n\n  /**\n   * Long.\n   */\n  let b; // d\n",
             "const a = 'b  // c';\nlet b; // d\n",
         ),
+        ("a.js", "  'a.b': ['c': [1], 'd'],\n", "'a.b':['c': [1], 'd'],\n"),
         (
             "a.css",
             '/* e */\n.a, .b { color: red; }\n\n.c:hover td::before { content: "x "; }\n',
