@@ -232,6 +232,19 @@ class TestRunner:
         assert database.call("SELECT to_regclass('half')", {}) is None
         assert "9999_broken" not in _column(database, f"SELECT name FROM schema_{folder}")
 
+    def test_routines_change_together(
+        self, database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def edited(script: Script) -> Script:
+            text = {"scheduler_clock": script.text.replace("clock_", "/* new */ clock_"), "wire_time": "SELECT 1 / 0"}
+            return Script(script.name, text.get(script.name, script.text))
+
+        _replace(monkeypatch, "routines", edited)
+
+        with pytest.raises(errors.DivisionByZero):
+            migrate(database_url)
+        assert "new" not in database.call("SELECT prosrc FROM pg_proc WHERE proname = 'scheduler_clock'", {})
+
     def test_after_a_failure_the_repaired_one_is_applied(
         self, database_url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -112,31 +112,40 @@ def _apply_new(connection: Connection, migrations: Iterable[Script]) -> Iterable
 
 
 def _apply_changed(connection: Connection, routines: Iterable[Script]) -> Iterable[str]:
+    # All at once: a request that comes meanwhile meets none that calls one that is not there yet.
     ledger = _ledger(connection, "schema_routines")
-    for script in routines:
-        if ledger.get(script.name) != script.checksum:
-            _apply(connection, script, "schema_routines")
-            yield script.name
+    changed = [script for script in routines if ledger.get(script.name) != script.checksum]
+    _apply_together(connection, changed, "schema_routines")
+    return [script.name for script in changed]
 
 
 def _apply(connection: Connection, script: Script, ledger: str) -> None:
-    # Bodies are not checked now: a routine may call one that comes later in the alphabet.
-    remember = (
-        f"INSERT INTO {ledger} (name, checksum) VALUES (%s, %s)"
-        " ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, applied_at = clock_timestamp()"
-    )
     if script.text.startswith(_NO_TRANSACTION):
-        _run(connection, script.text)
-        _run(connection, remember, (script.name, script.checksum))
-        return
+        _run_and_remember(connection, script, ledger)
+    else:
+        _apply_together(connection, [script], ledger)
+
+
+def _apply_together(connection: Connection, scripts: Iterable[Script], ledger: str) -> None:
     connection.autocommit = False
     try:
         with connection:
+            # Bodies are not checked now: a routine may call one that comes later in the alphabet.
             _run(connection, "SET LOCAL check_function_bodies = off")
-            _run(connection, script.text)
-            _run(connection, remember, (script.name, script.checksum))
+            for script in scripts:
+                _run_and_remember(connection, script, ledger)
     finally:
         connection.autocommit = True
+
+
+def _run_and_remember(connection: Connection, script: Script, ledger: str) -> None:
+    _run(connection, script.text)
+    _run(
+        connection,
+        f"INSERT INTO {ledger} (name, checksum) VALUES (%s, %s)"
+        " ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, applied_at = clock_timestamp()",
+        (script.name, script.checksum),
+    )
 
 
 def _ledger(connection: Connection, table: str) -> dict[str, str]:
