@@ -9,7 +9,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, ScalarFormatter
 
-from benchmarks.outcome import Plot
+from benchmarks.outcome import Plot, Series
 
 _STYLE: Any = {
     "svg.hashsalt": "benchmarks",
@@ -59,8 +59,16 @@ def draw(plot: Plot) -> str:
 
 def _lines(axes: Any, plot: Plot) -> None:
     for one in plot.series:
-        axes.plot(one.x, one.y, marker="o", markersize=4, label=one.name)
+        dots: dict[str, Any] = {"marker": "o", "markersize": 4, "label": one.name}
+        if one.spread:
+            axes.errorbar(one.x, one.y, _off(one), capsize=2, **dots)
+        else:
+            axes.plot(one.x, one.y, **dots)
     _scales(axes, plot)
+
+
+def _off(series: Series) -> list[tuple[float, ...]]:
+    return list(zip(*series.spread, strict=True))
 
 
 def _bars(axes: Any, plot: Plot) -> None:
@@ -69,7 +77,7 @@ def _bars(axes: Any, plot: Plot) -> None:
     below = [0.0] * len(groups)
     for number, one in enumerate(plot.series):
         shift = 0.0 if plot.stacked else (number - (len(plot.series) - 1) / 2) * width
-        off = {"yerr": list(zip(*one.spread, strict=True)), "capsize": 2} if one.spread else {}
+        off = {"yerr": _off(one), "capsize": 2} if one.spread else {}
         axes.bar([at + shift for at in range(len(groups))], one.y, width, bottom=below, label=one.name, **off)
         if plot.stacked:
             below = [low + more for low, more in zip(below, one.y, strict=True)]

@@ -11,6 +11,7 @@ from tools.placement.goals import (
     CEILING,
     COST,
     FAILURES,
+    GOAL_FEWER,
     LEARNED,
     UTILISATION,
     WAIT,
@@ -133,9 +134,8 @@ def _room(results: Results) -> Plot:
         gains = [tuple(100 * part for part in fewer(found[name], found[BASE])) for found in trials]
         spread = tuple((mean - low, high - mean) for mean, low, high in gains)
         series.append(Series(name, lent, tuple(mean for mean, _, _ in gains), spread))
-    return Plot(
-        "fullness", f"Fewer failures than {BASE}, by how full the fleet is", "% of the time lent", "%", tuple(series)
-    )
+    title = f"How many fewer failures than {BASE}, by how full the fleet is"
+    return Plot("fullness", title, "% of the time lent", "%", tuple(series), mark=100 * GOAL_FEWER)
 
 
 def _bars(name: str, title: str, trial: Mapping[str, Sequence[Result]]) -> Plot:
