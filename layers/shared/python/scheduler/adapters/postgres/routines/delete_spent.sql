@@ -1,6 +1,6 @@
 -- Delete up to p_limit rows of each kind that have done their work: published events and inbox marks after 7 days, idempotency
--- keys after 24 hours, ended waits after 30 days, uses of tenants of whom nothing was learned for 180 days. Marks how far events and waits are gone, so that an audit knows. Settles: cleanups
--- at the same time (SKIP LOCKED).
+-- keys after 24 hours, ended waits after 30 days, uses of tenants of whom nothing was learned for 180 days. Marks how far events
+-- and waits are gone, so that an audit knows. Settles: cleanups at the same time (SKIP LOCKED).
 CREATE OR REPLACE FUNCTION delete_spent(p_limit int) RETURNS int LANGUAGE sql VOLATILE SET enable_seqscan = off AS $$
     WITH events AS (
         DELETE FROM outbox WHERE id = ANY (ARRAY(

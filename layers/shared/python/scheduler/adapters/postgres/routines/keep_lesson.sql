@@ -1,5 +1,5 @@
--- Keep what a lesson taught: records, uses of tenants (in p_last), what is watched, and up to where. Settles: two that learn the same lesson (the mark is moved from
--- where it was read, under its lock: the later one is told false and keeps nothing), and a
+-- Keep what a lesson taught: records, uses of tenants (in p_last), what is watched, and up to where. Settles: two that learn the
+-- same lesson (the mark is moved from where it was read, under its lock: the later one is told false and keeps nothing), and a
 -- model that is published meanwhile; killed half-way, nothing is kept.
 CREATE OR REPLACE FUNCTION keep_lesson(
     p_from jsonb, p_last jsonb, p_model text, p_records jsonb, p_watched jsonb

@@ -1,7 +1,8 @@
--- Write a grant: allocation, device, usage and event, not yet counted (count_allocations, last in the lock order). Called with the
--- usage row and the device locked; the clock is read here, after the last lock, and stamps everything. NULL, and nothing written, when
--- the device is reserved before the minutes are over: time went by between choice and lock. What was asked (p_wants) is kept for a
--- failover to fit, and p_weighed, how the device was chosen or would have been; NULL: nothing was weighed. A reservation's own grant ends with its window, p_until.
+-- Write a grant: allocation, device, usage and event, not yet counted (count_allocations, last in the lock order). Called with
+-- the usage row and the device locked; the clock is read here, after the last lock, and stamps everything. NULL, and nothing
+-- written, when the device is reserved before the minutes are over: time went by between choice and lock. What was asked
+-- (p_wants) is kept for a failover to fit, and p_weighed, how the device was chosen or would have been; NULL: nothing was
+-- weighed. A reservation's own grant ends with its window, p_until.
 CREATE OR REPLACE FUNCTION lend_device(
     device devices, held quota_usage, terms quota_terms, p_minutes int, p_metadata jsonb, p_wants device_wants,
     p_weighed weighed_choice DEFAULT NULL, p_until timestamptz DEFAULT NULL, p_reservation uuid DEFAULT NULL

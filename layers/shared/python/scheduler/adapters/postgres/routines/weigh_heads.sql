@@ -1,8 +1,8 @@
 -- The eight best free devices by score that fit, the best first, each with its class and with what lending it to this request is
--- expected to cost: by what is believed of it, and by what was drawn for those who explore (the same where its label "exploration" says
--- "excluded"); the lowest of either, and the hours of use. As domain/placement.cost_of: failing within her hours, the fixed costs, less what it saves if she
--- had it last, and what would be left until its next reservation. NULLs: none is free. Unlocked: a hint. Index
--- probes only: eight entries a fitting class.
+-- expected to cost: by what is believed of it, and by what was drawn for those who explore (the same where its label
+-- "exploration" says "excluded"); the lowest of either, and the hours of use. As domain/placement.cost_of: failing within her
+-- hours, the fixed costs, less what it saves if she had it last, and what would be left until its next reservation. NULLs: none
+-- is free. Unlocked: a hint. Index probes only: eight entries a fitting class.
 CREATE OR REPLACE FUNCTION weigh_heads(
     p_tenant text, p_user text, p_newcomer text, p_wants device_wants, p_most device_size, p_until timestamptz, p_minutes int,
     p_weights claim_weights
