@@ -1,6 +1,6 @@
 // Lighthouse's judgement of pages that are open in a browser: the address of the browser's debugger is the argument,
 // each line of input the address of a page, each line of output what was found there.
-// Started by tools/browser/lighthouse.py, beside the packages.
+// Started by judge.py, beside the packages.
 import dns from 'node:dns';
 import {syncBuiltinESMExports} from 'node:module';
 import {createInterface} from 'node:readline';
