@@ -21,6 +21,7 @@ from cloudphone.cli.main import app
 
 from tests.architecture.repository import ROOT, table
 from tests.support.blocks import Held, blocks, spans
+from tests.support.outside_make import outside_make
 from tools.region import template
 
 ROUTES = template.routes(template.load())
@@ -150,7 +151,13 @@ def _make(words: list[str]) -> list[str]:
     """Let make say what it would run, and that what it would run with."""
     words = [re.sub(r"…", "elsewhere", word) for word in words]
     told = subprocess.run(
-        ["make", "-n", *words], cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False
+        ["make", "-n", *words],
+        cwd=ROOT,
+        env=outside_make(),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
     )
     if told.returncode:
         return [told.stderr]

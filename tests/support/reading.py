@@ -11,12 +11,11 @@ from pathlib import Path
 
 from tests.architecture.repository import ROOT
 from tests.support.blocks import Block
+from tests.support.outside_make import outside_make
 from tools.embedded.postgres import POSTGRES_BIN
 from tools.region.identities import write_environment
 
 SECONDS = 240
-OF_MAKE = {"ARGS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
-"""What the make that runs the tests hands down: with it, a page's own make would say where it is, and take our ARGS."""
 NOWHERE = "http://127.0.0.1:9"
 """The proxy to everything that is not on this machine."""
 PLACEHOLDERS = {
@@ -96,7 +95,7 @@ def checkout(folder: Path, values: Mapping[str, str]) -> dict[str, str]:
     client.chmod(0o755)
     path = (client.parent, Path(sys.executable).parent, POSTGRES_BIN, os.environ["PATH"])
     return {
-        **{name: value for name, value in os.environ.items() if name not in OF_MAKE | set(values)},
+        **{name: value for name, value in outside_make().items() if name not in values},
         "PATH": ":".join(map(str, path)),
         "HOME": str(folder),
         "PYTHONPATH": str(ROOT / "clients" / "python" / "src"),
