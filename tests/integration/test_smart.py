@@ -1,6 +1,7 @@
 """The learned strategy: it is followed while its model may be believed, and each device has the score it earned."""
 
 import json
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -327,6 +328,14 @@ def exploring(api: Api, database: Database, share: float) -> None:
     terms(database, share=share)
 
 
+def one_by_one(api: Api, users: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Which device each user is lent, and how it was chosen; she gives it back before the next one comes."""
+    for number in range(users):
+        got = api.allocate(userId=f"user-{number}")
+        yield got.data["deviceId"], explained(api, got)
+        api.release(got.data["deviceId"], userId=f"user-{number}")
+
+
 @pytest.mark.parametrize(
     ("share", "lent", "explored", "propensity"),
     [pytest.param(1, "drawn", True, 1, id="who explores"), pytest.param(0, "believed", False, 1, id="who does not")],
@@ -345,12 +354,7 @@ def test_draws_decide_for_those_who_explore(
 
 def test_the_propensity_is_the_share_of_those_who_would_have_got_it(api: Api, database: Database) -> None:
     exploring(api, database, 0.25)
-    seen = set()
-    for turn in range(40):
-        got = api.allocate(userId=f"user-{turn}")
-        told = explained(api, got)
-        seen.add((got.data["deviceId"], told["explored"], told["propensity"]))
-        api.release(got.data["deviceId"], userId=f"user-{turn}")
+    seen = {(device, told["explored"], told["propensity"]) for device, told in one_by_one(api, 40)}
 
     assert seen == {("drawn", True, 0.25), ("believed", False, 0.75)}
 
@@ -359,14 +363,9 @@ def test_the_propensity_is_of_those_that_could_be_had(api: Api, database: Databa
     exploring(api, database, 0.25)
     phones(api, "third")
     appraise_as(database, third={"hazard": 0.02, "drawn": 0.02, "score": -0.0015})
-    seen = set()
     with closing(psycopg2.connect(database_url)) as other, other.cursor() as cursor:
         cursor.execute("SELECT FROM devices WHERE id = 'believed' FOR UPDATE")
-        for turn in range(40):
-            got = api.allocate(userId=f"user-{turn}")
-            told = explained(api, got)
-            seen.add((got.data["deviceId"], told["explored"], told["propensity"], told["rank"]))
-            api.release(got.data["deviceId"], userId=f"user-{turn}")
+        seen = {(device, told["explored"], told["propensity"], told["rank"]) for device, told in one_by_one(api, 40)}
 
     assert seen == {("drawn", True, 0.25, 3), ("third", False, 0.75, 2)}
 
@@ -376,14 +375,9 @@ def test_what_all_would_have_got_but_for_who_is_taking_it_is_certain(
 ) -> None:
     exploring(api, database, 0.5)
     appraise_as(database, drawn={"hazard": 0.05, "drawn": 0.05, "score": -0.002})
-    seen = set()
     with closing(psycopg2.connect(database_url)) as other, other.cursor() as cursor:
         cursor.execute("SELECT FROM devices WHERE id = 'believed' FOR UPDATE")
-        for turn in range(20):
-            got = api.allocate(userId=f"user-{turn}")
-            told = explained(api, got)
-            seen.add((got.data["deviceId"], told["explored"], told["propensity"]))
-            api.release(got.data["deviceId"], userId=f"user-{turn}")
+        seen = {(device, told["explored"], told["propensity"]) for device, told in one_by_one(api, 20)}
 
     assert seen == {("drawn", True, 1), ("drawn", False, 1)}
 
